@@ -1,0 +1,1 @@
+"""The baselines that ship with secaudit, as package data."""

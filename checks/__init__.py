@@ -1,0 +1,1 @@
+"""The families of checks that ship with secaudit; each folder is a complete plugin."""

@@ -1,0 +1,132 @@
+"""Facts about a host that several families build on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from secaudit.api import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class OsRelease:
+    """The distribution, from os-release(5). `id` and `version` are lower case as the file has them; may be empty."""
+
+    id: str
+    version: str
+    codename: str
+    name: str
+    id_like: tuple[str, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The running kernel, from uname(1): release (`6.1.0-37-amd64`), version text and machine."""
+
+    release: str
+    version: str
+    machine: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class HostClock:
+    """The host's clock against the scanner's; `skew` is host minus scanner, right to within `accuracy`."""
+
+    at: datetime
+    skew: timedelta
+    accuracy: timedelta
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Uptime:
+    """How long the kernel runs, and when it started by the scanner's clock (aware UTC)."""
+
+    uptime: timedelta
+    booted: datetime
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A mounted file system; sizes in bytes, `inodes` is the percentage used or None where it has none."""
+
+    source: str
+    target: str
+    fstype: str
+    size: int
+    used: int
+    available: int
+    inodes_used_percent: int | None
+    options: tuple[str, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Mounts:
+    """All mounted file systems that hold data (no pseudo file systems)."""
+
+    mounts: tuple[Mount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """A socket that accepts traffic. `address` is a literal without zone, `*` resolved to `0.0.0.0` or `::`.
+
+    `process` is empty when the host did not let us see the owner. `dual_stack` is a `::` socket that also takes IPv4.
+    """
+
+    protocol: str
+    address: str
+    port: int
+    interface: str
+    process: str
+    dual_stack: bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningSockets:
+    """TCP listeners and bound, unconnected UDP sockets, from ss(8)."""
+
+    sockets: tuple[Socket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An installed package. Versions are the package manager's own text, epoch included where there is one."""
+
+    name: str
+    version: str
+    architecture: str
+    source: str
+    source_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """Everything installed through the distribution's package manager (`dpkg`, `rpm` or `apk`)."""
+
+    manager: str
+    packages: tuple[Package, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A systemd unit of type service: its load, active and sub state, and whether it starts at boot."""
+
+    unit: str
+    load: str
+    active: str
+    sub: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All loaded service units."""
+
+    services: tuple[Service, ...]

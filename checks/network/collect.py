@@ -1,0 +1,1 @@
+"""Requests of this family and how their answers become facts."""

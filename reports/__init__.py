@@ -1,0 +1,1 @@
+"""HTML reports: templates, SVG macros and their rendering."""

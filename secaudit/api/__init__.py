@@ -1,0 +1,56 @@
+"""The one stable surface for plugin authors.
+
+A family of checks is a package that imports this module, the records of `secaudit.model` that it re-exports, and
+nothing else of secaudit. See `docs/writing-a-check.md`.
+"""
+
+from secaudit.api.check import Check, check
+from secaudit.api.collector import Answers, Collector, collector
+from secaudit.api.expect import Duration, Expect, Size, parse_duration, parse_size, show_duration, show_size
+from secaudit.api.facts import Facts, Now, Target, Unproven
+from secaudit.api.family import Family, load_family
+from secaudit.api.format import Format
+from secaudit.api.verdict import Verdict, failed, not_applicable, passed, unproven
+from secaudit.model.answer import Answer, AnswerStatus
+from secaudit.model.evidence import Evidence
+from secaudit.model.outcome import Outcome, UnprovenKind
+from secaudit.model.request import KIB, MIB, Command, PortScan, Request
+from secaudit.model.severity import Severity
+
+__all__ = [
+    "KIB",
+    "MIB",
+    "Answer",
+    "AnswerStatus",
+    "Answers",
+    "Check",
+    "Collector",
+    "Command",
+    "Duration",
+    "Evidence",
+    "Expect",
+    "Facts",
+    "Family",
+    "Format",
+    "Now",
+    "Outcome",
+    "PortScan",
+    "Request",
+    "Severity",
+    "Size",
+    "Target",
+    "Unproven",
+    "UnprovenKind",
+    "Verdict",
+    "check",
+    "collector",
+    "failed",
+    "load_family",
+    "not_applicable",
+    "parse_duration",
+    "parse_size",
+    "passed",
+    "show_duration",
+    "show_size",
+    "unproven",
+]

@@ -1,0 +1,1 @@
+"""Scans that run by themselves: schedules, what is due, and the system units that start them."""

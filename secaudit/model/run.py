@@ -1,0 +1,87 @@
+"""A run: which hosts were scanned when, with what, and all that came out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from secaudit.model.answer import Reach
+from secaudit.model.baseline import BaselineStamp
+from secaudit.model.outcome import Outcome
+from secaudit.model.result import Result
+from secaudit.model.severity import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """Head of a run. `finished` is None while it runs or when it was interrupted. Times are aware UTC."""
+
+    id: str
+    started: datetime
+    finished: datetime | None
+    version: str
+    baselines: tuple[BaselineStamp, ...] = ()
+    feeds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """One host of a run. `transcript` is the sha256 over its recorded transcript, `os` id and version when known."""
+
+    customer: str
+    site: str
+    host: str
+    address: str
+    status: Reach
+    detail: str = ""
+    os_id: str = ""
+    os_version: str = ""
+    transcript: str = ""
+    customer_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts over results; waived failures are counted in `waived` and not in `failed`."""
+
+    failed: dict[Severity, int]
+    unproven: int
+    passed: int
+    not_applicable: int
+    waived: int
+
+    @classmethod
+    def of(cls, results: Iterable[Result]) -> Summary:
+        """Count the results of a run."""
+        outcomes: Counter[Outcome] = Counter()
+        failed: Counter[Severity] = Counter()
+        waived = 0
+        for result in results:
+            if result.outcome is Outcome.FAILED and result.waiver is not None:
+                waived += 1
+            elif result.outcome is Outcome.FAILED:
+                failed[result.severity] += 1
+            else:
+                outcomes[result.outcome] += 1
+        return cls(
+            failed={severity: failed[severity] for severity in reversed(Severity)},
+            unproven=outcomes[Outcome.UNPROVEN],
+            passed=outcomes[Outcome.PASSED],
+            not_applicable=outcomes[Outcome.NOT_APPLICABLE],
+            waived=waived,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A whole run as reports, exports and the gate see it, whether it comes from a scan, the store or a file."""
+
+    run: RunInfo
+    hosts: tuple[HostRecord, ...]
+    results: tuple[Result, ...]
+    summary: Summary = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "summary", Summary.of(self.results))

@@ -1,0 +1,1 @@
+"""Recorded answers: redaction, encoding, content-addressed storage and portable bundles."""

@@ -1,0 +1,1 @@
+"""The terminal dashboard; reads the store's query API and nothing else."""
