@@ -7,7 +7,7 @@ nothing else of secaudit. See `docs/writing-a-check.md`.
 from secaudit.api.check import Check, check
 from secaudit.api.collector import Answers, Collector, collector
 from secaudit.api.expect import Duration, Expect, Size, parse_duration, parse_size, show_duration, show_size
-from secaudit.api.facts import Facts, Now, Target, Unproven
+from secaudit.api.facts import Facts, Now, Platform, Target, Unproven
 from secaudit.api.family import Family, load_family
 from secaudit.api.format import Format
 from secaudit.api.verdict import Verdict, failed, not_applicable, passed, unproven
@@ -34,6 +34,7 @@ __all__ = [
     "Format",
     "Now",
     "Outcome",
+    "Platform",
     "PortScan",
     "Request",
     "Severity",

@@ -44,6 +44,14 @@ class Target:
     tags: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What kind of system the host is; planned for every host when a family provides it, and shown in reports."""
+
+    os_id: str
+    os_version: str
+
+
 class Facts:
     """What is known about one host. Holds a value or the reason why there is none for every fact that was planned."""
 

@@ -1,0 +1,102 @@
+"""Asking one host everything that its plan needs, within the limits of the engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from secaudit.engine.plan import HostPlan
+from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
+from secaudit.model.inventory import Host
+from secaudit.model.request import Command, PortScan, Request
+from secaudit.transport.interface import Prober, Session, Transport, Unreachable
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one host may cost: `host` bounds its whole scan, connection included."""
+
+    host: timedelta = timedelta(minutes=10)
+
+
+def collect(
+    plan: HostPlan,
+    transport: Transport,
+    prober: Prober,
+    limits: Limits,
+    step: Step,
+    opened: Callable[[Session], None] = lambda _session: None,
+) -> HostTranscript:
+    """Ask the host everything that `plan` needs, over `transport` and, for port scans, by `prober` at the same time.
+
+    `step` is told what happens, `opened` gets the session (to close it from elsewhere). Never raises for the host's
+    trouble: it ends in `reach` and in the answers.
+    """
+    begun = datetime.now(UTC)
+    deadline = time.monotonic() + limits.host.total_seconds()
+    scans = [request for request in plan.requests if isinstance(request, PortScan)]
+    commands = [request for request in plan.requests if isinstance(request, Command)]
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="probe") as probes:
+        probing = [probes.submit(prober.scan, plan.host, scan, deadline) for scan in scans]
+        reach, detail, answers = _run(plan.host, commands, transport, deadline, step, opened)
+        if probing:
+            step("port scan")
+        answers.extend(_probed(scan, future) for scan, future in zip(scans, probing, strict=True))
+    return HostTranscript(
+        plan.host.customer,
+        plan.host.site,
+        plan.host.name,
+        plan.host.address,
+        begun,
+        datetime.now(UTC),
+        reach,
+        detail,
+        tuple(answers),
+    )
+
+
+def _run(
+    host: Host,
+    commands: list[Command],
+    transport: Transport,
+    deadline: float,
+    step: Step,
+    opened: Callable[[Session], None],
+) -> tuple[Reach, str, list[Answer]]:
+    step("connecting")
+    try:
+        session = transport.open(host, deadline)
+    except Unreachable as trouble:
+        return Reach.UNREACHABLE, str(trouble), []
+    opened(session)
+
+    def started(request: Request) -> None:
+        step(request.key)
+
+    try:
+        answers = list(session.ask(commands, deadline, started))
+    finally:
+        session.close()
+    return (*_reach(answers, out_of_time=time.monotonic() >= deadline), answers)
+
+
+def _reach(answers: list[Answer], *, out_of_time: bool) -> tuple[Reach, str]:
+    lost = [answer for answer in answers if answer.status is AnswerStatus.LOST]
+    if lost:
+        return Reach.PARTIAL, lost[0].detail or "the connection was lost"
+    if out_of_time and any(answer.status is AnswerStatus.TIMEOUT for answer in answers):
+        return Reach.PARTIAL, "the host used up its time"
+    return Reach.COMPLETE, ""
+
+
+def _probed(scan: PortScan, future: Future[Answer]) -> Answer:
+    trouble = future.exception()
+    if trouble is None:
+        return future.result()
+    detail = f"the port scan failed: {type(trouble).__name__}: {trouble}"
+    return Answer(scan, AnswerStatus.LOST, datetime.now(UTC), detail=detail)
