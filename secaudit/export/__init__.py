@@ -1,1 +1,1 @@
-"""Runs as data for other programs: results.json, SARIF, JUnit and CSV; and the gate that judges a run."""
+"""Runs as data for other programs: results.json, SARIF, JUnit and CSV."""
