@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from secaudit.api import Format
 from secaudit.model.answer import Reach
 from secaudit.model.baseline import BaselineStamp
+from secaudit.model.errors import UserError
 from secaudit.model.evidence import Evidence
 from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.result import Result, Waiver
@@ -22,7 +23,7 @@ from secaudit.model.severity import Severity
 SCHEMA = "secaudit.results/1"
 
 
-class ResultsError(ValueError):
+class ResultsError(UserError):
     """A file is not a results.json that this version reads; the text says where and why."""
 
 

@@ -23,7 +23,7 @@ class GateExit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Blockers:
-    """What stands in the gate's way at a severity: unwaived failures, unproven controls, hosts not scanned to the end."""
+    """What stands in the way at a severity: unwaived failures, unproven controls, hosts not scanned to the end."""
 
     failed: tuple[Result, ...]
     unproven: tuple[Result, ...]
@@ -64,3 +64,9 @@ def judge(
         return GateExit.INCOMPLETE
     open_ends = bool(blockers.unproven or blockers.incomplete or report.run.finished is None)
     return GateExit.INCOMPLETE if open_ends and not allow_unproven else GateExit.OPEN
+
+
+def completeness(report: RunReport) -> GateExit:
+    """The exit of a scan that asks for no gate: open when every host was scanned to the end, whatever was found."""
+    whole = report.run.finished is not None and all(host.status is Reach.COMPLETE for host in report.hosts)
+    return GateExit.OPEN if whole and report.hosts else GateExit.INCOMPLETE

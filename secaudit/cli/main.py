@@ -1,0 +1,117 @@
+"""`secaudit`: the root command. Knows the names of its commands; imports the one that is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+from secaudit import __version__
+from secaudit.cli.exits import CommandError, Exit
+
+
+class _Entry(NamedTuple):
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "scan": _Entry("scan", "Audit hosts and write what was found."),
+    "gate": _Entry("gate", "Judge a run for CI: exit code 0, 1 or 3."),
+    "report": _Entry("report", "Write a stored run as HTML or data."),
+    "ui": _Entry("ui", "Open the terminal dashboard."),
+    "findings": _Entry("findings", "List and show what the store knows."),
+    "baseline": _Entry("baseline", "List, show, validate and compare baselines."),
+    "inventory": _Entry("inventory", "Validate and list hosts; pin host keys."),
+    "checks": _Entry("checks", "List the checks and show their pages."),
+    "schedule": _Entry("schedule", "Run scans on a schedule."),
+    "sudoers": _Entry("sudoers", "Print the exact sudoers file for a baseline."),
+    "schema": _Entry("schema", "Print the JSON Schema of a file format."),
+    "doctor": _Entry("doctor", "Check that this machine can scan."),
+    "init": _Entry("init", "Write a commented example set of files."),
+}
+"""Command name → module in this package that defines `command`, and its line in `--help`."""
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's own signature
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = import_module(f"secaudit.cli.{entry.module}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"secaudit.cli.{entry.module}.command is not a click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's own signature
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            ctx.fail(f"No such command '{args[0]}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="secaudit")
+def command() -> None:
+    """Prove or disprove what a maintenance contract promises: firewalls, patches, backups, resilience.
+
+    Exit codes: 0 fine, 1 findings, 2 wrong usage or configuration, 3 incomplete, 4 internal failure.
+    """
+
+
+def main() -> None:
+    """Run the command line of this process and end it with one of the documented exit codes."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; every failure is a sentence on stderr."""
+    try:
+        ended = command.main(arguments, prog_name="secaudit", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return Exit.INCOMPLETE
+    except BrokenPipeError:
+        # The reader of our output has gone; nothing more can be said to it.
+        sys.stderr.close()
+        return Exit.FINE
+    except Exception as error:  # noqa: BLE001 - the last resort, so that no user ever meets a traceback
+        return _explain(error)
+    return ended if isinstance(ended, int) else Exit.FINE
+
+
+def _explain(error: Exception) -> Exit:
+    """Print what went wrong and choose the exit code; a defect of ours is shown in full only on request."""
+    import os
+
+    from secaudit.model.errors import UserError
+    from secaudit.model.safe_text import visible
+
+    if isinstance(error, UserError):
+        click.echo(visible(str(error)), err=True)
+        return error.exit if isinstance(error, CommandError) else Exit.USAGE
+    if os.environ.get("SECAUDIT_TRACEBACK"):
+        raise error
+    click.echo(
+        visible(f"secaudit failed unexpectedly: {type(error).__name__}: {error}\n")
+        + "Nothing that was stored is lost. Set SECAUDIT_TRACEBACK=1 to see where; please report it.",
+        err=True,
+    )
+    return Exit.INTERNAL
