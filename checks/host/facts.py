@@ -51,31 +51,68 @@ class Uptime:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A mounted file system; sizes in bytes, `inodes` is the percentage used or None where it has none."""
+    """A mounted file system, from proc_pid_mountinfo(5); octal escapes are resolved.
+
+    `device` is the kernel's `major:minor`: mounts that share it show the same file system. `options` are those of the
+    mount point followed by those of the file system.
+    """
 
     source: str
     target: str
     fstype: str
-    size: int
-    used: int
-    available: int
-    inodes_used_percent: int | None
+    device: str
     options: tuple[str, ...]
     evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
 class Mounts:
-    """All mounted file systems that hold data (no pseudo file systems)."""
+    """All mounted file systems that hold data (no kernel interfaces), each mount point once: the one on top."""
 
     mounts: tuple[Mount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """How full something is, in bytes or inodes. `available` is what ordinary users can still take, never below 0."""
+
+    used: int
+    available: int
+
+    @property
+    def percent(self) -> int:
+        """Percentage used as df(1) counts it: of what ordinary users can use at all, rounded up; 0 for nothing."""
+        usable = self.used + self.available
+        return -(-100 * self.used // usable) if usable else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Filesystem:
+    """A file system and how full it is. `space` and `inodes` are None when df(1) did not tell.
+
+    `inodes` of a file system without a fixed number of them (btrfs) count nothing. Evidence is the line of df, or the
+    mount's own when there is none.
+    """
+
+    mount: Mount
+    space: Space | None
+    inodes: Space | None
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filesystems:
+    """Every mounted file system once, under its shortest mount point."""
+
+    filesystems: tuple[Filesystem, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Socket:
     """A socket that accepts traffic. `address` is a literal without zone, `*` resolved to `0.0.0.0` or `::`.
 
-    `process` is empty when the host did not let us see the owner. `dual_stack` is a `::` socket that also takes IPv4.
+    `protocol` is `tcp` or `udp`; `interface` is set when the socket is bound to one. `process` is empty when the host
+    did not let us see the owner. `dual_stack` is a `::` socket that also takes IPv4.
     """
 
     protocol: str
@@ -116,7 +153,7 @@ class Packages:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A systemd unit of type service: its load, active and sub state, and whether it starts at boot."""
+    """A systemd unit of type service: its load, active and sub state, see systemctl(1)."""
 
     unit: str
     load: str

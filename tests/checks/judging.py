@@ -1,0 +1,131 @@
+"""How the families' tests ask: recorded answers → collector → fact, and facts + expectation → verdicts.
+
+The clock stands still: every answer began at `AT`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from secaudit.api import (
+    Answer,
+    Answers,
+    AnswerStatus,
+    Check,
+    Collector,
+    Expect,
+    Facts,
+    Outcome,
+    Request,
+    Unproven,
+    UnprovenKind,
+    Verdict,
+    unproven,
+)
+
+T = TypeVar("T")
+
+AT = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+"""When everything was asked."""
+
+
+def ended(
+    request: Request,
+    stdout: str | bytes = b"",
+    *,
+    exit: int = 0,
+    stderr: str | bytes = b"",
+    truncated: bool = False,
+    started: datetime = AT,
+    duration: timedelta = timedelta(),
+) -> Answer:
+    """An answer that ran to its end with exit code `exit`."""
+    return Answer(
+        request=request,
+        status=AnswerStatus.ENDED,
+        started=started,
+        duration=duration,
+        exit=exit,
+        stdout=stdout.encode() if isinstance(stdout, str) else stdout,
+        stderr=stderr.encode() if isinstance(stderr, str) else stderr,
+        truncated=truncated,
+    )
+
+
+def unanswered(request: Request, status: AnswerStatus, detail: str = "") -> Answer:
+    """A request that was denied, not installed, timed out, lost or is not in the recording."""
+    return Answer(request=request, status=status, started=AT, detail=detail)
+
+
+def facts(*values: object, missing: Mapping[type, Unproven] | None = None) -> Facts:
+    """What is known about a host: `values` by their type, and the reasons why others are `missing`."""
+    return Facts({**{type(value): value for value in values}, **(missing or {})})
+
+
+def collect(collector: Collector[T], *answers: Answer, wanted: Sequence[Expect] = (), known: Facts | None = None) -> T:
+    """Run the collector over `answers`; what it plans to ask and is not among them counts as not recorded.
+
+    Raises `Unproven` as the collector does, and AssertionError for an answer to a question it does not ask.
+    """
+    planned = collector.plan(wanted)
+    stray = [answer.request.key for answer in answers if answer.request not in planned]
+    assert not stray, f"the collector of {collector.fact.__name__} does not ask {stray}"
+    given: dict[Request, Answer] = {request: unanswered(request, AnswerStatus.NOT_RECORDED) for request in planned}
+    given.update({answer.request: answer for answer in answers})
+    return collector.read(Answers(given, wanted, known or Facts({})))
+
+
+def refusal(
+    collector: Collector[Any], *answers: Answer, wanted: Sequence[Expect] = (), known: Facts | None = None
+) -> Unproven:
+    """The `Unproven` that the collector raises over `answers`; fails when it gives a fact instead."""
+    try:
+        fact = collect(collector, *answers, wanted=wanted, known=known)
+    except Unproven as reason:
+        return reason
+    raise AssertionError(f"expected no fact, got {fact!r}")
+
+
+def judge(check: Check, expect: Mapping[str, Any], *values: object) -> list[Verdict]:
+    """The verdicts of `check` on facts, as the engine takes them: an `Unproven` is a verdict on the whole host.
+
+    A value may be an `Unproven`: it then stands for the first required fact, or else considered one, that no other
+    value gives. Fails for a check that says nothing, or says two things about one subject.
+    """
+    known: dict[type, object] = {type(value): value for value in values if not isinstance(value, Unproven)}
+    open_types = [fact for fact in (*check.requires, *check.considers) if fact not in known]
+    known.update(zip(open_types, [value for value in values if isinstance(value, Unproven)], strict=False))
+    host_facts = Facts(known)
+    try:
+        for fact in check.requires:
+            host_facts[fact]
+        verdicts = list(check.evaluate(host_facts, check.expect.model_validate(expect)))
+    except Unproven as reason:
+        verdicts = [unproven(kind=reason.kind, reason=reason.reason, evidence=reason.evidence)]
+    assert verdicts, f"{check.id} says nothing"
+    subjects = [verdict.subject for verdict in verdicts]
+    assert len(set(subjects)) == len(subjects), f"{check.id} speaks twice about one of {subjects}"
+    return verdicts
+
+
+def outcomes(verdicts: Sequence[Verdict]) -> dict[str, Outcome]:
+    """Outcome by subject."""
+    return {verdict.subject: verdict.outcome for verdict in verdicts}
+
+
+def only(verdicts: Sequence[Verdict]) -> Verdict:
+    """The one verdict there must be."""
+    assert len(verdicts) == 1, verdicts
+    return verdicts[0]
+
+
+NOT_ANSWERED = {
+    AnswerStatus.DENIED: UnprovenKind.DENIED,
+    AnswerStatus.MISSING: UnprovenKind.MISSING,
+    AnswerStatus.TIMEOUT: UnprovenKind.TIMEOUT,
+    AnswerStatus.LOST: UnprovenKind.UNREACHABLE,
+    AnswerStatus.NOT_RECORDED: UnprovenKind.NOT_RECORDED,
+}
+"""Every way in which a request can stay without an answer, and the kind of unproven that must come of it."""
