@@ -1,0 +1,39 @@
+"""Paths that stand in configuration files, and the files of a directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from secaudit.config.errors import ConfigError
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+def is_path(name: str) -> bool:
+    """Whether a reference is a path (`./db.yaml`, `db.yaml`, `~/x`) and not a name (`linux-server`)."""
+    return "/" in name or name.endswith(_SUFFIXES)
+
+
+def resolve_path(name: str, folder: Path) -> Path:
+    """The absolute path of a reference that stands in a file of `folder`; `~` is the home of whoever runs secaudit."""
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:
+        path = Path(name)
+    return (folder / path).resolve()
+
+
+def yaml_files(path: Path) -> list[Path]:
+    """The file itself, or the YAML files of a directory by name, hidden ones left out.
+
+    Raises ConfigError for a directory that holds none or cannot be listed.
+    """
+    if not path.is_dir():
+        return [path]
+    try:
+        files = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES and not file.name.startswith("."))
+    except OSError as error:
+        raise ConfigError.at(None, f"{path}: cannot be listed: {error.strerror}") from None
+    if not files:
+        raise ConfigError.at(None, f"{path}: there is no *.yaml file in this directory")
+    return files
