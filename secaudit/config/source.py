@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,14 +36,14 @@ _CORE = "tag:yaml.org,2002:"
 class Node:
     """A value and where it begins. `origin` is set when a parameter stands in: the place that set the parameter."""
 
-    value: Scalar | Sequence[Node] | Mapping[str, Entry]
+    value: Scalar | list[Node] | dict[str, Entry]
     location: Location
     origin: Location | None = None
 
     @property
     def entries(self) -> Mapping[str, Entry]:
         """The entries of a map; empty for anything else."""
-        return self.value if isinstance(self.value, Mapping) else {}
+        return self.value if isinstance(self.value, dict) else {}
 
     def child(self, *keys: str) -> Node | None:
         """The value below nested keys, None when one is missing."""
@@ -274,10 +274,10 @@ def _require_tag(tag: str | None, kind: str, location: Location) -> None:
 
 def _flatten(node: Node, path: YamlPath, values: dict[YamlPath, Location], keys: dict[YamlPath, Location]) -> object:
     values[path] = node.location
-    if isinstance(node.value, Mapping):
+    if isinstance(node.value, dict):
         for key, entry in node.value.items():
             keys[*path, key] = entry.key
         return {key: _flatten(entry.node, (*path, key), values, keys) for key, entry in node.value.items()}
-    if isinstance(node.value, Sequence) and not isinstance(node.value, str):
+    if isinstance(node.value, list):
         return [_flatten(item, (*path, index), values, keys) for index, item in enumerate(node.value)]
     return node.value

@@ -41,14 +41,13 @@ def problems_of(
     """Translate every error of a validation of the document's data, in file order."""
     faults = [_Fault.of(details, document) for details in error.errors(include_url=False)]
     found: list[Problem] = []
-    shapes: dict[YamlPath, list[_Fault]] = {}
+    shapes: dict[tuple[YamlPath, bool], list[_Fault]] = {}
     for fault in _without_other_branches(faults):
         if fault.details["type"] in _SHAPES:
-            shapes.setdefault(fault.path, []).append(fault)
+            shapes.setdefault((fault.path, fault.of_key), []).append(fault)
         else:
             found.append(Problem(fault.location(document), *_words(fault, prefix, model)))
-    for path, alternatives in shapes.items():
-        found.append(Problem(alternatives[0].location(document), *_shape_words(alternatives, path or prefix)))
+    found += [Problem(same[0].location(document), *_shape_words(same, prefix)) for same in shapes.values()]
     return sorted(dict.fromkeys(found), key=lambda problem: problem.location or Location("", 0))
 
 
@@ -77,11 +76,16 @@ class _Fault:
                 branches.add(path)
         return cls(details, path, frozenset(branches))
 
+    @property
+    def of_key(self) -> bool:
+        """Whether the key is wrong, and not its value."""
+        return self.details["type"] == "extra_forbidden" or self.details["loc"][-1:] == ("[key]",)
+
     def location(self, document: Located) -> Location:
-        of_key = self.details["type"] == "extra_forbidden" or self.details["loc"][-1:] == ("[key]",)
+        """Where to point the author to."""
         # What a map lacks is reported where its key stands, not where its first entry begins.
         of_map = self.details["type"] in ("missing", "value_error") and isinstance(self.details["input"], Mapping)
-        if of_key or of_map:
+        if self.of_key or of_map:
             return document.keys.get(self.path, document.values[self.path])
         return document.values[self.path]
 
@@ -132,9 +136,10 @@ def _words(fault: _Fault, prefix: YamlPath, model: type[BaseModel]) -> tuple[str
     return f"{_about(fault.path or prefix)}{message}, found {_found(details['input'])}", ""
 
 
-def _shape_words(alternatives: Sequence[_Fault], path: YamlPath) -> tuple[str, str]:
-    """Message and hint for a value of the wrong type, for which each of the alternatives names a right one."""
-    given = alternatives[0].details["input"]
+def _shape_words(alternatives: Sequence[_Fault], prefix: YamlPath) -> tuple[str, str]:
+    """Message and hint for a value (or key) of the wrong type, for which each alternative names a right one."""
+    first = alternatives[0]
+    given = first.details["input"]
     words: list[str] = []
     for details in (fault.details for fault in alternatives):
         expected = _SHAPES[details["type"]] or str(details.get("ctx", {}).get("expected", ""))
@@ -149,7 +154,9 @@ def _shape_words(alternatives: Sequence[_Fault], path: YamlPath) -> tuple[str, s
         hint = "put it in quotes"
     elif words == ["a whole number"] and isinstance(given, str) and given.isdecimal():
         hint = "leave the quotes out"
-    return f"{_about(path)}expected {' or '.join(words)}, found {_found(given)}", hint
+    about = _about((first.path[:-1] if first.of_key else first.path) or prefix)
+    expected = " or ".join(words) + (" as key" if first.of_key else "")
+    return f"{about}expected {expected}, found {_found(given)}", hint
 
 
 _LONGEST_QUOTE = 60
