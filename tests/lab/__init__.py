@@ -1,0 +1,1 @@
+"""The lab: real hosts in network namespaces, for tests, benchmarks and play (see docs/lab.md)."""
