@@ -1,0 +1,58 @@
+"""/proc/mdstat, as `md_seq_show` in the kernel's drivers/md/md.c writes it; see also md(4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from secaudit.api import Answer, Unproven, UnprovenKind
+
+from .facts import MdArray
+
+_HEAD = re.compile(r"(md\S*) : (active|inactive|broken)((?: \((?:auto-)?read-only\))?)((?: \S+)*)\s*")
+_MEMBER = re.compile(r"(.+)\[\d+\]((?:\([A-Z]\))*)")
+_MEMBERS = re.compile(r"\[(\d+)/(\d+)\] \[[U_]+\]")
+_ACTION = re.compile(r"(recovery|resync|reshape|check|repair)\s*=\s*(\d+\.\d+%|[A-Z]+)")
+_CONTAINER = re.compile(r"super external:[^/\s]")
+
+
+def read_mdstat(answer: Answer) -> Iterator[MdArray]:
+    """The arrays of a whole /proc/mdstat. Raises `Unproven` when it has another form."""
+    lines = answer.lines
+    if not lines or not lines[0].startswith("Personalities :") or not lines[-1].startswith("unused devices:"):
+        raise Unproven(
+            UnprovenKind.NOT_UNDERSTOOD, "/proc/mdstat does not begin and end as it should", (answer.evidence(),)
+        )
+    # An array is its head and the lines indented below it.
+    starts = [number for number, line in enumerate(lines[:-1], 1) if number > 1 and line and not line[0].isspace()]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        yield _array(answer, start, end - 1)
+
+
+def _array(answer: Answer, first: int, last: int) -> MdArray:
+    lines = answer.lines[first - 1 : last]
+    while len(lines) > 1 and not lines[-1].strip():
+        lines.pop()
+    evidence = answer.evidence(first, first + len(lines) - 1)
+    head = _HEAD.fullmatch(lines[0])
+    body = "\n".join(lines[1:])
+    words = head[4].split() if head else []
+    level = words.pop(0) if head and head[2] != "inactive" and words else ""
+    members = [_MEMBER.fullmatch(word) for word in words]
+    if head is None or (head[2] == "active" and not level) or None in members:
+        raise Unproven(
+            UnprovenKind.NOT_UNDERSTOOD, f"line {first} of /proc/mdstat has a form that is not known", (evidence,)
+        )
+    counted, action = _MEMBERS.search(body), _ACTION.search(body)
+    return MdArray(
+        name=head[1],
+        state=head[2],
+        level=level,
+        wanted=int(counted[1]) if counted else None,
+        present=int(counted[2]) if counted else None,
+        faulty=tuple(member[1] for member in members if member and "(F)" in member[2]),
+        action=action[1] if action else "",
+        progress=action[2] if action else "",
+        container=head[2] == "inactive" and _CONTAINER.search(body) is not None,
+        evidence=evidence,
+    )
