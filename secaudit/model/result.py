@@ -18,7 +18,9 @@ def fingerprint(customer: str, host: str, control: str, subject: str) -> str:
     Line numbers, run ids and texts are not part of it, so the identity survives re-scans and re-ordered rules.
     """
     parts = (customer, host, control, subject)
-    return hashlib.sha256("\0".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()[:32]
+    identity = "\0".join(f"{len(part)}:{part}" for part in parts)
+    # JSON from a host may hold lone surrogates, and a finding about them needs an identity as well.
+    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
