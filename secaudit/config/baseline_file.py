@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from secaudit.config.inventory_file import Id, Text, Texts
+from secaudit.config.fields import Id, SeverityWord, Text, Texts
 from secaudit.config.validation import FileModel
-from secaudit.model.severity import Severity
 
 REMOVE = "remove"
 """The word that stands in the place of a parents' control that is not wanted."""
@@ -29,22 +28,34 @@ ParameterName = Annotated[
 
 
 class ControlFile(FileModel):
-    """A control as one file writes it: all of it, or what it changes of the parents' one. Null takes a value back."""
+    """A control: all of it, or what this baseline changes of a parent's one. Null takes a parent's value back."""
 
     check: Text | None = None
-    severity: Annotated[Severity, Field(strict=False)] | None = None
+    """The check that decides; needed once, where the control is set first."""
+    severity: SeverityWord | None = None
+    """How bad a failure is; the check's own severity unless given."""
     expect: dict[str, Any] | None = None
+    """What the check expects. Maps merge with the parent's, everything else replaces it."""
     remediation: Text | None = None
+    """Advice in place of the check's own."""
     references: dict[Text, Texts | None] | None = None
+    """Clauses by standard."""
 
 
 class BaselineFile(FileModel):
-    """One baseline."""
+    """A named set of controls, alone or on top of others."""
 
     baseline: Id
+    """The name; a file that is to be found by name is called like it."""
     version: Annotated[int, Field(ge=1)]
+    """Counts up with every change; recorded with each run."""
     title: Text = ""
+    """The name for people."""
     description: Text = ""
+    """What the baseline is for."""
     extends: Texts = Field(default_factory=list)
+    """Parents: names, or paths relative to this file. A later one overrides an earlier one."""
     parameters: dict[ParameterName, Any] = Field(default_factory=dict)
+    """Values for `{{name}}` in expect and remediation; a child's replace its parents'."""
     controls: dict[Id, ControlFile | Literal["remove"]] = Field(default_factory=dict)
+    """The controls by id; the word `remove` drops a parent's control."""

@@ -6,11 +6,11 @@ import ipaddress
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from secaudit.config.fields import LIST_OR_TEXT, Id, Optional, Text, Texts, listed
 from secaudit.config.validation import FileModel
 
-_ID = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.ASCII)
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
 _SCOPE = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\+-]*", re.ASCII)
@@ -35,14 +35,6 @@ def parse_address(text: str) -> str:
         scope = address.scope_id if isinstance(address, ipaddress.IPv6Address) else None
         if scope is not None and not _SCOPE.fullmatch(scope):
             raise ValueError(f"{text!r} has no usable zone after the %")
-    return text
-
-
-def _parse_id(text: str) -> str:
-    if not _ID.fullmatch(text):
-        raise ValueError(
-            f"{text!r} is not an id: lower-case letters, digits, '.', '_' and '-', not '.', '_' or '-' first"
-        )
     return text
 
 
@@ -88,25 +80,20 @@ def _refuse_literal(value: Any) -> Any:
     return value
 
 
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-_LIST_OR_TEXT = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
-
-Id = Annotated[str, AfterValidator(_parse_id), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
-Texts = Annotated[list[str], BeforeValidator(_listed), _LIST_OR_TEXT]
-Jumps = Annotated[list[Annotated[str, AfterValidator(_parse_jump)]], BeforeValidator(_listed), _LIST_OR_TEXT]
-Text = Annotated[str, Field(min_length=1)]
+Jumps = Annotated[list[Annotated[str, AfterValidator(_parse_jump)]], BeforeValidator(listed), LIST_OR_TEXT]
 
 
 class SecretFile(FileModel):
     """Where a password comes from; exactly one key."""
 
-    env: Annotated[str, AfterValidator(_parse_variable)] | None = None
-    file: Text | None = None
-    command: Annotated[list[Text], Field(min_length=1)] | None = None
-    keyring: Annotated[str, AfterValidator(_parse_keyring)] | None = None
+    env: Optional[Annotated[str, AfterValidator(_parse_variable)]] = None
+    """The name of an environment variable of secaudit's process."""
+    file: Optional[Text] = None
+    """A file whose first line is the password."""
+    command: Optional[Annotated[list[Text], Field(min_length=1)]] = None
+    """A program and its arguments, run without a shell, that prints the password."""
+    keyring: Optional[Annotated[str, AfterValidator(_parse_keyring)]] = None
+    """`service/user` in the keyring of whoever runs secaudit."""
 
     @model_validator(mode="after")
     def _one_source(self) -> SecretFile:
@@ -115,22 +102,32 @@ class SecretFile(FileModel):
         return self
 
 
-Secret = Annotated[SecretFile, BeforeValidator(_refuse_literal)]
+Secret = Annotated[SecretFile | None, BeforeValidator(_refuse_literal)]
 
 
 class SshFile(FileModel):
-    """How to log in."""
+    """How to log in. What is not given comes from the ssh configuration of whoever runs secaudit."""
 
-    user: Annotated[str, AfterValidator(_parse_user)] | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    user: Optional[Annotated[str, AfterValidator(_parse_user)]] = None
+    """The name to log in with."""
+    port: Optional[Annotated[int, Field(ge=1, le=65535)]] = None
+    """The port of the ssh server."""
     jump: Jumps = Field(default_factory=list)
-    identity: Text | None = None
+    """Jump hosts in the order in which they are passed: `host`, `user@host` or `user@host:port`."""
+    identity: Optional[Text] = None
+    """A private key file."""
     identity_files: Texts = Field(default_factory=list)
-    known_hosts: Text | None = None
+    """Private key files, tried in this order."""
+    known_hosts: Optional[Text] = None
+    """The file that pins the host keys."""
     agent: bool = True
+    """Whether the ssh agent is asked."""
     config: bool = True
-    password: Secret | None = None
-    sudo_password: Secret | None = None
+    """Whether `~/.ssh/config` is read."""
+    password: Secret = None
+    """Where the login password comes from."""
+    sudo_password: Secret = None
+    """Where the password for sudo comes from."""
 
     @model_validator(mode="after")
     def _one_spelling(self) -> SshFile:
@@ -142,19 +139,27 @@ class SshFile(FileModel):
 class DefaultsFile(FileModel):
     """What every host of a site starts from."""
 
-    ssh: SshFile = SshFile()
+    ssh: SshFile = Field(default_factory=SshFile)
+    """Replaced key by key by the host's own."""
     baselines: Texts = Field(default_factory=list)
+    """Names of baselines, or paths relative to this file; the host's own come after them."""
     tags: list[Id] = Field(default_factory=list)
+    """Added to the host's own."""
 
 
 class HostFile(FileModel):
     """One host."""
 
-    address: Annotated[str, AfterValidator(parse_address)] | None = None
+    address: Optional[Annotated[str, AfterValidator(parse_address)]] = None
+    """Host name or IP address; needed unless the transport is local."""
     transport: Literal["ssh", "local"] = "ssh"
+    """`local` audits the machine that secaudit runs on."""
     tags: list[Id] = Field(default_factory=list)
+    """Words to choose hosts by."""
     baselines: Texts = Field(default_factory=list)
-    ssh: SshFile = SshFile()
+    """Names of baselines, or paths relative to this file."""
+    ssh: SshFile = Field(default_factory=SshFile)
+    """What differs from the site's defaults."""
 
     @model_validator(mode="after")
     def _reachable(self) -> HostFile:
@@ -166,20 +171,27 @@ class HostFile(FileModel):
 class SiteFile(FileModel):
     """A place with its hosts."""
 
-    defaults: DefaultsFile = DefaultsFile()
+    defaults: DefaultsFile = Field(default_factory=DefaultsFile)
+    """What every host of this site starts from."""
     hosts: dict[Id, HostFile]
+    """The hosts by name; a name is unique for its customer."""
 
 
 class CustomerHead(FileModel):
     """Who the customer is."""
 
     id: Id
+    """Part of the identity of every finding: do not change it."""
     name: Text
+    """The name as reports show it."""
     language: Literal["de", "en"] = "en"
+    """The language of the customer's reports."""
 
 
 class InventoryFile(FileModel):
-    """The file of one customer."""
+    """One customer with its sites and hosts."""
 
     customer: CustomerHead
+    """Who the customer is."""
     sites: dict[Id, SiteFile]
+    """The customer's sites by name."""

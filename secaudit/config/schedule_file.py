@@ -10,9 +10,8 @@ from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field
 
 from secaudit.config.errors import closest
-from secaudit.config.inventory_file import Id, Text, Texts
+from secaudit.config.fields import Id, Optional, SeverityWord, Text, Texts
 from secaudit.config.validation import FileModel
-from secaudit.model.severity import Severity
 
 _FIELDS = 5
 _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,15 +39,25 @@ def _parse_timezone(name: str) -> str:
 
 
 class ScheduleFile(FileModel):
-    """One schedule."""
+    """A recurring scan."""
 
     schedule: Id
+    """The name; unique among the schedules of a directory."""
     cron: Annotated[str, AfterValidator(_parse_cron)]
+    """Minute, hour, day of month, month, day of week."""
     timezone: Annotated[str, AfterValidator(_parse_timezone)]
+    """The IANA time zone that `cron` is read in, for example Europe/Vienna."""
     inventory: Text
+    """An inventory file or a directory of them, relative to this file."""
     customers: Texts = Field(default_factory=list)
+    """Only these customers."""
     sites: Texts = Field(default_factory=list)
+    """Only these sites."""
     tags: Texts = Field(default_factory=list)
+    """Only hosts with one of these tags."""
     baselines: Texts = Field(default_factory=list)
+    """Baselines in place of the hosts' own: names, or paths relative to this file."""
     only: Texts = Field(default_factory=list)
-    fail_on: Annotated[Severity, Field(strict=False)] | None = None
+    """Only controls whose id or check matches one of these globs."""
+    fail_on: Optional[SeverityWord] = None
+    """The run counts as failed when a control of this severity or above failed."""

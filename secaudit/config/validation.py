@@ -19,9 +19,16 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class FileModel(BaseModel):
-    """Base of the models of our file formats: unknown keys refused, nothing converted (`"22"` is not a number)."""
+    """Base of the models of our file formats: unknown keys refused, nothing converted (`"22"` is not a number).
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    The docstrings of classes and attributes are the descriptions in the published JSON Schemas.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+NO_VALUE = "no_value"
+"""Kind of the error for a key that was left empty by mistake."""
 
 
 def validate(model: type[M], document: Located, prefix: YamlPath = ()) -> M:
@@ -130,6 +137,8 @@ def _words(fault: _Fault, prefix: YamlPath, model: type[BaseModel]) -> tuple[str
         return f"unknown key {key!r}", suggestion(key, _known_keys(model, fault.path[:-1]))
     if kind == "missing":
         return f"the key {str(details['loc'][-1])!r} is missing", ""
+    if kind == NO_VALUE:
+        return f"{str(fault.path[-1])!r} has no value", "give one, or leave the key out"
     if kind in ("value_error", "assertion_error"):
         return str(details.get("ctx", {}).get("error", details["msg"])), ""
     message = details["msg"].removeprefix("Input ").replace("Value error, ", "")
