@@ -57,7 +57,7 @@ def _load(name: str, load: Any, families: dict[str, Family], broken: dict[str, s
             raise ValueError(f"the family is called {family.name!r}, its entry {name!r}")
         if name in families:
             raise ValueError(f"there is another family {name!r} in {families[name].package}")
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and one plugin's trouble stays its own
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything, and one plugin's trouble stays its own
         broken[name] = f"plugin {name!r} could not be loaded: {type(error).__name__}: {error}"
     else:
         families[name] = family
@@ -65,13 +65,15 @@ def _load(name: str, load: Any, families: dict[str, Family], broken: dict[str, s
 
 def _import_from(package: Path) -> Any:
     name = package.name
-    spec = importlib.util.spec_from_file_location(
-        name, package / "__init__.py", submodule_search_locations=[str(package)]
-    )
+    file = package / "__init__.py"
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        if getattr(loaded, "__file__", None) == str(file):
+            return loaded
+        raise ImportError(f"another module {name!r} is loaded already; give the plugin another name")
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=[str(package)])
     if spec is None or spec.loader is None:
         raise ImportError(f"{package} is not an importable package")
-    if name in sys.modules:
-        raise ImportError(f"a module {name!r} is loaded already; give the plugin another name")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

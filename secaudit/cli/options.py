@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import click
 
+from secaudit.model.severity import Severity
+
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -60,3 +62,13 @@ def baselines_option(function: F) -> F:
         metavar="NAME|PATH",
         help="Hold hosts against this baseline instead of the inventory's.",
     )(function)
+
+
+def severity_choice() -> click.Choice[str]:
+    """The names of the severities, as an option's type."""
+    return click.Choice([severity.value for severity in Severity])
+
+
+def format_names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Callback that turns `html,json` into a tuple."""
+    return tuple(name.strip() for name in value.split(",") if name.strip()) if value else ()

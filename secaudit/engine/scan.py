@@ -56,7 +56,7 @@ class _Pool:
         self._plans = iter(plans)
         self._watch = watch
         self._lock = threading.Lock()
-        self._open: set[Session] = set()
+        self._open: dict[int, Session] = {}
         self._stopped = False
         self.done: queue.Queue[_Scanned | BaseException] = queue.Queue(maxsize=max(4, scanner.jobs))
         self._threads = [
@@ -72,7 +72,7 @@ class _Pool:
         """Take no new host and let go of the open ones."""
         with self._lock:
             self._stopped = True
-            sessions = list(self._open)
+            sessions = list(self._open.values())
         for session in sessions:
             session.close()
 
@@ -103,7 +103,7 @@ class _Pool:
 
         def opened(session: Session) -> None:
             with self._lock:
-                self._open.add(session)
+                self._open[id(session)] = session
             mine.append(session)
 
         def step(text: str) -> None:
@@ -120,7 +120,8 @@ class _Pool:
             )
         finally:
             with self._lock:
-                self._open.difference_update(mine)
+                for session in mine:
+                    self._open.pop(id(session), None)
 
 
 def scan(
@@ -150,13 +151,11 @@ def scan(
             scanned = pool.done.get()
             if isinstance(scanned, BaseException):
                 raise scanned
-            _finish_host(run, scanned, scanner, recorders, watch, at)
-            waiting.discard(scanned.plan.host.label)
+            _finish_host(run, scanned, scanner, recorders, watch, at, waiting)
     except KeyboardInterrupt:
         pool.stop()
         for scanned in pool.drain():
-            _finish_host(run, scanned, scanner, recorders, watch, at)
-            waiting.discard(scanned.plan.host.label)
+            _finish_host(run, scanned, scanner, recorders, watch, at, waiting)
     except BaseException:
         pool.stop()
         raise
@@ -174,6 +173,7 @@ def _finish_host(
     recorders: Sequence[Recorder],
     watch: Watch,
     at: datetime | None,
+    waiting: set[str],
 ) -> None:
     host = scanned.plan.host
     watch(HostStep(host.label, "evaluating"))
@@ -185,6 +185,7 @@ def _finish_host(
     watch(HostStep(host.label, "storing"))
     for recorder in recorders:
         recorder.record(run, record, results, transcript)
+    waiting.discard(host.label)
     watch(HostDone(host.label, record.status, record.detail, Summary.of(results)))
 
 

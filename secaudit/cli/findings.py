@@ -1,0 +1,144 @@
+"""`secaudit findings`: what the store knows about each finding."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import click
+
+from secaudit.cli.exits import CommandError, Exit
+from secaudit.cli.options import severity_choice, store_option
+from secaudit.model.safe_text import visible, visible_line
+from secaudit.model.severity import Severity
+
+if TYPE_CHECKING:
+    from secaudit.store.lifecycle import Finding
+    from secaudit.store.records import Occurrence
+
+
+@click.group()
+def command() -> None:
+    """List and show what the store knows."""
+
+
+@command.command("list")
+@click.option("--customer", help="Only this customer.")
+@click.option("--host", help="Only this host.")
+@click.option("--family", help="Only this family.")
+@click.option("--severity", type=severity_choice(), help="This severity or worse.")
+@click.option("--state", type=click.Choice(["open", "resolved", "all"]), default="open", show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@store_option
+def list_(
+    customer: str | None,
+    host: str | None,
+    family: str | None,
+    severity: str | None,
+    state: str,
+    limit: int,
+    as_json: bool,
+    store_url: str | None,
+) -> int:
+    """List findings, the worst first."""
+    from secaudit.cli.stored import read_store
+    from secaudit.store.records import FindingFilter, FindingState
+
+    wanted = FindingFilter(
+        customer=customer,
+        host=host,
+        family=family,
+        minimum=Severity(severity) if severity else None,
+        state=FindingState(state),
+    )
+    with ExitStack() as stack:
+        store = read_store(store_url, stack)
+        found = store.findings(wanted, limit)
+        total = store.count(wanted)
+    if as_json:
+        click.echo(json.dumps([_plain(finding) for finding in found], indent=2))
+        return Exit.FINE
+    for finding in found:
+        subject = f" {visible_line(finding.subject)}" if finding.subject else ""
+        click.echo(
+            f"{finding.fingerprint}  {finding.severity.value:<8} {finding.outcome.value:<8} "
+            f"{finding.customer}/{finding.host}  {finding.control}{subject}: {visible_line(finding.reason)}"
+        )
+    if total > len(found):
+        click.echo(f"{len(found)} of {total}; more with --limit", err=True)
+    return Exit.FINE
+
+
+@command.command()
+@click.argument("fingerprint")
+@store_option
+def show(fingerprint: str, store_url: str | None) -> int:
+    """Show one finding with what is known about it."""
+    from secaudit.cli.stored import read_store
+
+    with ExitStack() as stack:
+        store = read_store(store_url, stack)
+        finding = store.finding(fingerprint)
+        history = store.history(fingerprint, 10)
+    if finding is None:
+        raise CommandError(f"the store knows no finding {fingerprint!r}; see `secaudit findings list`")
+    state = f"resolved {finding.resolved:%Y-%m-%d %H:%M} UTC" if finding.resolved else "open"
+    lines = {
+        "finding": finding.fingerprint,
+        "host": f"{finding.customer}/{finding.host} (site {finding.site})",
+        "control": f"{finding.control} (check {finding.check})",
+        "subject": finding.subject or "the host as a whole",
+        "state": f"{state}, latest outcome {finding.outcome.value}, severity {finding.severity.value}",
+        "reason": finding.reason,
+        "first seen": f"{finding.first_seen:%Y-%m-%d %H:%M} UTC",
+        "last seen": f"{finding.last_seen:%Y-%m-%d %H:%M} UTC in run {finding.last_run}",
+    }
+    for label, text in lines.items():
+        click.echo(f"{label:<11} {visible(text)}")
+    for occurrence in history:
+        click.echo(_line(occurrence))
+    return Exit.FINE
+
+
+@command.command()
+@click.argument("fingerprint")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@store_option
+def history(fingerprint: str, limit: int, store_url: str | None) -> int:
+    """Show what each run said about one finding, the newest first."""
+    from secaudit.cli.stored import read_store
+
+    with ExitStack() as stack:
+        occurrences = read_store(store_url, stack).history(fingerprint, limit)
+    if not occurrences:
+        raise CommandError(f"the store knows no result {fingerprint!r}; see `secaudit findings list`")
+    for occurrence in occurrences:
+        click.echo(_line(occurrence))
+    return Exit.FINE
+
+
+def _line(occurrence: Occurrence) -> str:
+    when = f"{occurrence.at:%Y-%m-%d %H:%M}"
+    return f"{when}  {occurrence.outcome.value:<14} {visible_line(occurrence.reason)}  (run {occurrence.run})"
+
+
+def _plain(finding: Finding) -> dict[str, object]:
+    from secaudit.export.results import show_time
+
+    return {
+        "fingerprint": finding.fingerprint,
+        "customer": finding.customer,
+        "site": finding.site,
+        "host": finding.host,
+        "control": finding.control,
+        "check": finding.check,
+        "subject": finding.subject,
+        "severity": finding.severity.value,
+        "outcome": finding.outcome.value,
+        "reason": finding.reason,
+        "first_seen": show_time(finding.first_seen),
+        "last_seen": show_time(finding.last_seen),
+        "resolved": show_time(finding.resolved),
+    }

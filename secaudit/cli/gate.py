@@ -1,0 +1,100 @@
+"""`secaudit gate`: judge a run for CI."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from secaudit.cli.exits import CommandError, Exit
+from secaudit.cli.options import severity_choice, store_option
+from secaudit.model.safe_text import visible_line
+from secaudit.model.severity import Severity
+
+if TYPE_CHECKING:
+    from secaudit.model.gate import Blockers
+    from secaudit.model.run import RunReport
+
+SHOWN = 20
+"""How many blockers of each sort are listed."""
+
+
+@click.command()
+@click.argument("results", required=False, type=click.Path(path_type=Path), metavar="[RESULTS.JSON]")
+@click.option("--run", "run_id", metavar="RUN", help="A run of the store [default: the latest].")
+@click.option("--customer", help="The latest run of this customer.")
+@click.option("--fail-on", type=severity_choice(), default="critical", show_default=True)
+@click.option("--new-only", is_flag=True, help="Let findings pass that were seen before the judged run.")
+@click.option("--allow-unproven", is_flag=True, help="Let unproven controls and incomplete hosts pass.")
+@store_option
+def command(
+    results: Path | None,
+    run_id: str | None,
+    customer: str | None,
+    fail_on: str,
+    new_only: bool,
+    allow_unproven: bool,
+    store_url: str | None,
+) -> int:
+    """Judge the latest stored run, the run RUN, or a results.json.
+
+    Exit code 1 when a finding blocks; else 3 when something that matters could not be proven; else 0.
+    """
+    from secaudit.model.gate import Blockers, judge
+
+    if results is not None and (run_id or customer):
+        raise CommandError("judge a results.json or a run of the store, not both")
+    report = _from_file(results) if results is not None else _from_store(store_url, run_id, customer)
+    known = _seen_before(report) if new_only else frozenset()
+    severity = Severity(fail_on)
+    code = Exit(judge(report, severity, allow_unproven=allow_unproven, known=known))
+    _explain(report, Blockers.of(report, severity, known), code, fail_on)
+    return code
+
+
+def _from_file(path: Path) -> RunReport:
+    from secaudit.export.results import load
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}") from None
+    return load(data, str(path))
+
+
+def _from_store(url: str | None, run_id: str | None, customer: str | None) -> RunReport:
+    from secaudit.cli.stored import stored_report
+
+    with ExitStack() as stack:
+        return stored_report(url, run_id, customer, stack)
+
+
+def _seen_before(report: RunReport) -> frozenset[str]:
+    """Fingerprints of what was there before this run: they did not come with the change that is being gated."""
+    started = report.run.started
+    return frozenset(
+        result.fingerprint for result in report.results if result.first_seen is not None and result.first_seen < started
+    )
+
+
+def _explain(report: RunReport, blockers: Blockers, code: Exit, fail_on: str) -> None:
+    words = {
+        Exit.FINE: "open",
+        Exit.FINDINGS: "closed: findings",
+        Exit.INCOMPLETE: "closed: not everything could be proven",
+    }
+    click.echo(f"Gate at {fail_on} for run {report.run.id}: {words[code]} (exit {int(code)})")
+    for result in blockers.failed[:SHOWN]:
+        subject = f" {visible_line(result.subject)}" if result.subject else ""
+        click.echo(f"  failed    {result.host} {result.control}{subject}: {visible_line(result.reason)}")
+    for result in blockers.unproven[:SHOWN]:
+        click.echo(f"  unproven  {result.host} {result.control}: {visible_line(result.reason)}")
+    for host in blockers.incomplete[:SHOWN]:
+        click.echo(f"  {host.status.value:<9} {host.host}: {visible_line(host.detail)}")
+    hidden = sum(max(0, len(found) - SHOWN) for found in (blockers.failed, blockers.unproven, blockers.incomplete))
+    if hidden:
+        click.echo(f"  … and {hidden} more")
+    if report.run.finished is None:
+        click.echo("  the run was interrupted")

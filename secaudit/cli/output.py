@@ -1,0 +1,107 @@
+"""Writing a run down: formats into a directory, and the summary that a person reads in the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from secaudit.api import Format
+from secaudit.cli.exits import CommandError, Exit
+from secaudit.model.answer import Reach
+from secaudit.model.outcome import Outcome
+from secaudit.model.result import Result
+from secaudit.model.run import RunReport
+from secaudit.model.safe_text import visible, visible_line
+
+GROUP = "secaudit.formats"
+"""The entry-point group of output formats."""
+
+SHOWN_FINDINGS = 15
+"""How many findings the terminal summary lists; the rest is in the reports."""
+
+
+def formats(names: Sequence[str]) -> tuple[Format, ...]:
+    """The formats called `names`. Raises CommandError with the list of what there is."""
+    there = {entry.name: entry for entry in entry_points(group=GROUP)}
+    unknown = [name for name in names if name not in there]
+    if unknown:
+        raise CommandError(f"no such format: {', '.join(unknown)}; there are: {', '.join(sorted(there))}")
+    found = [there[name].load() for name in dict.fromkeys(names)]
+    for name, loaded in zip(names, found, strict=False):
+        if not isinstance(loaded, Format):
+            raise CommandError(f"the plugin of format {name!r} is broken: it names no Format", Exit.INTERNAL)
+    return tuple(found)
+
+
+def write(report: RunReport, chosen: Sequence[Format], directory: Path) -> tuple[Path, ...]:
+    """Write the report in each format below `directory` (made if need be); a file appears whole or not at all."""
+    paths = []
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for wanted in chosen:
+            path = directory / wanted.filename
+            draft = path.with_name(f".{path.name}.draft")
+            draft.write_bytes(wanted.render(report))
+            draft.replace(path)
+            paths.append(path)
+    except OSError as error:
+        raise CommandError(f"cannot write to {directory}: {error.strerror or error}", Exit.INCOMPLETE) from None
+    return tuple(paths)
+
+
+def summary(report: RunReport) -> str:
+    """What a person wants to know at once: the worst findings, what is unproven and why, which hosts are missing."""
+    failed = sorted(
+        (result for result in report.results if result.outcome is Outcome.FAILED and result.waiver is None),
+        key=lambda result: (-result.severity.rank, result.host, result.control, result.subject),
+    )
+    lines = [_finding(result) for result in failed[:SHOWN_FINDINGS]]
+    if len(failed) > SHOWN_FINDINGS:
+        lines.append(f"… and {len(failed) - SHOWN_FINDINGS} more findings")
+    if lines:
+        lines.append("")
+    lines += _incomplete(report)
+    lines += _unproven(report)
+    counts = report.summary
+    worst = ", ".join(f"{count} {severity.value}" for severity, count in counts.failed.items() if count)
+    lines.append(
+        f"{_plural(len(report.hosts), 'host')}: {len(failed)} failed{f' ({worst})' if worst else ''}, "
+        f"{counts.unproven} unproven, {counts.passed} passed, {counts.not_applicable} not applicable"
+        + (f", {counts.waived} waived" if counts.waived else "")
+    )
+    return "\n".join(lines)
+
+
+def _finding(result: Result) -> str:
+    subject = f" {visible_line(result.subject)}" if result.subject else ""
+    reason = visible_line(result.reason or result.title)
+    return f"{result.severity.value.upper():<8} {result.host}  {result.control}{subject}: {reason}"
+
+
+def _incomplete(report: RunReport) -> list[str]:
+    lines = [
+        f"{host.host} is {host.status.value}: {visible(host.detail)}"
+        for host in report.hosts
+        if host.status is not Reach.COMPLETE
+    ]
+    if report.run.finished is None:
+        lines.append(f"The run was interrupted; go on with: secaudit scan --resume {report.run.id}")
+    return lines
+
+
+def _unproven(report: RunReport) -> list[str]:
+    kinds = Counter(
+        result.kind.value.replace("_", " ")
+        for result in report.results
+        if result.outcome is Outcome.UNPROVEN and result.kind is not None
+    )
+    if not kinds:
+        return []
+    reasons = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return [f"Not proven, so not passed: {reasons}."]
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,164 @@
+"""`secaudit scan`: audit hosts and write what was found."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from secaudit.cli.exits import CommandError, Exit
+from secaudit.cli.options import (
+    baselines_option,
+    format_names,
+    plugins_option,
+    selection_options,
+    severity_choice,
+    store_option,
+)
+from secaudit.model.severity import Severity
+
+if TYPE_CHECKING:
+    from secaudit.api import Format
+    from secaudit.model.run import RunReport
+
+
+class Moment(click.ParamType[datetime]):
+    """An ISO 8601 time with a zone, as aware UTC."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read the time, or fail with an example."""
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a time; write for example 2026-10-31T04:00:00Z", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} has no time zone; write for example 2026-10-31T04:00:00Z", param, ctx)
+        return moment.astimezone(UTC)
+
+
+class Length(click.ParamType[timedelta]):
+    """A duration such as `10m`."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read the duration, or fail with an example."""
+        from secaudit.api import parse_duration
+
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@selection_options
+@baselines_option
+@click.option("--only", multiple=True, metavar="GLOB", help="Only controls or checks that match, e.g. 'patch.*'.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Directory for the reports.")
+@click.option("--format", "names", callback=format_names, help="html,json,sarif,junit,csv [default: html,json].")
+@click.option("--record", type=click.Path(path_type=Path), help="Also write a portable bundle of all answers here.")
+@click.option("--fail-on", type=severity_choice(), help="Act as the gate at this severity: exit code 1 or 3.")
+@click.option("--jobs", type=click.IntRange(1, 512), default=32, show_default=True, help="Hosts scanned at once.")
+@click.option("--host-limit", type=Length(), default="10m", show_default=True, help="Time that one host may take.")
+@click.option("--at", type=Moment(), help="Measure ages against this moment instead of now.")
+@click.option("--resume", metavar="RUN", help="Go on with an interrupted run of the same inventory.")
+@click.option("--no-store", is_flag=True, help="Keep nothing in the store.")
+@click.option("--quiet", is_flag=True, help="No progress, no summary.")
+@store_option
+@plugins_option
+def command(
+    targets: tuple[str, ...],
+    inventory: Path | None,
+    customers: tuple[str, ...],
+    sites: tuple[str, ...],
+    hosts: tuple[str, ...],
+    tags: tuple[str, ...],
+    baselines: tuple[str, ...],
+    only: tuple[str, ...],
+    out: Path | None,
+    names: tuple[str, ...],
+    record: Path | None,
+    fail_on: str | None,
+    jobs: int,
+    host_limit: timedelta,
+    at: datetime | None,
+    resume: str | None,
+    no_store: bool,
+    quiet: bool,
+    store_url: str | None,
+    plugins: tuple[Path, ...],
+) -> int:
+    """Audit hosts and write what was found.
+
+    TARGET is `local`, `ssh://[user@]host[:port]` or `replay:BUNDLE`; without one, hosts come from --inventory.
+
+    Exit code 0 when every host was scanned to the end, 3 when one was not. With --fail-on also 1 for a finding of
+    that severity, and 3 when a control of that severity could not be proven.
+    """
+    from secaudit.cli.output import formats
+    from secaudit.cli.progress import watcher
+    from secaudit.cli.scanning import ScanOrder, opened_store, replay, run_scan
+    from secaudit.cli.targets import Selection, choose
+    from secaudit.plugins import discover
+    from secaudit.transcript.bundle import read_bundle
+
+    chosen = formats(names or (("html", "json") if out else ()))
+    if out is None and len(chosen) > 1:
+        raise CommandError("more than one format needs --out DIR")
+    registry = discover(plugins)
+    bundles = [target.removeprefix("replay:") for target in targets if target.startswith("replay:")]
+    if bundles:
+        if len(targets) > 1 or inventory or record or resume:
+            raise CommandError("a replay takes one bundle and nothing else to scan, record or resume")
+        report = replay(read_bundle(Path(bundles[0])), baselines, only, registry, at)
+    else:
+        selection = Selection(inventory, customers, sites, hosts, tags)
+        order = ScanOrder(
+            choose(targets, selection).held_against(baselines), only, jobs, host_limit, at, store_url, record, resume
+        )
+        with ExitStack() as stack:
+            store = None if no_store else opened_store(store_url, stack)
+            watch = stack.enter_context(watcher(quiet))
+            _interrupt_on(signal.SIGTERM, stack)
+            report = run_scan(order, registry, watch, store)
+    _publish(report, chosen, out, quiet)
+    return _exit(report, fail_on)
+
+
+def _publish(report: RunReport, chosen: Sequence[Format], out: Path | None, quiet: bool) -> None:
+    from secaudit.cli.output import summary, write
+
+    if out is None and chosen:
+        click.echo(chosen[0].render(report), nl=False)
+        return
+    paths = write(report, chosen, out) if out else ()
+    if not quiet:
+        click.echo(summary(report))
+        for path in paths:
+            click.echo(f"{path.suffix.removeprefix('.').upper()}: {path}")
+
+
+def _exit(report: RunReport, fail_on: str | None) -> Exit:
+    from secaudit.model.gate import completeness, judge
+
+    return Exit(judge(report, Severity(fail_on)) if fail_on else completeness(report))
+
+
+def _interrupt_on(number: signal.Signals, stack: ExitStack) -> None:
+    """Treat a polite request to end like Ctrl-C: store what is complete and say what is not."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(number, interrupt)
+    stack.callback(signal.signal, number, before)

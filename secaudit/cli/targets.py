@@ -1,0 +1,114 @@
+"""From what stands on the command line to hosts: targets, or a selection from an inventory."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from secaudit.cli.exits import CommandError
+from secaudit.config.inventory import load_inventory
+from secaudit.model.inventory import Host, Inventory, SshSettings, TransportKind
+
+AD_HOC = "ad-hoc"
+"""Customer and site of hosts that are named on the command line instead of in an inventory."""
+
+AD_HOC_BASELINE = "linux-server"
+"""What such a host is held against unless `--baseline` says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which hosts of which inventory; an empty tuple means all."""
+
+    inventory: Path | None = None
+    customers: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The hosts to scan, and the customers' names for people."""
+
+    hosts: tuple[Host, ...]
+    names: Mapping[str, str]
+
+    def held_against(self, baselines: tuple[str, ...]) -> Targets:
+        """The same hosts with `baselines` instead of their own, if there are any."""
+        if not baselines:
+            return self
+        return replace(self, hosts=tuple(replace(host, baselines=baselines) for host in self.hosts))
+
+
+def choose(targets: Sequence[str], selection: Selection) -> Targets:
+    """Hosts for the command line: either ad-hoc targets, or a selection from an inventory.
+
+    Raises CommandError when there is neither, both, or nothing that matches; ConfigError for a broken inventory.
+    """
+    if targets and selection.inventory is not None:
+        raise CommandError("name targets or choose from an inventory, not both")
+    if targets:
+        return Targets(tuple(parse_target(target) for target in targets), {AD_HOC: "Ad hoc"})
+    if selection.inventory is None:
+        raise CommandError("nothing to scan: name a target (`local`, `ssh://[user@]host[:port]`) or give --inventory")
+    inventory = load_inventory(selection.inventory)
+    hosts = tuple(host for host in inventory.hosts if _matches(host, selection))
+    if not hosts:
+        raise CommandError(f"no host of {selection.inventory} matches the selection")
+    _without_baseline(hosts)
+    return Targets(hosts, customer_names(inventory))
+
+
+def customer_names(inventory: Inventory) -> Mapping[str, str]:
+    """Customer id → name for people."""
+    return {customer.id: customer.name for customer in inventory.customers}
+
+
+def parse_target(target: str) -> Host:
+    """A host from `local` or `ssh://[user@]host[:port]`. Raises CommandError for anything else."""
+    if target == "local":
+        return Host(
+            AD_HOC,
+            AD_HOC,
+            platform.node() or "localhost",
+            "localhost",
+            TransportKind.LOCAL,
+            baselines=(AD_HOC_BASELINE,),
+        )
+    try:
+        parts = urlsplit(target)
+        port = parts.port
+    except ValueError as error:
+        raise CommandError(f"{target!r} is not a target: {error}") from None
+    if parts.scheme != "ssh" or not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise CommandError(f"{target!r} is not a target; write `local` or `ssh://[user@]host[:port]`")
+    if parts.password is not None:
+        raise CommandError("a password does not belong in a target: use an inventory with `password: {env: NAME}`")
+    return Host(
+        AD_HOC,
+        AD_HOC,
+        parts.hostname,
+        parts.hostname,
+        baselines=(AD_HOC_BASELINE,),
+        ssh=SshSettings(user=parts.username, port=port),
+    )
+
+
+def _matches(host: Host, selection: Selection) -> bool:
+    return (
+        (not selection.customers or host.customer in selection.customers)
+        and (not selection.sites or host.site in selection.sites)
+        and (not selection.hosts or any(fnmatchcase(host.name, pattern) for pattern in selection.hosts))
+        and (not selection.tags or any(tag in host.tags for tag in selection.tags))
+    )
+
+
+def _without_baseline(hosts: Sequence[Host]) -> None:
+    bare = [host.label for host in hosts if not host.baselines]
+    if bare:
+        raise CommandError(f"these hosts have no baseline, so nothing would be checked: {', '.join(bare)}")
