@@ -1,0 +1,121 @@
+"""The first thing that is read: what is broken, what could not be proven, and what the gate makes of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from secaudit.model.answer import Reach
+from secaudit.model.gate import GateExit, judge
+from secaudit.model.run import HostRecord, RunReport
+from secaudit.model.severity import Severity
+
+from .findings import Finding
+from .hosts import Hosts
+from .words import capital, listed, plural, spelt, unique
+
+GATE = Severity.CRITICAL
+"""The severity that the report's gate line is about: what `secaudit gate` blocks on unless told otherwise."""
+
+MOST_LEADS = 6
+
+_GRAVE = (Severity.CRITICAL, Severity.HIGH)
+
+_GATE_WORDS = {
+    GateExit.OPEN: "is open: exit 0",
+    GateExit.FINDINGS: "is closed: exit 1, findings",
+    GateExit.INCOMPLETE: "is closed: exit 3, incomplete",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """One of the gravest findings in a line: what, where, and the id of its card."""
+
+    severity: Severity
+    told: str
+    where: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict as sentences, the findings behind it, the gate, and how far the hosts were scanned."""
+
+    say: tuple[str, ...]
+    leads: tuple[Lead, ...]
+    more: int
+    gate: str
+    reach: str
+    incomplete: tuple[tuple[str, HostRecord], ...]
+
+
+def verdict(report: RunReport, findings: Sequence[Finding], hosts: Hosts) -> Verdict:
+    """Put a run into words. `findings` are the unwaived ones, worst first."""
+    grave = [finding for finding in findings if finding.result.severity in _GRAVE]
+    leads = tuple(map(_lead, grave)) if len(grave) > 1 else ()
+    return Verdict(
+        say=_say(report, findings),
+        leads=leads[:MOST_LEADS],
+        more=max(len(leads) - MOST_LEADS, 0),
+        gate=_GATE_WORDS[judge(report, GATE)],
+        reach=_reach(report),
+        incomplete=tuple((hosts.label(host), host) for host in report.hosts if host.status is not Reach.COMPLETE),
+    )
+
+
+def _lead(finding: Finding) -> Lead:
+    alike = finding.total - 1
+    where = listed(finding.hosts, most=3)
+    if not finding.shares_reason:
+        where = f"{finding.items[0].host}, and {alike:,} more alike"
+    return Lead(finding.result.severity, finding.told, where, finding.anchor)
+
+
+def _say(report: RunReport, findings: Sequence[Finding]) -> tuple[str, ...]:
+    if not report.hosts and not report.results:
+        return ("No host was audited: nothing is proven.",)
+    said = [_broken(findings), _unproven(report)]
+    if report.run.finished is None:
+        said.append("The run was not finished.")
+    return tuple(filter(None, said))
+
+
+def _broken(findings: Sequence[Finding]) -> str:
+    grave = [finding for finding in findings if finding.result.severity in _GRAVE]
+    counts: Counter[Severity] = Counter()
+    for finding in findings:
+        counts[finding.result.severity] += finding.total
+    if not grave:
+        mild = counts.total()
+        return f"No critical or high finding, {spelt(mild, 'milder one')}." if mild else "No control failed."
+    if len(grave) == 1:
+        lead = _lead(grave[0])
+        return f"{capital(spelt(grave[0].total, f'{lead.severity.value} finding'))}: {lead.told} ({lead.where})."
+    critical, high = counts[Severity.CRITICAL], counts[Severity.HIGH]
+    worst = grave[0].result.severity
+    where = unique(host for finding in grave if finding.result.severity is worst for host in finding.hosts)
+    if not critical:
+        return f"No critical finding, {spelt(high, 'high one')} on {listed(where)}."
+    also = f", {spelt(high, 'high one')} beside {'it' if critical == 1 else 'them'}" if high else ""
+    return f"{capital(spelt(critical, 'critical finding'))} on {listed(where)}{also}."
+
+
+def _unproven(report: RunReport) -> str:
+    count = report.summary.unproven
+    if count:
+        return f"{capital(spelt(count, 'check'))} could not be proven."
+    if not report.results:
+        return "Nothing was checked: nothing is proven."
+    whole = all(host.status is Reach.COMPLETE for host in report.hosts)
+    return "Every check was proven." if whole else ""
+
+
+def _reach(report: RunReport) -> str:
+    if not report.hosts:
+        return "No host took part."
+    counts = Counter(host.status for host in report.hosts)
+    if counts[Reach.COMPLETE] < len(report.hosts):
+        return f"{counts[Reach.COMPLETE]:,} of {plural(len(report.hosts), 'host')} scanned to the end."
+    return "The host was scanned to the end." if len(report.hosts) == 1 else "All hosts were scanned to the end."

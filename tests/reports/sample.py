@@ -1,0 +1,427 @@
+"""A realistic run over the invented customer Muster GmbH, for tests, screenshots and the eye.
+
+`python -m tests.reports.sample OUT.html` writes its technical report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from secaudit.model.answer import Reach
+from secaudit.model.baseline import BaselineStamp
+from secaudit.model.evidence import Evidence
+from secaudit.model.outcome import Outcome, UnprovenKind
+from secaudit.model.result import Result, Waiver, fingerprint
+from secaudit.model.run import HostRecord, RunInfo, RunReport
+from secaudit.model.severity import Severity
+
+STARTED = datetime(2026, 10, 31, 2, 10, 12, tzinfo=UTC)
+FINISHED = STARTED + timedelta(minutes=10, seconds=41)
+MONTH_AGO = STARTED - timedelta(days=29)
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _host(site: str, name: str, address: str, os_id: str = "debian", version: str = "12", **more: object) -> HostRecord:
+    record = HostRecord("muster", site, name, address, Reach.COMPLETE, "", os_id, version, _sha(name), "Muster GmbH")
+    return replace(record, **more)  # type: ignore[arg-type]  # a test's shorthand; dataclasses checks the names
+
+
+HOSTS = (
+    _host("vienna", "fw1", "10.20.0.1"),
+    _host("vienna", "web1", "10.20.0.11"),
+    _host("vienna", "web2", "10.20.0.12"),
+    _host("vienna", "app1", "10.20.0.15", "ubuntu", "24.04"),
+    _host("vienna", "db1", "10.20.0.21"),
+    _host("vienna", "db2", "10.20.0.22"),
+    _host("vienna", "backup1", "10.20.0.31"),
+    _host("graz", "fw2", "10.21.0.1"),
+    _host("graz", "files1", "10.21.0.14"),
+    _host("graz", "erp1", "10.21.0.16", "sles", "15.6"),
+    _host(
+        "graz",
+        "print1",
+        "10.21.0.40",
+        "",
+        "",
+        status=Reach.UNREACHABLE,
+        detail="no route to host within 10 s, tried twice",
+        transcript="",
+    ),
+    _host(
+        "graz",
+        "backup2",
+        "10.21.0.31",
+        status=Reach.PARTIAL,
+        detail="connection lost after 41 of 58 commands",
+    ),
+)
+
+CONTROLS: dict[str, tuple[str, str, Severity, str, str, str]] = {
+    # control: (check, title, severity, expected, typical observation, typical subject)
+    "open-ports": (
+        "network.open-ports",
+        "Open port that the baseline does not name",
+        Severity.HIGH,
+        "22, 80, 443",
+        "22, 443",
+        "tcp",
+    ),
+    "listeners": (
+        "network.listeners",
+        "Service listens on all addresses",
+        Severity.MEDIUM,
+        "named services only",
+        "sshd",
+        "tcp/22",
+    ),
+    "input-policy": (
+        "firewall.default-policy",
+        "Default policy lets packets through",
+        Severity.CRITICAL,
+        "drop",
+        "policy drop",
+        "ip filter INPUT",
+    ),
+    "any-any": ("firewall.any-any", "Rule that accepts everything", Severity.HIGH, "none", "none", ""),
+    "ipv6-parity": (
+        "firewall.ipv6",
+        "IPv6 is open where IPv4 is filtered",
+        Severity.HIGH,
+        "same verdicts",
+        "same verdicts",
+        "",
+    ),
+    "security-updates": (
+        "patch.pending-security",
+        "Security updates are pending",
+        Severity.HIGH,
+        "none older than 7d",
+        "none",
+        "",
+    ),
+    "reboot": (
+        "patch.reboot",
+        "A reboot is due",
+        Severity.MEDIUM,
+        "running kernel is the newest installed",
+        "6.1.0-41-amd64",
+        "",
+    ),
+    "end-of-life": (
+        "patch.end-of-life",
+        "Release is out of support",
+        Severity.CRITICAL,
+        "supported",
+        "supported until 2028-06-30",
+        "",
+    ),
+    "backup-age": (
+        "backup.too-old",
+        "Newest backup is older than promised",
+        Severity.CRITICAL,
+        "younger than 26h",
+        "4h 12m",
+        "restic:/srv/repo",
+    ),
+    "clock": ("host.clock", "Clock is wrong", Severity.LOW, "within 2s of the scanner", "0.1s", ""),
+    "root-login": ("host.root-login", "Root can log in over SSH", Severity.HIGH, "no", "no", "sshd"),
+    "raid": (
+        "resilience.raid",
+        "Storage redundancy is lost",
+        Severity.CRITICAL,
+        "all members in sync",
+        "md0: 2 of 2",
+        "md0",
+    ),
+    "smart": ("resilience.smart", "Disk reports errors", Severity.HIGH, "no reallocated sectors", "0", "/dev/sda"),
+}
+
+REFERENCES: dict[str, dict[str, tuple[str, ...]]] = {
+    "network": {"CIS Controls v8": ("4.4", "4.8"), "PCI DSS 4.0": ("1.2.5",)},
+    "firewall": {"CIS Controls v8": ("4.4",), "PCI DSS 4.0": ("1.2.1", "1.4.2"), "BSI": ("NET.3.2.A2",)},
+    "patch": {"CIS Controls v8": ("7.3",), "BSI": ("OPS.1.1.3.A15",)},
+    "backup": {"CIS Controls v8": ("11.2",), "BSI": ("CON.3.A5",)},
+    "host": {"CIS Debian 12": ("5.2.7",)},
+    "resilience": {"ISO 27001": ("A.8.14",)},
+}
+
+
+def result(control: str, host: str, outcome: Outcome, subject: str | None = None, **more: object) -> Result:
+    """A result of one of the sample's controls; what is not given is what is typical."""
+    check, title, severity, expected, observed, typical = CONTROLS[control]
+    subject = typical if subject is None else subject
+    site = next(record.site for record in HOSTS if record.host == host)
+    family = check.partition(".")[0]
+    plain = Result(
+        fingerprint=fingerprint("muster", host, control, subject),
+        control=control,
+        check=check,
+        family=family,
+        title=title,
+        customer="muster",
+        site=site,
+        host=host,
+        subject=subject,
+        outcome=outcome,
+        severity=severity,
+        reason="",
+        observed=observed if outcome is Outcome.PASSED else "",
+        expected=expected if outcome is not Outcome.NOT_APPLICABLE else "",
+        references=REFERENCES[family],
+        baseline=f"linux-server.yaml:{20 + 7 * list(CONTROLS).index(control)}",
+        first_seen=MONTH_AGO,
+    )
+    return replace(plain, **more)  # type: ignore[arg-type]  # a test's shorthand; dataclasses checks the names
+
+
+def _failures() -> Iterator[Result]:
+    yield result(
+        "input-policy",
+        "fw2",
+        Outcome.FAILED,
+        "ip6 filter INPUT",
+        reason="Every packet that no rule names enters fw2 over IPv6, because the chain's policy is accept.",
+        observed="policy accept, 0 rules",
+        evidence=(
+            Evidence(
+                "sudo /usr/sbin/nft list ruleset",
+                0,
+                (41, 44),
+                "table ip6 filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy accept;\n\t}",
+            ),
+        ),
+        remediation="nft chain ip6 filter INPUT '{ policy drop; }'\n# keep ICMPv6, or neighbour discovery stops:\n"
+        "nft add rule ip6 filter INPUT meta l4proto ipv6-icmp accept\n"
+        "nft add rule ip6 filter INPUT ct state established,related accept\nnft list ruleset > /etc/nftables.conf",
+        baseline="linux-server.yaml:34",
+        first_seen=STARTED + timedelta(minutes=4),
+        due=STARTED + timedelta(hours=24),
+    )
+    yield result(
+        "backup-age",
+        "db1",
+        Outcome.FAILED,
+        "restic:/srv/restic/shop-db",
+        reason="The newest complete backup of shop-db is older than the 26 hours that are promised.",
+        observed="3d 7h, snapshot 5c1e90ab of 2026-10-27 19:02 UTC",
+        evidence=(
+            Evidence(
+                "sudo /usr/bin/restic -r /srv/restic/shop-db snapshots --json --no-lock",
+                0,
+                (1, 1),
+                '[{"time":"2026-10-27T19:02:11.532Z","tree":"9f02…","paths":["/var/lib/postgresql"],"hostname":"db1","id":"5c1e90ab44d28e17"}]',
+            ),
+            Evidence(
+                "/usr/bin/systemctl status --no-pager restic-shop-db.service",
+                3,
+                (3, 6),
+                "     Active: failed (Result: exit-code) since Fri 2026-10-30 19:00:04 UTC; 7h ago\n"
+                "   Main PID: 48113 (code=exited, status=1/FAILURE)\n"
+                "Oct 30 19:00:04 db1 restic[48113]: Fatal: unable to open config file: Stat: access key expired\n"
+                "Oct 30 19:00:04 db1 systemd[1]: restic-shop-db.service: Failed with result 'exit-code'.",
+            ),
+        ),
+        remediation="# renew the access key, then\nsystemctl start restic-shop-db.service\n"
+        "journalctl -u restic-shop-db.service -n 20",
+        baseline="baselines/muster-db.yaml:14",
+        first_seen=STARTED - timedelta(days=2),
+        due=STARTED - timedelta(hours=5),
+    )
+    yield result(
+        "open-ports",
+        "app1",
+        Outcome.FAILED,
+        "tcp/9000",
+        reason="tcp/9000 answers from outside and the baseline does not name it.",
+        observed="open, php-fpm",
+        evidence=(Evidence("port scan tcp 1-65535", 0, (7, 7), "9000/tcp open  cslistener  syn-ack ttl 63"),),
+        remediation="# bind it to the loopback address\nsed -i 's/^listen = .*/listen = 127.0.0.1:9000/' "
+        "/etc/php/8.3/fpm/pool.d/www.conf\nsystemctl reload php8.3-fpm",
+        due=STARTED + timedelta(days=3),
+    )
+    pending = {
+        "web1": ("openssl 3.0.17-1~deb12u2, released 2026-10-18", 14),
+        "web2": ("openssl 3.0.17-1~deb12u2, released 2026-10-18", 14),
+        "app1": ("linux-image-6.8.0-81-generic, released 2026-10-20", 22),
+        "db2": ("openssl 3.0.17-1~deb12u2, released 2026-10-18", 9),
+        "erp1": ("libopenssl3 3.1.4-150600.5.33, released 2026-10-09", 41),
+    }
+    for host, (observed, line) in pending.items():
+        yield result(
+            "security-updates",
+            host,
+            Outcome.FAILED,
+            observed.split()[0].rstrip(","),
+            reason="A security update has been waiting for longer than the seven days that are promised.",
+            observed=observed,
+            evidence=(
+                Evidence("/usr/bin/apt-get -s -q dist-upgrade", 0, (line, line), f"Inst {observed.split(',')[0]}"),
+            ),
+            remediation="apt-get update\napt-get install --only-upgrade openssl libssl3\n"
+            "# services that still use the old library:\nneedrestart -r l",
+            first_seen=STARTED - timedelta(days=6 if host != "erp1" else 22),
+            due=STARTED + timedelta(days=1) if host != "erp1" else STARTED - timedelta(days=15),
+        )
+    for host in ("web1", "web2", "app1"):
+        yield result(
+            "reboot",
+            host,
+            Outcome.FAILED,
+            reason="The running kernel is older than the newest installed one.",
+            observed="runs 6.1.0-38-amd64, installed 6.1.0-41-amd64",
+            evidence=(Evidence("/usr/bin/uname -r", 0, (1, 1), "6.1.0-38-amd64"),),
+            remediation="systemctl reboot",
+        )
+    yield result(
+        "smart",
+        "backup1",
+        Outcome.FAILED,
+        "/dev/sdc",
+        severity=Severity.MEDIUM,
+        reason="The disk has replaced 48 sectors; more are waiting.",
+        observed="Reallocated_Sector_Ct 48, Current_Pending_Sector 3",
+        evidence=(
+            Evidence(
+                "sudo /usr/sbin/smartctl -A /dev/sdc",
+                0,
+                (12, 13),
+                "  5 Reallocated_Sector_Ct   0x0033   100   100   010    Pre-fail  Always       -       48\n"
+                "197 Current_Pending_Sector  0x0012   100   100   000    Old_age   Always       -       3",
+            ),
+        ),
+        remediation="# order a spare, then replace the disk in its array\n"
+        "mdadm --manage /dev/md1 --fail /dev/sdc1 --remove /dev/sdc1",
+    )
+    for host in ("fw2", "files1"):
+        yield result(
+            "clock",
+            host,
+            Outcome.FAILED,
+            reason="The clock differs from the scanner's by more than two seconds.",
+            observed="6.4s behind" if host == "fw2" else "11.0s ahead",
+            evidence=(Evidence("/usr/bin/date +%s.%N", 0, (1, 1), "1793412645.218840113"),),
+            remediation="systemctl enable --now systemd-timesyncd\ntimedatectl timesync-status",
+        )
+    yield result(
+        "open-ports",
+        "web1",
+        Outcome.FAILED,
+        "tcp/8080",
+        reason="tcp/8080 answers from outside and the baseline does not name it.",
+        observed="open, java",
+        evidence=(Evidence("port scan tcp 1-65535", 0, (6, 6), "8080/tcp open  http-proxy  syn-ack ttl 63"),),
+        remediation="systemctl disable --now migration-proxy.service",
+        waiver=Waiver(
+            "anna@provider.example", "shop migration, old and new run side by side", datetime(2027, 1, 31, tzinfo=UTC)
+        ),
+    )
+
+
+def _gaps() -> Iterator[Result]:
+    dead = "print1 could not be reached: no route to host within 10 s, tried twice"
+    for control in (
+        "open-ports",
+        "listeners",
+        "input-policy",
+        "any-any",
+        "security-updates",
+        "reboot",
+        "end-of-life",
+        "clock",
+        "root-login",
+    ):
+        yield result(control, "print1", Outcome.UNPROVEN, "", kind=UnprovenKind.UNREACHABLE, reason=dead)
+    for control in ("raid", "smart"):
+        yield result(
+            control,
+            "backup2",
+            Outcome.UNPROVEN,
+            "",
+            kind=UnprovenKind.UNREACHABLE,
+            reason="the connection to backup2 was lost before the answer",
+        )
+    for host in ("fw1", "erp1"):
+        yield result(
+            "any-any",
+            host,
+            Outcome.UNPROVEN,
+            "",
+            kind=UnprovenKind.DENIED,
+            reason="`sudo /usr/sbin/nft list ruleset` was denied: a password is required",
+            evidence=(Evidence("sudo /usr/sbin/nft list ruleset", 1, None, "sudo: a password is required"),),
+        )
+    yield result(
+        "ipv6-parity",
+        "web2",
+        Outcome.UNPROVEN,
+        "",
+        kind=UnprovenKind.NOT_UNDERSTOOD,
+        reason="line 63 of the rule set uses the match `socket cgroupv2`, which is not modelled",
+        evidence=(
+            Evidence(
+                "sudo /usr/sbin/nft list ruleset", 0, (63, 63), '\t\tsocket cgroupv2 level 2 "system.slice/web" accept'
+            ),
+        ),
+    )
+
+
+def report() -> RunReport:
+    """The whole run: what failed and what is unproven as told above, the rest passed or does not apply."""
+    told = [*_failures(), *_gaps()]
+    settled = {(one.host, one.control) for one in told}
+    results = list(told)
+    for record in HOSTS:
+        for control in CONTROLS:
+            if (record.host, control) in settled or record.status is Reach.UNREACHABLE:
+                continue
+            if control == "backup-age" and record.host not in ("db1", "db2", "files1", "backup1", "backup2"):
+                results.append(
+                    result(
+                        control,
+                        record.host,
+                        Outcome.NOT_APPLICABLE,
+                        "",
+                        reason="no dataset of this host is under backup",
+                    )
+                )
+            elif control in ("raid", "smart") and record.host not in ("backup1", "backup2", "files1"):
+                results.append(
+                    result(
+                        control,
+                        record.host,
+                        Outcome.NOT_APPLICABLE,
+                        "",
+                        reason="virtual machine: the storage is the hypervisor's",
+                    )
+                )
+            elif control == "listeners":
+                results += [
+                    result(control, record.host, Outcome.PASSED, subject, observed=name)
+                    for subject, name in (("tcp/22", "sshd"), ("tcp/9100", "node_exporter"))
+                ]
+            else:
+                results.append(result(control, record.host, Outcome.PASSED))
+    stamps = tuple(
+        BaselineStamp(name, version, _sha(name))
+        for name, version in (("linux-server", 4), ("web-server", 2), ("database-server", 3), ("muster-db", 7))
+    )
+    feeds = (
+        f"debian-security 2026-10-31 00:12Z sha256:{_sha('debian')}",
+        f"end-of-life 2026-10-28 sha256:{_sha('eol')}",
+    )
+    run = RunInfo("2026-10-31-0210", STARTED, FINISHED, "1.0.0", stamps, feeds)
+    return RunReport(run, HOSTS, tuple(results))
+
+
+if __name__ == "__main__":
+    from secaudit.reports.technical import render
+
+    Path(sys.argv[1]).write_bytes(render(report()))
