@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from secaudit.cli.exits import CommandError, Exit
+from secaudit.cli.columns import aligned
+from secaudit.cli.exits import Exit
 from secaudit.cli.options import plugins_option
 from secaudit.model.safe_text import visible_line
 
@@ -68,15 +69,93 @@ def list_(
     as_json: bool,
 ) -> int:
     """List the hosts of an inventory: how they are reached and what they are held against."""
-    from secaudit.config.inventory import load_inventory
+    from secaudit.cli.targets import Selection, choose
 
-    found = [host for host in load_inventory(path).hosts if host.matches(customers, sites, hosts, tags)]
+    found = choose((), Selection(path, customers, sites, hosts, tags)).hosts
     if as_json:
         click.echo(json.dumps([_plain(host) for host in found], indent=2, ensure_ascii=False))
         return Exit.FINE
+    header = ("CUSTOMER", "SITE", "HOST", "ADDRESS", "TRANSPORT", "TAGS", "BASELINES")
     rows = [
-        (host.customer, host.site, host.name, host.address, host.transport.value, *map(", ".join, _lists(host)))
+        (
+            host.customer,
+            host.site,
+            host.name,
+            host.address,
+            host.transport.value,
+            _joined(host.tags),
+            ", ".join(host.baselines),
+        )
         for host in found
     ]
-    _table(("CUSTOMER", "SITE", "HOST", "ADDRESS", "TRANSPORT", "TAGS", "BASELINES"), rows)
+    for line in aligned([header, *rows]):
+        click.echo(line)
     return Exit.FINE
+
+
+@command.command()
+@click.argument("hosts", nargs=-1, required=True, metavar="HOST…")
+@click.option(
+    "--inventory", "path", required=True, envvar="SECAUDIT_INVENTORY", type=_PATH, help="Where the hosts stand."
+)
+@click.option("--yes", is_flag=True, help="Pin without asking; only for keys that you compared some other way.")
+def trust(hosts: tuple[str, ...], path: Path, yes: bool) -> int:
+    """Fetch the key of each HOST (a name or a glob), show its fingerprint, and pin it in known_hosts.
+
+    Compare the fingerprint with what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says on the host itself:
+    whoever answers in its place shows a key too. Exit code 3 when a key could not be fetched or pinned.
+    """
+    from secaudit.cli.targets import Selection, choose
+    from secaudit.transport.interface import TransportError
+
+    missed = False
+    for host in choose((), Selection(path, hosts=hosts)).hosts:
+        try:
+            _trust(host, yes)
+        except TransportError as error:
+            click.echo(visible_line(f"{host.label}: {error}"), err=True)
+            missed = True
+    return Exit.INCOMPLETE if missed else Exit.FINE
+
+
+def _trust(host: Host, yes: bool) -> None:
+    from secaudit.model.inventory import TransportKind
+    from secaudit.transport.trust import fetch_host_key, pin
+
+    if host.transport is TransportKind.LOCAL:
+        click.echo(f"{host.label}: is this machine, there is no key to pin")
+        return
+    key = fetch_host_key(host)
+    click.echo(visible_line(f"{host.label}: {key.name} shows the {key.type} key {key.fingerprint}"))
+    if yes or click.confirm("Is that the key of the host, and shall it be pinned?"):
+        click.echo(visible_line(f"{host.label}: pinned in {pin(host, key)}"))
+    else:
+        click.echo(f"{host.label}: not pinned")
+
+
+def _counted(inventory: Inventory) -> str:
+    counts = (
+        (len(inventory.customers), "customer"),
+        (sum(len(customer.sites) for customer in inventory.customers), "site"),
+        (len(inventory.hosts), "host"),
+    )
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+
+
+def _joined(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+def _plain(host: Host) -> dict[str, object]:
+    return {
+        "customer": host.customer,
+        "site": host.site,
+        "host": host.name,
+        "address": host.address,
+        "transport": host.transport.value,
+        "tags": sorted(host.tags),
+        "baselines": list(host.baselines),
+        "user": host.ssh.user,
+        "port": host.ssh.port,
+        "jump": list(host.ssh.jump),
+    }
