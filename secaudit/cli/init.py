@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import click
 
@@ -20,7 +20,7 @@ def command(directory: Path) -> int:
 
     Nothing is overwritten: when one of the files is there already, none is written.
     """
-    examples = dict(_examples(resources.files("secaudit.config").joinpath("examples")))
+    examples = dict(_examples(resources.files("secaudit.config").joinpath("examples"), Path()))
     there = [directory / name for name in examples if (directory / name).exists()]
     if there:
         raise CommandError(f"there already, nothing was written: {', '.join(map(str, there))}")
@@ -37,7 +37,7 @@ def command(directory: Path) -> int:
     return Exit.FINE
 
 
-def _examples(folder: Traversable, below: PurePosixPath = PurePosixPath()) -> Iterator[tuple[PurePosixPath, bytes]]:
+def _examples(folder: Traversable, below: Path) -> Iterator[tuple[Path, bytes]]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():
             yield from _examples(entry, below / entry.name)

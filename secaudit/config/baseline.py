@@ -10,7 +10,7 @@ from pathlib import Path
 from secaudit.config.baseline_file import BaselineFile
 from secaudit.config.controls import ControlMerge, KnownCheck
 from secaudit.config.errors import ConfigError, Problem, suggestion
-from secaudit.config.paths import is_path, resolve_path
+from secaudit.config.paths import is_path, resolve_path, shown_path
 from secaudit.config.source import Located, Source, read_yaml
 from secaudit.config.validation import validate
 from secaudit.model.baseline import Baseline, BaselineStamp, Location
@@ -56,16 +56,16 @@ class BaselineLibrary:
         }
         return tuple(sorted(found))
 
-    def find(self, reference: str, folder: Path | None = None, at: Location | None = None) -> BaselineSource:
-        """Read the baseline that a name, or a path relative to `folder`, refers to.
+    def find(self, reference: str, child: BaselineSource | None = None, at: Location | None = None) -> BaselineSource:
+        """Read the baseline that a name or a path refers to; a path is relative to the file of `child`, if given.
 
         `at` is where the reference stands, for the message. Raises ConfigError.
         """
         if is_path(reference):
-            path = resolve_path(reference, folder or Path())
+            path = resolve_path(reference, child.source.path.parent if child else Path())
             if at is not None and not path.is_file():
                 raise ConfigError.at(at, f"there is no baseline file {reference!r}", f"looked for {path}")
-            return self._open(path, reference if folder is None else str(path))
+            return self._open(path, shown_path(reference, Path(child.source.shown).parent) if child else reference)
         for place, shown in self._folders:
             path = place / f"{reference}.yaml"
             if path.is_file():
@@ -133,7 +133,7 @@ class BaselineLibrary:
         self, reference: str, child: BaselineSource, at: Location, chain: tuple[BaselineSource, ...]
     ) -> BaselineSource:
         try:
-            return self.find(reference, child.source.path.parent, at)
+            return self.find(reference, child, at)
         except ConfigError as error:
             through = f"reached through {_shown(chain)}"
             raise ConfigError(

@@ -89,7 +89,7 @@ class SecretFile(FileModel):
     env: Optional[Annotated[str, AfterValidator(_parse_variable)]] = None
     """The name of an environment variable of secaudit's process."""
     file: Optional[Text] = None
-    """A file whose first line is the password."""
+    """A file that holds nothing but the password."""
     command: Optional[Annotated[list[Text], Field(min_length=1)]] = None
     """A program and its arguments, run without a shell, that prints the password."""
     keyring: Optional[Annotated[str, AfterValidator(_parse_keyring)]] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import normpath
 from pathlib import Path
 
 from secaudit.config.errors import ConfigError
@@ -16,11 +17,19 @@ def is_path(name: str) -> bool:
 
 def resolve_path(name: str, folder: Path) -> Path:
     """The absolute path of a reference that stands in a file of `folder`; `~` is the home of whoever runs secaudit."""
+    return (folder / _expanded(name)).resolve()
+
+
+def shown_path(name: str, folder: Path) -> str:
+    """The same path as messages name it: relative when `folder` is."""
+    return normpath(folder / _expanded(name))
+
+
+def _expanded(name: str) -> Path:
     try:
-        path = Path(name).expanduser()
-    except RuntimeError:
-        path = Path(name)
-    return (folder / path).resolve()
+        return Path(name).expanduser()
+    except RuntimeError:  # ~somebody who does not exist
+        return Path(name)
 
 
 def yaml_files(path: Path) -> list[Path]:
