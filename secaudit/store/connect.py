@@ -1,0 +1,140 @@
+"""Opening a store: the engine with its settings, the file with its permissions, and the schema at its revision."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from secaudit.store.errors import StoreError, explained, name_of
+from secaudit.store.schema import REVISIONS
+
+WRITING = "secaudit_writing"
+"""Execution option of connections that write; SQLite takes the write lock when such a transaction begins."""
+
+BUSY_SECONDS = 30
+_MIGRATION_LOCK = 0x5EC_A0D17
+_REVISION_TABLE = "alembic_version"
+
+
+def default_url() -> str:
+    """The store used when none is named: `secaudit/store.sqlite` in the XDG state directory.
+
+    XDG Base Directory Specification 0.8: `$XDG_STATE_HOME` when it is absolute, else `~/.local/state`.
+    """
+    configured = Path(os.environ.get("XDG_STATE_HOME", ""))
+    state = configured if configured.is_absolute() else Path.home() / ".local" / "state"
+    return URL.create("sqlite", database=str(state / "secaudit" / "store.sqlite")).render_as_string()
+
+
+def parse_url(text: str) -> URL:
+    """A SQLAlchemy URL, or a plain path of an SQLite file. Raises StoreError for anything that is no store of ours."""
+    if "://" not in text:
+        return URL.create("sqlite", database=text)
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise StoreError("that is not a store URL; write sqlite:///PATH or postgresql+psycopg://…") from error
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(f"no store of the kind {url.drivername!r}; write sqlite:///PATH or postgresql+psycopg://…")
+    return url
+
+
+def connect(url: URL, read_only: bool) -> Engine:
+    """An engine for a store whose schema is current. Raises StoreError and leaves no connection open then."""
+    engine = _sqlite(url, read_only) if url.get_backend_name() == "sqlite" else _postgresql(url, read_only)
+    try:
+        with explained(url):
+            _prepare(engine, url, read_only)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _sqlite(url: URL, read_only: bool) -> Engine:
+    path = Path(url.database or "")
+    if not url.database or url.database == ":memory:":
+        raise StoreError("a store in memory keeps nothing; name a file")
+    if path.is_dir():
+        raise StoreError(f"the store {path} is a directory; name a file")
+    if read_only:
+        if not path.exists():
+            raise StoreError(f"there is no store {path} yet; a scan creates it")
+        url = url.set(database=f"file:{quote(str(path))}?mode=ro", query={"uri": "true"})
+    else:
+        _create_file(path)
+    with explained(url):
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transaction control would commit before DDL; `begin` below replaces it.
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            # FULL also flushes the WAL at each commit; NORMAL could lose the last hosts when the power fails.
+            connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get(WRITING, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _create_file(path: Path) -> None:
+    """Create the file for its owner only: it says where every host is weak. SQLite gives `-wal` the same mode."""
+    try:
+        if str(path) == make_url(default_url()).database:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from error
+
+
+def _postgresql(url: URL, read_only: bool) -> Engine:
+    options: dict[str, Any] = {"execution_options": {"postgresql_readonly": True}} if read_only else {}
+    try:
+        with explained(url):
+            return create_engine(url, pool_pre_ping=True, **options)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise StoreError(
+            "PostgreSQL needs the driver: install secaudit[postgresql] and write postgresql+psycopg://…"
+        ) from error
+
+
+def _prepare(engine: Engine, url: URL, read_only: bool) -> None:
+    """Bring the schema up to date, or say why this version of secaudit must not touch it."""
+    with engine.connect() as connection:
+        if _is_current(connection, url):
+            return
+    if read_only:
+        raise StoreError(f"the store {name_of(url)} was written by an older secaudit; the next scan upgrades it")
+    with engine.execution_options(**{WRITING: True}).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        if not _is_current(connection, url):
+            # Only a new or older store needs Alembic, which takes longer to import than most commands to run.
+            from secaudit.store.migrate import upgrade  # noqa: PLC0415 - see above
+
+            upgrade(connection)
+
+
+def _is_current(connection: Connection, url: URL) -> bool:
+    tables = inspect(connection).get_table_names()
+    if _REVISION_TABLE not in tables:
+        if tables:
+            raise StoreError(f"the store {name_of(url)} is a database of another program")
+        return False
+    found = connection.execute(text(f"SELECT version_num FROM {_REVISION_TABLE}")).scalar()  # noqa: S608 - a constant
+    if found is not None and found not in REVISIONS:
+        raise StoreError(f"the store {name_of(url)} was written by a newer secaudit (schema {found}); update secaudit")
+    return found == REVISIONS[-1]

@@ -1,0 +1,67 @@
+"""The part of a result that stays the same from scan to scan, as one JSON document that equal results share."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from secaudit.model.evidence import Evidence
+from secaudit.model.outcome import Outcome, UnprovenKind
+from secaudit.model.result import Result, Waiver
+from secaudit.model.severity import Severity
+
+_TEXTS = (
+    "control", "check", "family", "title", "subject", "reason", "observed", "expected", "remediation", "baseline",
+)  # fmt: skip
+
+
+def dump_details(result: Result) -> bytes:
+    """ASCII JSON of everything but identity, host, outcome, severity and times. References keep their order."""
+    details: dict[str, Any] = {name: getattr(result, name) for name in _TEXTS}
+    details["evidence"] = [[part.source, part.exit, part.lines, part.excerpt] for part in result.evidence]
+    details["references"] = {standard: list(clauses) for standard, clauses in result.references.items()}
+    if result.waiver is not None:
+        details["waiver"] = [result.waiver.owner, result.waiver.reason, result.waiver.expires.isoformat()]
+    return json.dumps(details, separators=(",", ":")).encode("ascii")
+
+
+def load_result(
+    details: bytes,
+    *,
+    fingerprint: str,
+    customer: str,
+    site: str,
+    host: str,
+    outcome: Outcome,
+    kind: UnprovenKind | None,
+    severity: Severity,
+    first_seen: datetime | None,
+    due: datetime | None,
+) -> Result:
+    """Put a result together again from its row and `dump_details`."""
+    read = json.loads(details)
+    waiver = read.get("waiver")
+    return Result(
+        fingerprint=fingerprint,
+        customer=customer,
+        site=site,
+        host=host,
+        outcome=outcome,
+        kind=kind,
+        severity=severity,
+        first_seen=first_seen,
+        due=due,
+        evidence=tuple(
+            Evidence(source, exit_code, tuple(lines) if lines else None, excerpt)
+            for source, exit_code, lines, excerpt in read["evidence"]
+        ),
+        references={standard: tuple(clauses) for standard, clauses in read["references"].items()},
+        waiver=Waiver(waiver[0], waiver[1], datetime.fromisoformat(waiver[2])) if waiver else None,
+        **{name: read[name] for name in _TEXTS},
+    )
+
+
+def load_reason(details: bytes) -> str:
+    """The reason alone, for lists."""
+    return str(json.loads(details)["reason"])

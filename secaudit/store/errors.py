@@ -1,0 +1,62 @@
+"""What can go wrong with a store, in one clear sentence each."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
+
+# Primary result codes of SQLite (https://www.sqlite.org/rescode.html); extended codes hold them in the low byte.
+_SQLITE = {
+    sqlite3.SQLITE_FULL: "the disk is full; nothing of this transaction was stored",
+    sqlite3.SQLITE_NOTADB: "is not an SQLite database",
+    sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a backup",
+    sqlite3.SQLITE_BUSY: "is locked by another process; try again when it is done",
+    sqlite3.SQLITE_LOCKED: "is locked by another process; try again when it is done",
+    sqlite3.SQLITE_READONLY: "may not be written",
+    sqlite3.SQLITE_PERM: "may not be opened: permission denied",
+    sqlite3.SQLITE_AUTH: "may not be opened: permission denied",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened; check that it exists and that its directory may be written",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: input/output error",
+}
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked. The text is one sentence for people and holds no password."""
+
+
+@contextmanager
+def explained(url: URL) -> Iterator[None]:
+    """Turn what the database raises inside into `StoreError`."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(f"the store {name_of(url)} {_reason(error)}") from error
+    except SQLAlchemyError as error:
+        raise StoreError(f"the store {name_of(url)} failed: {_first_line(error)}") from error
+
+
+def name_of(url: URL) -> str:
+    """The store as messages call it: the file of SQLite, else the URL without its password."""
+    if url.get_backend_name() == "sqlite":
+        return (url.database or ":memory:").removeprefix("file:").partition("?")[0]
+    return url.render_as_string(hide_password=True)
+
+
+def _reason(error: DBAPIError) -> str:
+    original = error.orig
+    code = getattr(original, "sqlite_errorcode", None)
+    known = _SQLITE.get(code & 0xFF) if isinstance(code, int) else None
+    if known is not None:
+        return known
+    # psycopg: no SQLSTATE means that there was no answer from a server (connection refused, broken, timed out).
+    if getattr(original, "sqlstate", "") is None or isinstance(error, InterfaceError) or error.connection_invalidated:
+        return f"cannot be reached: {_first_line(original)}"
+    return f"failed: {_first_line(original)}"
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).strip().partition("\n")[0][:300] if error is not None else "unknown reason"

@@ -1,0 +1,351 @@
+"""Reading a store: the one query API for reports, dashboard, gate and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Text,
+    and_,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
+
+from secaudit.model.answer import HostTranscript, Reach
+from secaudit.model.baseline import BaselineStamp
+from secaudit.model.outcome import Outcome, UnprovenKind
+from secaudit.model.result import Result
+from secaudit.model.run import HostRecord, RunInfo, RunReport
+from secaudit.model.severity import Severity
+from secaudit.store.blobs import load, load_ids
+from secaudit.store.details import load_reason, load_result
+from secaudit.store.errors import StoreError, explained
+from secaudit.store.lifecycle import Finding
+from secaudit.store.records import (
+    CustomerOverview,
+    FindingFilter,
+    FindingState,
+    HostName,
+    HostOverview,
+    Occurrence,
+    RunOverview,
+    Tally,
+    merge,
+)
+from secaudit.store.schema import blob, finding, host, planned, result, run, scan
+from secaudit.transcript.codec import decode, expand
+
+
+class Queries:
+    """Everything that can be asked of a store. Methods may be called from any thread; each sees one snapshot.
+
+    Every method raises StoreError when the database fails.
+    """
+
+    def __init__(self, engine: Engine, url: URL) -> None:
+        self._engine = engine
+        self._url = url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of every connection; safe to call twice."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with explained(self._url), self._engine.connect() as connection:
+            yield connection
+
+    def runs(self, customer: str | None = None, limit: int = 50) -> tuple[RunOverview, ...]:
+        """The newest runs first; with `customer` only those that planned a host of it (counting its hosts only)."""
+        mine = planned.c.customer == customer if customer is not None else None
+        asked = select(func.count()).select_from(planned).where(planned.c.run_id == run.c.id)
+        done = select(func.count()).select_from(scan).where(scan.c.run_id == run.c.id)
+        if mine is not None:
+            asked = asked.where(mine)
+            done = done.where(scan.c.customer == customer)
+        counts = (asked.scalar_subquery().label("asked"), done.scalar_subquery().label("done"))
+        query = _newest_runs(customer, limit).add_columns(*counts)
+        with self._reading() as connection:
+            return tuple(RunOverview(_run_info(row), row.asked, row.done) for row in connection.execute(query))
+
+    def run(self, id: str) -> RunInfo:
+        """The head of a run. Raises StoreError when there is none with this id."""
+        with self._reading() as connection:
+            return self._run(connection, id)
+
+    def latest_run(self, customer: str | None = None) -> RunInfo | None:
+        """The run that was started last (that planned a host of `customer`), finished or not; None in an empty one."""
+        with self._reading() as connection:
+            row = connection.execute(_newest_runs(customer, 1)).first()
+        return None if row is None else _run_info(row)
+
+    def report(self, run_id: str) -> RunReport:
+        """A run with all that is stored of it, hosts in planned order. Raises StoreError when there is no such run."""
+        with self._reading() as connection:
+            info = self._run(connection, run_id)
+            rows = connection.execute(_scans().where(scan.c.run_id == run_id)).all()
+            position = {(row.customer, row.host): row.position for row in connection.execute(_planned(run_id))}
+            rows = sorted(rows, key=lambda row: (position.get((row.customer, row.host), len(position)), row.id))
+            results = _results(connection, scan.c.run_id == run_id)
+        ordered = tuple(found for row in rows for found in results.get(row.id, ()))
+        return RunReport(info, tuple(_host_record(row) for row in rows), ordered)
+
+    def pending(self, run_id: str) -> tuple[HostName, ...]:
+        """Hosts that the run planned and has not stored, in planned order. Raises StoreError for an unknown run."""
+        with self._reading() as connection:
+            self._run(connection, run_id)
+            done = select(scan.c.customer, scan.c.host).where(scan.c.run_id == run_id)
+            stored = {(row.customer, row.host) for row in connection.execute(done)}
+            rows = connection.execute(_planned(run_id)).all()
+        return tuple(HostName(row.customer, row.host) for row in rows if (row.customer, row.host) not in stored)
+
+    def transcript(self, run_id: str, customer: str, name: str) -> HostTranscript:
+        """What was asked of a host in a run and what came back. Raises StoreError when it is not stored."""
+        chosen = and_(scan.c.run_id == run_id, scan.c.customer == customer, scan.c.host == name)
+        with self._reading() as connection:
+            query = select(blob.c.data).join(scan, scan.c.transcript == blob.c.id).where(chosen)
+            data = connection.execute(query).scalar_one_or_none()
+            if data is None:
+                raise StoreError(f"the store holds no transcript of {customer}/{name} in the run {run_id}")
+            return decode(expand(data), lambda digests: load(connection, digests))
+
+    def latest_transcripts(self, customer: str | None = None) -> Iterator[HostTranscript]:
+        """The newest complete transcript of every host (of `customer`), one after the other, to be evaluated anew."""
+        query = select(scan.c.run_id, host.c.customer, host.c.name).join(scan, scan.c.id == host.c.complete_id)
+        if customer is not None:
+            query = query.where(host.c.customer == customer)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(host.c.customer, host.c.name)).all()
+        for row in rows:
+            yield self.transcript(row.run_id, row.customer, row.name)
+
+    def customers(self) -> tuple[CustomerOverview, ...]:
+        """Every customer that has a scanned host, by id."""
+        grouped = groupby(self.hosts(), key=lambda found: found.record.customer)
+        return tuple(_customer(customer, list(hosts)) for customer, hosts in grouped)
+
+    def hosts(self, customer: str | None = None) -> tuple[HostOverview, ...]:
+        """Every host (of `customer`) as its newest scan found it, by customer and name."""
+        query = _scans().join(host, host.c.latest_id == scan.c.id).order_by(host.c.customer, host.c.name)
+        if customer is not None:
+            query = query.where(host.c.customer == customer)
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return tuple(_host_overview(row) for row in rows)
+
+    def host_results(self, customer: str, name: str, run_id: str | None = None) -> tuple[Result, ...]:
+        """The results of a host in a run, or in its newest scan. Empty when it was never scanned there."""
+        if run_id is None:
+            newest = select(host.c.latest_id).where(host.c.customer == customer, host.c.name == name)
+            chosen: ColumnElement[bool] = scan.c.id == newest.scalar_subquery()
+        else:
+            chosen = and_(scan.c.run_id == run_id, scan.c.customer == customer, scan.c.host == name)
+        with self._reading() as connection:
+            results = _results(connection, chosen)
+        return tuple(found for part in results.values() for found in part)
+
+    def findings(self, wanted: FindingFilter, limit: int = 500, offset: int = 0) -> tuple[Finding, ...]:
+        """A page of findings: open before resolved, worst first, then by customer, host, control and subject."""
+        query = (
+            select(finding)
+            .where(*_conditions(wanted))
+            .order_by(
+                finding.c.resolved.is_not(None),
+                finding.c.severity.desc(),
+                finding.c.customer,
+                finding.c.host,
+                finding.c.control,
+                finding.c.subject,
+                finding.c.fingerprint,
+            )
+            .limit(limit)
+            .offset(offset)
+        )
+        with self._reading() as connection:
+            return tuple(finding_of(row) for row in connection.execute(query))
+
+    def count(self, wanted: FindingFilter) -> int:
+        """How many findings the filter lets through."""
+        with self._reading() as connection:
+            query = select(func.count()).select_from(finding).where(*_conditions(wanted))
+            return connection.execute(query).scalar_one()
+
+    def finding(self, fingerprint: str) -> Finding | None:
+        """The finding with this fingerprint; None when it never failed and was never unproven."""
+        with self._reading() as connection:
+            row = connection.execute(select(finding).where(finding.c.fingerprint == fingerprint)).first()
+        return None if row is None else finding_of(row)
+
+    def history(self, fingerprint: str, limit: int = 100) -> tuple[Occurrence, ...]:
+        """What every scan said about a fingerprint (passed ones too), newest first."""
+        query = (
+            select(scan.c.run_id, scan.c.opened, scan.c.status, result, blob.c.data)
+            .join(scan, scan.c.id == result.c.scan_id)
+            .join(blob, blob.c.id == result.c.detail)
+            .where(result.c.fingerprint == fingerprint)
+            .order_by(scan.c.opened.desc(), scan.c.id.desc(), result.c.position)
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            Occurrence(
+                run=row.run_id,
+                at=row.opened,
+                status=Reach(row.status),
+                outcome=Outcome(row.outcome),
+                severity=row.severity,
+                kind=UnprovenKind(row.kind) if row.kind else None,
+                reason=load_reason(expand(row.data)),
+            )
+            for row in rows
+        )
+
+    def _run(self, connection: Connection, id: str) -> RunInfo:
+        row = connection.execute(select(run).where(run.c.id == id)).first()
+        if row is None:
+            raise StoreError(f"the store holds no run {id!r}")
+        return _run_info(row)
+
+
+def finding_of(row: Row[Any]) -> Finding:
+    """A finding from all columns of its row."""
+    values = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's columns by name
+    values["outcome"] = Outcome(row.outcome)
+    values["kind"] = UnprovenKind(row.kind) if row.kind else None
+    return Finding(**values)
+
+
+def _newest_runs(customer: str | None, limit: int) -> Select[Any]:
+    query = select(run).order_by(run.c.started.desc(), run.c.id.desc()).limit(limit)
+    if customer is None:
+        return query
+    asked = select(planned.c.run_id).where(planned.c.customer == customer)
+    return query.where(run.c.id.in_(asked))
+
+
+def _planned(run_id: str) -> Select[Any]:
+    return select(planned).where(planned.c.run_id == run_id).order_by(planned.c.position)
+
+
+def _scans() -> Select[Any]:
+    return select(scan, blob.c.sha256).join(blob, blob.c.id == scan.c.transcript)
+
+
+def _results(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, list[Result]]:
+    """Results by scan id, in the order in which they were recorded."""
+    query = (
+        select(result, scan.c.customer, scan.c.site, scan.c.host)
+        .join(scan, scan.c.id == result.c.scan_id)
+        .where(chosen)
+        .order_by(result.c.scan_id, result.c.position)
+    )
+    rows = connection.execute(query).all()
+    details = load_ids(connection, {row.detail for row in rows})
+    results: dict[int, list[Result]] = {}
+    for row in rows:
+        loaded = load_result(
+            details[row.detail],
+            fingerprint=row.fingerprint,
+            customer=row.customer,
+            site=row.site,
+            host=row.host,
+            outcome=Outcome(row.outcome),
+            kind=UnprovenKind(row.kind) if row.kind else None,
+            severity=row.severity,
+            first_seen=row.first_seen,
+            due=row.due,
+        )
+        results.setdefault(row.scan_id, []).append(loaded)
+    return results
+
+
+def _run_info(row: Row[Any]) -> RunInfo:
+    stamps = tuple(BaselineStamp(*stamp) for stamp in row.baselines)
+    return RunInfo(row.id, row.started, row.finished, row.version, stamps, tuple(row.feeds))
+
+
+def _host_record(row: Row[Any]) -> HostRecord:
+    return HostRecord(
+        customer=row.customer,
+        site=row.site,
+        host=row.host,
+        address=row.address,
+        status=Reach(row.status),
+        detail=row.detail,
+        os_id=row.os_id,
+        os_version=row.os_version,
+        transcript=row.sha256.hex(),
+        customer_name=row.customer_name,
+    )
+
+
+def _host_overview(row: Row[Any]) -> HostOverview:
+    tallies = tuple(
+        Tally(family, Outcome(outcome), Severity(severity), waived, count)
+        for family, outcome, severity, waived, count in row.tally
+    )
+    return HostOverview(_host_record(row), row.run_id, row.opened, tallies)
+
+
+def _customer(customer: str, hosts: list[HostOverview]) -> CustomerOverview:
+    reached = [found.record.status for found in hosts]
+    newest = max(hosts, key=lambda found: found.scanned)
+    return CustomerOverview(
+        customer=customer,
+        name=newest.record.customer_name or customer,
+        hosts=len(hosts),
+        complete=reached.count(Reach.COMPLETE),
+        partial=reached.count(Reach.PARTIAL),
+        unreachable=reached.count(Reach.UNREACHABLE),
+        scanned=min(found.scanned for found in hosts),
+        tallies=merge(part for found in hosts for part in found.tallies),
+    )
+
+
+def _conditions(wanted: FindingFilter) -> list[ColumnElement[bool]]:
+    exact = {
+        finding.c.customer: wanted.customer,
+        finding.c.site: wanted.site,
+        finding.c.host: wanted.host,
+        finding.c.family: wanted.family,
+        finding.c.control: wanted.control,
+        finding.c.waived: wanted.waived,
+    }
+    conditions: list[ColumnElement[bool]] = [column == value for column, value in exact.items() if value is not None]
+    if wanted.outcomes:
+        conditions.append(finding.c.outcome.in_(sorted(wanted.outcomes)))
+    if wanted.minimum is not None:
+        conditions.append(finding.c.severity >= wanted.minimum)
+    if wanted.state is FindingState.OPEN:
+        conditions.append(finding.c.resolved.is_(None))
+    elif wanted.state is FindingState.RESOLVED:
+        conditions.append(finding.c.resolved.is_not(None))
+    if wanted.new_since is not None:
+        conditions.append(finding.c.opened >= wanted.new_since)
+    if wanted.text:
+        searched = (finding.c.host, finding.c.control, finding.c.subject, finding.c.title)
+        conditions.append(
+            or_(*(type_coerce(column, Text).icontains(wanted.text, autoescape=True) for column in searched))
+        )
+    return conditions

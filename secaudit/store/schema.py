@@ -1,0 +1,137 @@
+"""The tables. Migrations build them; a test holds both against each other."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from secaudit.store.types import AnyText, Json, Moment, Rank
+
+REVISIONS = ("0001",)
+"""Every schema revision that this version knows, oldest first; the last one is current."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("started", Moment, nullable=False, index=True),
+    Column("finished", Moment),
+    Column("version", String, nullable=False),
+    Column("baselines", Json, nullable=False),
+    Column("feeds", Json, nullable=False),
+)
+
+planned = Table(
+    "planned",
+    metadata,
+    Column("run_id", ForeignKey(run.c.id), primary_key=True),
+    Column("customer", AnyText, primary_key=True),
+    Column("host", AnyText, primary_key=True),
+    Column("position", Integer, nullable=False),
+)
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", LargeBinary(32), nullable=False, unique=True),
+    Column("data", LargeBinary, nullable=False),
+)
+"""Transcript heads, command outputs and details of results, compressed, each content once."""
+
+scan = Table(
+    "scan",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey(run.c.id), nullable=False),
+    Column("customer", AnyText, nullable=False),
+    Column("host", AnyText, nullable=False),
+    Column("site", AnyText, nullable=False),
+    Column("customer_name", AnyText, nullable=False),
+    Column("address", AnyText, nullable=False),
+    Column("status", String, nullable=False),
+    Column("detail", AnyText, nullable=False),
+    Column("os_id", AnyText, nullable=False),
+    Column("os_version", AnyText, nullable=False),
+    Column("opened", Moment, nullable=False),
+    Column("transcript", ForeignKey(blob.c.id), nullable=False),
+    Column("tally", Json, nullable=False),
+    UniqueConstraint("run_id", "customer", "host"),
+    Index(None, "customer", "host", "opened"),
+)
+"""One host in one run. `tally` counts its results by family, outcome, severity and waived."""
+
+result = Table(
+    "result",
+    metadata,
+    Column("scan_id", ForeignKey(scan.c.id), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("fingerprint", String(32), nullable=False, index=True),
+    Column("outcome", String, nullable=False),
+    Column("kind", String),
+    Column("severity", Rank, nullable=False),
+    Column("first_seen", Moment),
+    Column("due", Moment),
+    Column("detail", ForeignKey(blob.c.id), nullable=False),
+)
+"""One result. What does not change from scan to scan stands in `detail`, which equal results share."""
+
+host = Table(
+    "host",
+    metadata,
+    Column("customer", AnyText, primary_key=True),
+    Column("name", AnyText, primary_key=True),
+    Column("latest_id", ForeignKey(scan.c.id), nullable=False),
+    Column("complete_id", ForeignKey(scan.c.id)),
+)
+"""The newest scan of each host, and the newest that was complete."""
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("fingerprint", String(32), primary_key=True),
+    Column("customer", AnyText, nullable=False),
+    Column("host", AnyText, nullable=False),
+    Column("site", AnyText, nullable=False),
+    Column("control", AnyText, nullable=False),
+    Column("check", AnyText, nullable=False),
+    Column("family", AnyText, nullable=False),
+    Column("subject", AnyText, nullable=False),
+    Column("title", AnyText, nullable=False),
+    Column("reason", AnyText, nullable=False),
+    Column("severity", Rank, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("kind", String),
+    Column("waived", Boolean, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("opened", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Column("last_run", String, nullable=False),
+    Column("due", Moment),
+    Column("resolved", Moment),
+    Column("reopened", Integer, nullable=False),
+    ForeignKeyConstraint(["customer", "host"], ["host.customer", "host.name"]),
+    Index(None, "customer", "host"),
+    Index("ix_finding_order", "resolved", "severity", "customer", "host"),
+)
+"""What failed or could not be proven, with its life over all scans; see `lifecycle`."""

@@ -1,0 +1,213 @@
+"""Writing a store: the recorder of scans."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, and_, bindparam, insert, select, update
+
+from secaudit.model.answer import HostTranscript, Reach
+from secaudit.model.inventory import Host
+from secaudit.model.result import Result
+from secaudit.model.run import HostRecord, RunInfo
+from secaudit.store import schema
+from secaudit.store.blobs import keep
+from secaudit.store.connect import WRITING, connect, parse_url
+from secaudit.store.details import dump_details
+from secaudit.store.errors import StoreError, explained
+from secaudit.store.lifecycle import Finding, advance
+from secaudit.store.queries import Queries, finding_of
+from secaudit.store.records import tally
+from secaudit.transcript.codec import encode
+
+
+def open_store(url: str, read_only: bool = False) -> Store:
+    """Open a store, creating or upgrading it first unless `read_only`.
+
+    `url` is `sqlite:///PATH`, a plain path, or `postgresql+psycopg://…`. Raises StoreError with one clear sentence:
+    no such store (read only), not a database, another program's, written by a newer secaudit, a directory, no
+    permission, locked, disk full, no driver, no server.
+    """
+    parsed = parse_url(url)
+    return Store(connect(parsed, read_only), parsed)
+
+
+class Store(Queries):
+    """A store that scans are recorded in (the engine's `Recorder`) and that answers every query."""
+
+    def __init__(self, engine: Engine, url: URL) -> None:
+        super().__init__(engine, url)
+        self._writer = engine.execution_options(**{WRITING: True})
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """One transaction; what it wrote is on disk when it ends without an error."""
+        with explained(self._url), self._writer.begin() as connection:
+            yield connection
+
+    def known(self, customer: str, host: str) -> Mapping[str, datetime]:
+        """Since when each finding of the host that is open now has been seen (fingerprint → aware UTC)."""
+        columns = schema.finding.c
+        query = select(columns.fingerprint, columns.opened).where(
+            columns.customer == customer, columns.host == host, columns.resolved.is_(None)
+        )
+        with self._reading() as connection:
+            return {row.fingerprint: row.opened for row in connection.execute(query)}
+
+    def begin(self, run: RunInfo, hosts: Sequence[Host]) -> None:
+        """Store the run's head and what it plans; beginning a stored run again (resume) adds hosts it did not plan."""
+        with self._writing() as connection:
+            _store_head(connection, run)
+            query = select(schema.planned.c.customer, schema.planned.c.host).where(schema.planned.c.run_id == run.id)
+            before = {(row.customer, row.host) for row in connection.execute(query)}
+            added = dict.fromkeys(
+                (host.customer, host.name) for host in hosts if (host.customer, host.name) not in before
+            )
+            rows = [
+                {"run_id": run.id, "customer": customer, "host": name, "position": position}
+                for position, (customer, name) in enumerate(added, len(before))
+            ]
+            if rows:
+                connection.execute(insert(schema.planned), rows)
+
+    def record(self, run: RunInfo, host: HostRecord, results: Sequence[Result], transcript: HostTranscript) -> None:
+        """Store a host of a run that was begun, in one transaction: all of it or nothing.
+
+        The transcript must have been redacted. Raises StoreError also when the run holds the host already,
+        TranscriptError when the transcript cannot be encoded, and ValueError when `host` names another transcript.
+        """
+        encoded = encode(transcript)
+        if host.transcript not in ("", encoded.digest):
+            raise ValueError(f"the record of {host.host} names the transcript {host.transcript}, not {encoded.digest}")
+        details = [dump_details(found) for found in results]
+        digests = [hashlib.sha256(data).hexdigest() for data in details]
+        contents = {**encoded.blobs, encoded.digest: encoded.head, **dict(zip(digests, details, strict=True))}
+        with self._writing() as connection:
+            ids = keep(connection, contents)
+            scan_id = _store_scan(connection, run, host, results, transcript.opened, ids[encoded.digest])
+            rows = [
+                _result_row(scan_id, position, found, ids[digest])
+                for position, (found, digest) in enumerate(zip(results, digests, strict=True))
+            ]
+            if rows:
+                connection.execute(insert(schema.result), rows)
+            if _is_newest(connection, host, scan_id, transcript.opened):
+                _advance_findings(connection, run, host, results, transcript.opened)
+
+    def finish(self, run: RunInfo) -> None:
+        """Store the end of a run."""
+        with self._writing() as connection:
+            _store_head(connection, run)
+
+
+def _store_head(connection: Connection, run: RunInfo) -> None:
+    values = {
+        "started": run.started,
+        "finished": run.finished,
+        "version": run.version,
+        "baselines": [[stamp.name, stamp.version, stamp.sha256] for stamp in run.baselines],
+        "feeds": list(run.feeds),
+    }
+    updated = connection.execute(update(schema.run).where(schema.run.c.id == run.id).values(values))
+    if updated.rowcount == 0:
+        connection.execute(insert(schema.run).values(id=run.id, **values))
+
+
+def _store_scan(
+    connection: Connection, run: RunInfo, host: HostRecord, results: Sequence[Result], opened: datetime, transcript: int
+) -> int:
+    scan = schema.scan
+    twice = select(scan.c.id).where(scan.c.run_id == run.id, scan.c.customer == host.customer, scan.c.host == host.host)
+    if connection.execute(twice).first() is not None:
+        raise StoreError(f"the store holds {host.customer}/{host.host} in the run {run.id} already")
+    scan_id: int = connection.execute(
+        insert(scan)
+        .returning(scan.c.id)
+        .values(
+            run_id=run.id,
+            customer=host.customer,
+            host=host.host,
+            site=host.site,
+            customer_name=host.customer_name,
+            address=host.address,
+            status=host.status.value,
+            detail=host.detail,
+            os_id=host.os_id,
+            os_version=host.os_version,
+            opened=opened,
+            transcript=transcript,
+            tally=[list(astuple(part)) for part in tally(results)],
+        )
+    ).scalar_one()
+    return scan_id
+
+
+def _result_row(scan_id: int, position: int, found: Result, detail: int) -> dict[str, Any]:
+    return {
+        "scan_id": scan_id,
+        "position": position,
+        "fingerprint": found.fingerprint,
+        "outcome": found.outcome.value,
+        "kind": found.kind.value if found.kind else None,
+        "severity": found.severity,
+        "first_seen": found.first_seen,
+        "due": found.due,
+        "detail": detail,
+    }
+
+
+def _is_newest(connection: Connection, host: HostRecord, scan_id: int, opened: datetime) -> bool:
+    """Point the host at this scan unless a later one is stored; an older scan is history and moves nothing."""
+    table, latest, complete = schema.host, schema.scan.alias(), schema.scan.alias()
+    mine = and_(table.c.customer == host.customer, table.c.name == host.host)
+    row = connection.execute(
+        select(latest.c.opened.label("latest"), complete.c.opened.label("complete"))
+        .select_from(table)
+        .join(latest, latest.c.id == table.c.latest_id)
+        .join(complete, complete.c.id == table.c.complete_id, isouter=True)
+        .where(mine)
+    ).first()
+    is_complete = host.status is Reach.COMPLETE
+    if row is None:
+        values = {"latest_id": scan_id, "complete_id": scan_id if is_complete else None}
+        connection.execute(insert(table).values(customer=host.customer, name=host.host, **values))
+        return True
+    moved = {}
+    if opened >= row.latest:
+        moved["latest_id"] = scan_id
+    if is_complete and (row.complete is None or opened >= row.complete):
+        moved["complete_id"] = scan_id
+    if moved:
+        connection.execute(update(table).where(mine).values(moved))
+    return "latest_id" in moved
+
+
+def _advance_findings(
+    connection: Connection, run: RunInfo, host: HostRecord, results: Sequence[Result], opened: datetime
+) -> None:
+    table = schema.finding
+    query = select(table).where(table.c.customer == host.customer, table.c.host == host.host)
+    before = {row.fingerprint: finding_of(row) for row in connection.execute(query)}
+    changed = advance(before, results, run.id, opened, host.status)
+    created = [_finding_row(found) for fingerprint, found in changed.items() if fingerprint not in before]
+    moved = [_finding_row(found) for fingerprint, found in changed.items() if fingerprint in before]
+    if created:
+        connection.execute(insert(table), created)
+    if moved:
+        names = moved[0].keys() - {"fingerprint"}
+        statement = (
+            update(table)
+            .where(table.c.fingerprint == bindparam("this"))
+            .values({name: bindparam(name) for name in names})
+        )
+        connection.execute(statement, [{**row, "this": row["fingerprint"]} for row in moved])
+
+
+def _finding_row(found: Finding) -> dict[str, Any]:
+    row = {field.name: getattr(found, field.name) for field in fields(found)}
+    return {**row, "outcome": found.outcome.value, "kind": found.kind.value if found.kind else None}

@@ -1,0 +1,90 @@
+"""Column types that keep our records exactly, on SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, SmallInteger, Text
+from sqlalchemy.types import TypeDecorator
+
+from secaudit.model.severity import Severity
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_ESCAPED = "\x1bjson:"
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC time with microseconds. SQLite knows no time zones, so there it is kept without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time: nobody could say later when that was."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - theirs
+        """Give the time its zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class AnyText(TypeDecorator[str]):
+    """Text from hosts, whatever it holds.
+
+    PostgreSQL refuses U+0000 and neither database takes a lone surrogate: such text is kept as escaped JSON.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - theirs
+        """Escape what cannot be stored, and what would be mistaken for escaped."""
+        if value is None or not (_UNSTORABLE.search(value) or value.startswith(_ESCAPED)):
+            return value
+        return _ESCAPED + json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - theirs
+        """Undo the escape."""
+        if value is None or not value.startswith(_ESCAPED):
+            return value
+        return str(json.loads(value.removeprefix(_ESCAPED)))
+
+
+class Json(TypeDecorator[Any]):
+    """A small JSON document as ASCII text; the database never looks inside."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002 - theirs
+        """Write canonically, so that equal documents are equal bytes."""
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - theirs
+        """Read it back."""
+        return json.loads(value or "null")
+
+
+class Rank(TypeDecorator[Severity]):
+    """A severity as its rank, so that the database can sort and compare."""
+
+    impl = SmallInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Severity | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - theirs
+        """Severity to rank."""
+        return None if value is None else value.rank
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Severity | None:  # noqa: ARG002 - theirs
+        """Rank to severity."""
+        return None if value is None else tuple(Severity)[value]

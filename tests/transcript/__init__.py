@@ -1,0 +1,1 @@
+"""Tests of transcripts: redaction, codec, bundles, replay."""
