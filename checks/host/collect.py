@@ -119,10 +119,10 @@ def filesystems(answers: Answers) -> Filesystems:
     inodes_answer = answers.ended(DF_INODES, exits=(0, 1))
     bytes_lines, inode_lines = read_df(bytes_answer, mounted, 1024), read_df(inodes_answer, mounted, 1)
     by_device: dict[str, Filesystem] = {}
-    for mount in sorted(mounted, key=lambda mount: (len(mount.target), mount.target)):
+    for mount in sorted(mounted, key=lambda mount: (mount.root != "/", len(mount.target), mount.target)):
         space, inodes = bytes_lines.get(mount.target), inode_lines.get(mount.target)
         told = by_device.get(mount.device)
-        # df prints a file system that is mounted in several places once, and not always under the shortest path.
+        # Of a file system that is mounted in several places df may print one only, and not the first of ours.
         if told is not None and (told.space is not None or space is None):
             continue
         evidence = [bytes_answer.evidence(space.number)] if space else []

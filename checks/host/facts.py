@@ -53,7 +53,8 @@ class Uptime:
 class Mount:
     """A mounted file system, from proc_pid_mountinfo(5); octal escapes are resolved.
 
-    `device` is the kernel's `major:minor`: mounts that share it show the same file system. `options` are those of the
+    `device` is the kernel's `major:minor`: mounts that share it show the same file system. `root` is the path inside of
+    it that is shown, `/` unless it is a bind mount or a subvolume. `options` are those of the
     mount point followed by those of the file system.
     """
 
@@ -61,6 +62,7 @@ class Mount:
     target: str
     fstype: str
     device: str
+    root: str
     options: tuple[str, ...]
     evidence: Evidence
 
@@ -102,7 +104,7 @@ class Filesystem:
 
 @dataclass(frozen=True, slots=True)
 class Filesystems:
-    """Every mounted file system once, under its shortest mount point."""
+    """Every mounted file system once: under the mount point that shows all of it, and of several the shortest."""
 
     filesystems: tuple[Filesystem, ...]
 

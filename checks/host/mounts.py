@@ -80,6 +80,7 @@ def read_mounts(answer: Answer) -> tuple[Mount, ...]:
             target=target,
             fstype=rest[0],
             device=fields[2],
+            root=_unescaped(fields[3]),
             options=(*fields[5].split(","), *rest[2].split(",")),
             evidence=answer.evidence(number),
         )

@@ -54,4 +54,7 @@ def _address(written: str, version: int) -> tuple[str, str] | None:
         address = ipaddress.ip_address(literal.removeprefix("[").removesuffix("]"))
     except ValueError:
         return None
-    return (str(address), interface) if address.version == version else None
+    if address.version != version:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return f"::ffff:{mapped}" if mapped else str(address), interface

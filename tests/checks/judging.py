@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
+
+from hypothesis import strategies as st
 
 from secaudit.api import (
     Answer,
@@ -59,6 +62,25 @@ def unanswered(request: Request, status: AnswerStatus, detail: str = "") -> Answ
     return Answer(request=request, status=status, started=AT, detail=detail)
 
 
+def recorded(family: str, name: str) -> bytes:
+    """A real output from `tests/checks/<family>/recorded/`."""
+    return (Path(__file__).parent / family / "recorded" / name).read_bytes()
+
+
+@st.composite
+def damaged(draw: st.DrawFn, *originals: bytes) -> bytes:
+    """One of the outputs with some of its bytes cut out, replaced or doubled, or bytes that have nothing to do with it.
+
+    Whatever a reader makes of it, it may raise nothing but `Unproven`.
+    """
+    output = draw(st.sampled_from((b"", *originals)))
+    for _ in range(draw(st.integers(0, 3))):
+        first = draw(st.integers(0, len(output)))
+        last = draw(st.integers(first, min(first + 40, len(output))))
+        output = output[:first] + draw(st.binary(max_size=12) | st.just(output[first:last] * 2)) + output[last:]
+    return output
+
+
 def facts(*values: object, missing: Mapping[type, Unproven] | None = None) -> Facts:
     """What is known about a host: `values` by their type, and the reasons why others are `missing`."""
     return Facts({**{type(value): value for value in values}, **(missing or {})})
@@ -77,15 +99,23 @@ def collect(collector: Collector[T], *answers: Answer, wanted: Sequence[Expect] 
     return collector.read(Answers(given, wanted, known or Facts({})))
 
 
+def collect_or_refuse(
+    collector: Collector[T], *answers: Answer, wanted: Sequence[Expect] = (), known: Facts | None = None
+) -> T | Unproven:
+    """The fact, or the `Unproven` that the engine puts in its place."""
+    try:
+        return collect(collector, *answers, wanted=wanted, known=known)
+    except Unproven as reason:
+        return reason
+
+
 def refusal(
     collector: Collector[Any], *answers: Answer, wanted: Sequence[Expect] = (), known: Facts | None = None
 ) -> Unproven:
     """The `Unproven` that the collector raises over `answers`; fails when it gives a fact instead."""
-    try:
-        fact = collect(collector, *answers, wanted=wanted, known=known)
-    except Unproven as reason:
-        return reason
-    raise AssertionError(f"expected no fact, got {fact!r}")
+    fact = collect_or_refuse(collector, *answers, wanted=wanted, known=known)
+    assert isinstance(fact, Unproven), f"expected no fact, got {fact!r}"
+    return fact
 
 
 def judge(check: Check, expect: Mapping[str, Any], *values: object) -> list[Verdict]:
