@@ -1,0 +1,114 @@
+"""Facts about the patch level of a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from secaudit.api import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class PendingUpdate:
+    """An installed package for which the host knows a newer version.
+
+    `security` says that the new version comes from a security archive or advisory; `origins` are the archives
+    (`Debian-Security:12/oldstable-security`) or the advisory (`RHSA-2024:0811 Moderate`). `package` is named the way
+    the package manager takes it on its command line.
+    """
+
+    package: str
+    architecture: str
+    installed: str
+    fixed: str
+    origins: tuple[str, ...]
+    security: bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBack:
+    """A package whose update cannot be installed, so that the package manager does not say where it comes from."""
+
+    package: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class PendingUpdates:
+    """What the package manager (`dpkg` or `rpm`) would update, by the package lists the host has."""
+
+    manager: str
+    updates: tuple[PendingUpdate, ...]
+    kept_back: tuple[KeptBack, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class ListedArchive:
+    """An archive that the host has the index of; `confirmed` is when the archive was last reached (host's clock)."""
+
+    name: str
+    confirmed: datetime
+    evidence: Evidence
+
+    @property
+    def security(self) -> bool:
+        """Whether it is a suite of security updates."""
+        return "-security_" in self.name
+
+
+@dataclass(frozen=True, slots=True)
+class PackageLists:
+    """The package lists that the host has; times are by the host's clock, aware UTC.
+
+    `youngest` is the stamp of the youngest list. An apt list keeps the time of the server, so this is never later
+    than the real refresh. `archives` is empty where the package manager keeps no proof per archive.
+    """
+
+    manager: str
+    youngest: datetime
+    archives: tuple[ListedArchive, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class RebootFlag:
+    """The flag file that packages set when they need a reboot: since when (host's clock), None when it is not set."""
+
+    since: datetime | None
+    packages: tuple[str, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class KernelUnpacked:
+    """When each kernel package (dpkg) was last unpacked, by the host's clock."""
+
+    times: Mapping[str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSupport:
+    """How long a release of a distribution gets security updates; dates are the last day, inclusive.
+
+    `extended_until` is a longer support under the name `extended_by`; `subscription` says that a host gets it only
+    when it is enrolled.
+    """
+
+    distribution: str
+    release: str
+    until: date
+    extended_until: date | None = None
+    extended_by: str = ""
+    subscription: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SupportDates:
+    """The reference table of support dates: when it was last reviewed, against which sources."""
+
+    reviewed: date
+    sources: tuple[str, ...]
+    releases: Mapping[tuple[str, str], ReleaseSupport]

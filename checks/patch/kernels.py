@@ -1,0 +1,106 @@
+"""The running kernel against the installed ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from secaudit.api import Unproven
+
+from ..host.facts import Kernel, Package, Packages
+from .facts import KernelUnpacked
+from .versions import InvalidVersion, dpkg_key, rpm_key
+
+# Images have the kernel's release in their name; `linux-image-amd64` only depends on the newest.
+_DPKG_IMAGE = re.compile(r"linux-image-(?:unsigned-)?(?P<release>[0-9][a-z0-9.+~-]*)", re.ASCII)
+_DEBUG = ("-dbg", "-dbgsym")
+_RPM_IMAGE = re.compile(r"kernel(?:-(?:rt|64k|uek|lt|ml))?(?:-core)?", re.ASCII)
+# Debian puts the package's version into what `uname -v` prints: `#1 SMP PREEMPT_DYNAMIC Debian 6.1.140-1 (…)`.
+_BUILT_AS = re.compile(r"\bDebian (?P<version>[0-9][A-Za-z0-9.+~:-]*)", re.ASCII)
+
+
+class KernelState(Enum):
+    """How the running kernel stands to the installed ones."""
+
+    CURRENT = auto()
+    OUTDATED = auto()
+    NONE_INSTALLED = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class KernelStanding:
+    """The state, the version that runs (as far as it is known) and the newest installed image; `reason` for UNKNOWN."""
+
+    state: KernelState
+    running: str
+    newest: Package | None = None
+    reason: str = ""
+
+
+def kernel_standing(kernel: Kernel, packages: Packages) -> KernelStanding:
+    """Compare by package version, in the package manager's order.
+
+    UNKNOWN when the running kernel does not come from an installed package and does not tell its version, when a
+    version cannot be ordered, and for package managers other than dpkg and rpm.
+    """
+    readers = {"dpkg": (_dpkg_images, _dpkg_running, dpkg_key), "rpm": (_rpm_images, _rpm_running, rpm_key)}
+    if packages.manager not in readers:
+        reason = f"kernels installed by {packages.manager} cannot be compared"
+        return KernelStanding(KernelState.UNKNOWN, kernel.release, reason=reason)
+    images_of, running_of, key = readers[packages.manager]
+    images = images_of(packages.packages)
+    if not images:
+        return KernelStanding(KernelState.NONE_INSTALLED, kernel.release)
+    running = running_of(kernel, images)
+    if running is None:
+        reason = f"the running kernel {kernel.release} does not come from an installed package"
+        return KernelStanding(KernelState.UNKNOWN, kernel.release, reason=reason)
+    return _compare(running, images, key)
+
+
+def _compare(running: str, images: tuple[Package, ...], key: Callable[[str], bytes]) -> KernelStanding:
+    try:
+        newest = max(images, key=lambda image: key(image.version))
+        outdated = key(running) < key(newest.version)
+    except InvalidVersion as error:
+        return KernelStanding(KernelState.UNKNOWN, running, reason=str(error))
+    return KernelStanding(KernelState.OUTDATED if outdated else KernelState.CURRENT, running, newest)
+
+
+def _dpkg_images(packages: Iterable[Package]) -> tuple[Package, ...]:
+    return tuple(
+        package for package in packages if _DPKG_IMAGE.fullmatch(package.name) and not package.name.endswith(_DEBUG)
+    )
+
+
+def _dpkg_running(kernel: Kernel, images: Iterable[Package]) -> str | None:
+    """The version that was booted. A package of the same release may have been updated in place since then."""
+    built = _BUILT_AS.search(kernel.version)
+    if built is not None:
+        return built["version"]
+    for image in images:
+        found = _DPKG_IMAGE.fullmatch(image.name)
+        if found is not None and found["release"] == kernel.release:
+            return image.version
+    return None
+
+
+def _rpm_images(packages: Iterable[Package]) -> tuple[Package, ...]:
+    return tuple(package for package in packages if _RPM_IMAGE.fullmatch(package.name))
+
+
+def _rpm_running(kernel: Kernel, images: Iterable[Package]) -> str | None:
+    for image in images:
+        version = image.version.rpartition(":")[2]
+        if kernel.release in (f"{version}.{image.architecture}", version):
+            return image.version
+    return None
+
+
+def waiting_since(unpacked: KernelUnpacked | Unproven, newest: Package) -> datetime | None:
+    """When the newest kernel was installed, by the host's clock; None when that is not known."""
+    return None if isinstance(unpacked, Unproven) else unpacked.times.get(newest.name)

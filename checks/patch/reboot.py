@@ -1,0 +1,41 @@
+"""Reading whether packages asked for a reboot, and when kernels were unpacked."""
+
+from __future__ import annotations
+
+from secaudit.api import Answer, Command
+
+from .facts import KernelUnpacked, RebootFlag
+from .stamps import FIND_FORMAT, read_stamps
+
+_FLAG_NAME = "reboot-required"
+
+FLAG = Command(
+    (
+        *("find", "-H", "/run", "-maxdepth", "1", "-path", "/run", "-printf", FIND_FORMAT),
+        *("-o", "-name", _FLAG_NAME, "-printf", FIND_FORMAT),
+    ),
+    refusals=("Permission denied",),
+)
+FLAG_PACKAGES = Command(("cat", "/run/reboot-required.pkgs"))
+UNPACKED = Command(
+    (
+        *("find", "-H", "/var/lib/dpkg/info", "-maxdepth", "1", "-path", "/var/lib/dpkg/info", "-printf", FIND_FORMAT),
+        *("-o", "-name", "linux-image-*.list", "-printf", FIND_FORMAT),
+    ),
+    refusals=("Permission denied",),
+)
+
+
+def read_flag(answer: Answer, packages: tuple[str, ...]) -> RebootFlag:
+    """The flag in a listing of /run, which must show /run itself: only then a missing flag says anything."""
+    _, stamps = read_stamps(answer)
+    for stamp in stamps:
+        if stamp.name == _FLAG_NAME:
+            return RebootFlag(stamp.modified, packages, stamp.evidence)
+    return RebootFlag(None, (), answer.evidence())
+
+
+def read_unpacked(answer: Answer) -> KernelUnpacked:
+    """dpkg writes the list of a package's files anew each time it unpacks the package."""
+    _, stamps = read_stamps(answer)
+    return KernelUnpacked({stamp.name.removesuffix(".list"): stamp.modified for stamp in stamps})
