@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network
-from typing import Literal
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, WithJsonSchema, model_validator
 
 from secaudit.api import Expect
 
@@ -17,13 +17,37 @@ ALL_PORTS = "1-65535"
 Protocol = Literal["tcp", "udp"]
 
 
+def parse_network(value: object) -> IPv4Network | IPv6Network:
+    """Read `10.20.0.0/24` or `2001:db8::/64`. Raises ValueError with an example otherwise."""
+    try:
+        return ip_network(str(value))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a network; write for example 10.20.0.0/24 or 2001:db8::/64") from error
+
+
+Network = Annotated[
+    IPv4Network | IPv6Network,
+    BeforeValidator(parse_network),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "examples": ["10.20.0.0/24", "2001:db8::/64"]}),
+]
+"""An IPv4 or IPv6 network."""
+
+
 class FromNetworks(Expect):
     """A port that is meant for some networks only."""
 
-    networks: tuple[IPv4Network | IPv6Network, ...] = Field(alias="from", min_length=1)
+    networks: tuple[Network, ...] = Field(alias="from", min_length=1)
 
 
-Source = Literal["any"] | FromNetworks
+def _kind_of_source(value: object) -> str:
+    return "from" if isinstance(value, dict | FromNetworks) else "any"
+
+
+Source = Annotated[
+    Annotated[Literal["any"], Tag("any")] | Annotated[FromNetworks, Tag("from")], Discriminator(_kind_of_source)
+]
+"""Who may reach a port: `any`, or `{from: [networks]}`."""
 
 
 class OpenPorts(Expect):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from secaudit.api import Answer, Unproven, UnprovenKind
 
@@ -25,7 +26,7 @@ def read_mdstat(answer: Answer) -> Iterator[MdArray]:
         )
     # An array is its head and the lines indented below it.
     starts = [number for number, line in enumerate(lines[:-1], 1) if number > 1 and line and not line[0].isspace()]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         yield _array(answer, start, end - 1)
 
 
