@@ -1,0 +1,44 @@
+"""Unit files that systemd takes, whatever stands in a path."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from secaudit.fleet.units import SERVICE, TIMER, units
+
+
+def test_every_argument_reaches_the_command() -> None:
+    made = units(["/usr/bin/secaudit", "schedule", "run-due", "--schedules", "/srv/a b/50%/$x"], "audit")
+
+    assert 'ExecStart=/usr/bin/secaudit schedule run-due --schedules "/srv/a b/50%%/$$x"' in made[SERVICE]
+    assert "User=audit" in made[SERVICE]
+    assert f"Unit={SERVICE}" in made[TIMER]
+
+
+@pytest.mark.parametrize("user", ["", "a b", "%h"])
+def test_a_user_that_a_unit_cannot_hold_is_refused(user: str) -> None:
+    with pytest.raises(ValueError, match="not a user name"):
+        units(["/usr/bin/secaudit"], user)
+
+
+def test_a_newline_cannot_start_another_directive() -> None:
+    with pytest.raises(ValueError, match="control character"):
+        units(["/usr/bin/secaudit", "x\nExecStartPost=/bin/false"], "audit")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    for name, text in units(["/bin/true", "a b"], "root").items():
+        (tmp_path / name).write_text(text)
+    ran = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(tmp_path / TIMER), str(tmp_path / SERVICE)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    mine = [line for line in ran.stderr.splitlines() if "secaudit" in line]
+    assert not mine
