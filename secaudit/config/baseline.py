@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from os.path import realpath
 from pathlib import Path
 
 from secaudit.config.baseline_file import BaselineFile
 from secaudit.config.controls import ControlMerge, KnownCheck
 from secaudit.config.errors import ConfigError, Problem, suggestion
-from secaudit.config.paths import is_path, resolve_path, shown_path
+from secaudit.config.paths import is_dir, is_file, is_path, resolve_path, shown_path
 from secaudit.config.source import Located, Source, read_yaml
 from secaudit.config.validation import validate
 from secaudit.model.baseline import Baseline, BaselineStamp, Location
@@ -47,13 +48,7 @@ class BaselineLibrary:
 
     def names(self) -> tuple[str, ...]:
         """The names of all baselines that can be found by name, sorted."""
-        found = {
-            file.stem
-            for folder, _ in self._folders
-            if folder.is_dir()
-            for file in folder.glob("*.yaml")
-            if file.is_file()
-        }
+        found = {file.stem for folder, _ in self._folders if is_dir(folder) for file in folder.glob("*.yaml")}
         return tuple(sorted(found))
 
     def find(self, reference: str, child: BaselineSource | None = None, at: Location | None = None) -> BaselineSource:
@@ -63,12 +58,12 @@ class BaselineLibrary:
         """
         if is_path(reference):
             path = resolve_path(reference, child.source.path.parent if child else Path())
-            if at is not None and not path.is_file():
+            if at is not None and not is_file(path):
                 raise ConfigError.at(at, f"there is no baseline file {reference!r}", f"looked for {path}")
             return self._open(path, shown_path(reference, Path(child.source.shown).parent) if child else reference)
         for place, shown in self._folders:
             path = place / f"{reference}.yaml"
-            if path.is_file():
+            if is_file(path):
                 found = self._open(path, str(shown / path.name))
                 if found.name != reference:
                     location = found.document.values["baseline",]
@@ -142,7 +137,7 @@ class BaselineLibrary:
             ) from None
 
     def _open(self, path: Path, shown: str) -> BaselineSource:
-        key = path.resolve()
+        key = Path(realpath(path)) if is_file(path) else path
         if key not in self._read:
             source = read_yaml(key, shown)
             document = Located.of(source.root)

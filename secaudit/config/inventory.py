@@ -7,7 +7,7 @@ from pathlib import Path
 
 from secaudit.config.errors import ConfigError, Problem, suggestion
 from secaudit.config.inventory_file import InventoryFile, SecretFile, SiteFile, SshFile
-from secaudit.config.paths import is_path, resolve_path, yaml_files
+from secaudit.config.paths import is_file, is_path, resolve_path, yaml_files
 from secaudit.config.source import Located, Source, YamlPath, read_yaml
 from secaudit.config.validation import validate
 from secaudit.model.inventory import (
@@ -102,7 +102,7 @@ class _Reader:
             location = self._document.values.get(at, self._document.values[at[:-1]])
             if is_path(name):
                 file = resolve_path(name, self._folder)
-                if not file.is_file():
+                if not is_file(file):
                     self._problems.append(
                         Problem(location, f"there is no baseline file {name!r}", f"looked for {file}")
                     )

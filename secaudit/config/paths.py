@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from os.path import normpath
+from os.path import abspath, normpath
 from pathlib import Path
 
 from secaudit.config.errors import ConfigError
@@ -17,7 +17,7 @@ def is_path(name: str) -> bool:
 
 def resolve_path(name: str, folder: Path) -> Path:
     """The absolute path of a reference that stands in a file of `folder`; `~` is the home of whoever runs secaudit."""
-    return (folder / _expanded(name)).resolve()
+    return Path(abspath(folder / _expanded(name)))  # noqa: PTH100 - without a look at the disk it cannot fail
 
 
 def shown_path(name: str, folder: Path) -> str:
@@ -32,12 +32,28 @@ def _expanded(name: str) -> Path:
         return Path(name)
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file; False also for a path that none can have (too long, or with NUL)."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_dir(path: Path) -> bool:
+    """Whether there is a directory; False also for a path that none can have."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def yaml_files(path: Path) -> list[Path]:
     """The file itself, or the YAML files of a directory by name, hidden ones left out.
 
     Raises ConfigError for a directory that holds none or cannot be listed.
     """
-    if not path.is_dir():
+    if not is_dir(path):
         return [path]
     try:
         files = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES and not file.name.startswith("."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from secaudit.config.errors import ConfigError, Problem
-from secaudit.config.paths import is_path, resolve_path, yaml_files
+from secaudit.config.paths import is_dir, is_file, is_path, resolve_path, yaml_files
 from secaudit.config.schedule_file import ScheduleFile
 from secaudit.config.source import Located, read_yaml
 from secaudit.config.validation import validate
@@ -42,7 +42,7 @@ def _load(path: Path) -> tuple[Schedule, Location]:
     document = Located.of(read_yaml(path).root)
     file = validate(ScheduleFile, document)
     inventory = resolve_path(file.inventory, path.parent)
-    if not inventory.exists():
+    if not (is_file(inventory) or is_dir(inventory)):
         location = document.values["inventory",]
         raise ConfigError.at(location, f"there is no inventory {file.inventory!r}", f"looked for {inventory}")
     schedule = Schedule(
