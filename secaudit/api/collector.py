@@ -55,13 +55,14 @@ class Answers:
             reason = f"`{request.key}` {_WORDS[answer.status]}"
             detail = answer.detail or _first_line(answer.stderr)
             raise Unproven(_KINDS[answer.status], f"{reason}: {detail}" if detail else reason, (answer.evidence(),))
-        if answer.exit not in exits:
-            detail = _first_line(answer.stderr)
-            reason = f"`{request.key}` ended with exit code {answer.exit}"
-            raise Unproven(UnprovenKind.ERROR, f"{reason}: {detail}" if detail else reason, (answer.evidence(),))
+        # A command that is cut off at its limit does not end by itself, so it may have no exit code to look at.
         if whole and answer.truncated:
             reason = f"`{request.key}` printed more than its limit of {request.limit} bytes"
             raise Unproven(UnprovenKind.TRUNCATED, reason, (answer.evidence(),))
+        if answer.exit not in exits and not (answer.truncated and answer.exit is None):
+            detail = _first_line(answer.stderr)
+            reason = f"`{request.key}` ended with exit code {answer.exit}"
+            raise Unproven(UnprovenKind.ERROR, f"{reason}: {detail}" if detail else reason, (answer.evidence(),))
         return answer
 
     def text(self, request: Request, exits: tuple[int, ...] = (0,)) -> str:
