@@ -68,9 +68,11 @@ run() {{
         wait $!
         printf ':exit %s:' $? >&3
       }} | head -c "$limit" | encode >&3
-    }} 4>&1 | {{ head -c {stderr}; cat >/dev/null; }} | encode
+    }} 4>&1 | {{ head -c {stderr}; read -r _ && exec cat >/dev/null; }}
   )
-  printf ':stderr:%s:end %s:' "$complaints" "$index" >&3
+  printf ':stderr:' >&3
+  [ -z "$complaints" ] || printf '%s\\n' "$complaints" | encode >&3
+  printf ':end %s:' "$index" >&3
 }}
 main() {{
 printf ':hello {nonce} %s %s:' "${{uid:-unknown}}" "$encoder" >&3
