@@ -14,12 +14,16 @@ from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.model.run import RunReport
 from secaudit.model.safe_text import visible, visible_line
+from secaudit.model.severity import Severity
 
 GROUP = "secaudit.formats"
 """The entry-point group of output formats."""
 
 SHOWN_FINDINGS = 15
 """How many findings the terminal summary lists; the rest is in the reports."""
+
+SHOWN_SUBJECTS = 6
+"""How many subjects of one control it names."""
 
 
 def formats(names: Sequence[str]) -> tuple[Format, ...]:
@@ -57,9 +61,13 @@ def summary(report: RunReport) -> str:
         (result for result in report.results if result.outcome is Outcome.FAILED and result.waiver is None),
         key=lambda result: (-result.severity.rank, result.host, result.control, result.subject),
     )
-    lines = [_finding(result) for result in failed[:SHOWN_FINDINGS]]
-    if len(failed) > SHOWN_FINDINGS:
-        lines.append(f"… and {len(failed) - SHOWN_FINDINGS} more findings")
+    alike: dict[tuple[Severity, str, str], list[Result]] = {}
+    for result in failed:
+        alike.setdefault((result.severity, result.host, result.control), []).append(result)
+    lines = [_findings(results) for results in list(alike.values())[:SHOWN_FINDINGS]]
+    hidden = sum(len(results) for results in list(alike.values())[SHOWN_FINDINGS:])
+    if hidden:
+        lines.append(f"… and {hidden} more findings")
     if lines:
         lines.append("")
     lines += _incomplete(report)
@@ -74,10 +82,16 @@ def summary(report: RunReport) -> str:
     return "\n".join(lines)
 
 
-def _finding(result: Result) -> str:
-    subject = f" {visible_line(result.subject)}" if result.subject else ""
-    reason = visible_line(result.reason or result.title)
-    return f"{result.severity.value.upper():<8} {result.host}  {result.control}{subject}: {reason}"
+def _findings(results: Sequence[Result]) -> str:
+    """One line for what failed alike on one host."""
+    first = results[0]
+    head = f"{first.severity.value.upper():<8} {first.host}  {first.control}"
+    subjects = [visible_line(result.subject) for result in results]
+    if len(results) == 1:
+        subject = f" {subjects[0]}" if subjects[0] else ""
+        return f"{head}{subject}: {visible_line(first.reason or first.title)}"
+    more = ", …" if len(subjects) > SHOWN_SUBJECTS else ""
+    return f"{head} ({len(results)}): {', '.join(subjects[:SHOWN_SUBJECTS])}{more}"
 
 
 def _incomplete(report: RunReport) -> list[str]:

@@ -25,7 +25,9 @@ from secaudit.model.severity import Severity
 
 if TYPE_CHECKING:
     from secaudit.api import Format
+    from secaudit.cli.scanning import ScanOrder
     from secaudit.model.run import RunReport
+    from secaudit.plugins import Registry
 
 
 class Moment(click.ParamType[datetime]):
@@ -106,11 +108,7 @@ def command(
     that severity, and 3 when a control of that severity could not be proven.
     """
     from secaudit.cli.output import formats
-    from secaudit.cli.progress import watcher
-    from secaudit.cli.scanning import ScanOrder, opened_store, replay, run_scan
-    from secaudit.cli.targets import Selection, choose
     from secaudit.plugins import discover
-    from secaudit.transcript.bundle import read_bundle
 
     chosen = formats(names or (("html", "json") if out else ()))
     if out is None and len(chosen) > 1:
@@ -120,19 +118,37 @@ def command(
     if bundles:
         if len(targets) > 1 or inventory or record or resume:
             raise CommandError("a replay takes one bundle and nothing else to scan, record or resume")
-        report = replay(read_bundle(Path(bundles[0])), baselines, only, registry, at)
+        report = _replay(Path(bundles[0]), baselines, only, registry, at)
     else:
+        from secaudit.cli.scanning import ScanOrder
+        from secaudit.cli.targets import Selection, choose
+
         selection = Selection(inventory, customers, sites, hosts, tags)
-        order = ScanOrder(
-            choose(targets, selection).held_against(baselines), only, jobs, host_limit, at, store_url, record, resume
-        )
-        with ExitStack() as stack:
-            store = None if no_store else opened_store(store_url, stack)
-            watch = stack.enter_context(watcher(quiet))
-            _interrupt_on(signal.SIGTERM, stack)
-            report = run_scan(order, registry, watch, store)
+        chosen_hosts = choose(targets, selection).held_against(baselines)
+        order = ScanOrder(chosen_hosts, only, jobs, host_limit, at, record, resume)
+        report = _scan(order, registry, store_url, no_store, quiet)
     _publish(report, chosen, out, quiet)
     return _exit(report, fail_on)
+
+
+def _replay(
+    path: Path, baselines: tuple[str, ...], only: tuple[str, ...], registry: Registry, at: datetime | None
+) -> RunReport:
+    from secaudit.cli.replaying import replay
+    from secaudit.transcript.bundle import read_bundle
+
+    return replay(read_bundle(path), baselines, only, registry, at)
+
+
+def _scan(order: ScanOrder, registry: Registry, store_url: str | None, no_store: bool, quiet: bool) -> RunReport:
+    from secaudit.cli.progress import watcher
+    from secaudit.cli.scanning import opened_store, run_scan
+
+    with ExitStack() as stack:
+        store = None if no_store else opened_store(store_url, stack)
+        watch = stack.enter_context(watcher(quiet))
+        _interrupt_on(signal.SIGTERM, stack)
+        return run_scan(order, registry, watch, store)
 
 
 def _publish(report: RunReport, chosen: Sequence[Format], out: Path | None, quiet: bool) -> None:

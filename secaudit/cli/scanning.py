@@ -1,4 +1,4 @@
-"""Putting a scan together: registry, baselines, transports, recorders; used by `scan` and `schedule`."""
+"""Putting a live scan together: plans, transports, recorders; used by `scan` and `schedule`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,19 @@ from pathlib import Path
 
 from secaudit import __version__
 from secaudit.cli.exits import CommandError, Exit
+from secaudit.cli.gathered import Gathered
+from secaudit.cli.planning import plan_hosts
 from secaudit.cli.progress import Watcher
 from secaudit.cli.targets import Targets
-from secaudit.config.baseline import BaselineLibrary
 from secaudit.engine.collect import Limits
-from secaudit.engine.plan import HostPlan, plan_host, select
 from secaudit.engine.recorder import Recorder
-from secaudit.engine.scan import Scanner, judge_host, new_run, scan
+from secaudit.engine.scan import Scanner, new_run, scan
 from secaudit.model.answer import HostTranscript
-from secaudit.model.baseline import Baseline, BaselineStamp
 from secaudit.model.inventory import Host, TransportKind
-from secaudit.model.result import Result
-from secaudit.model.run import HostRecord, RunInfo, RunReport
+from secaudit.model.run import RunInfo, RunReport
 from secaudit.plugins import Registry
 from secaudit.store import Store, StoreError, default_url, open_store
-from secaudit.transcript.bundle import Bundle, BundleWriter
+from secaudit.transcript.bundle import BundleWriter
 from secaudit.transcript.codec import digest
 from secaudit.transcript.redaction import redact
 from secaudit.transport.local import LocalTransport
@@ -42,68 +40,8 @@ class ScanOrder:
     jobs: int = 32
     host_limit: timedelta = timedelta(minutes=10)
     at: datetime | None = None
-    store_url: str | None = None
     record: Path | None = None
     resume: str | None = None
-
-
-class Gathered:
-    """A recorder that keeps the results, for reports right after the scan."""
-
-    def __init__(self) -> None:
-        self._hosts: dict[tuple[str, str], tuple[HostRecord, tuple[Result, ...]]] = {}
-
-    def known(self, customer: str, host: str) -> Mapping[str, datetime]:
-        """Nothing: it begins empty."""
-        del customer, host
-        return {}
-
-    def begin(self, run: RunInfo, hosts: Sequence[Host]) -> None:
-        """Nothing to prepare."""
-
-    def record(self, run: RunInfo, host: HostRecord, results: Sequence[Result], transcript: HostTranscript) -> None:
-        """Keep the results, let go of the transcript."""
-        del run, transcript
-        self._hosts[host.customer, host.host] = host, tuple(results)
-
-    def finish(self, run: RunInfo) -> None:
-        """Nothing to finish."""
-
-    def report(self, run: RunInfo, order: Sequence[Host]) -> RunReport:
-        """The run's report with its hosts in the order in which they were planned."""
-        there = [self._hosts[host.customer, host.name] for host in order if (host.customer, host.name) in self._hosts]
-        return RunReport(
-            run, tuple(host for host, _ in there), tuple(result for _, results in there for result in results)
-        )
-
-
-def resolve_baselines(
-    hosts: Sequence[Host], registry: Registry, search: Sequence[Path] = ()
-) -> Mapping[tuple[str, ...], Baseline]:
-    """The merged baseline for every distinct list of baselines. Raises ConfigError."""
-    library = BaselineLibrary(search)
-    return {
-        names: library.resolve(names, registry.checks, registry.broken)
-        for names in dict.fromkeys(host.baselines for host in hosts)
-    }
-
-
-def plan_hosts(
-    hosts: Sequence[Host], registry: Registry, only: Sequence[str], search: Sequence[Path] = ()
-) -> tuple[tuple[HostPlan, ...], tuple[BaselineStamp, ...]]:
-    """Plan every host; also return the stamps of all baselines that take part.
-
-    Raises ConfigError for a broken baseline and CommandError when `only` leaves nothing to check.
-    """
-    merged = resolve_baselines(hosts, registry, search)
-    chosen = {names: select(baseline, only) for names, baseline in merged.items()}
-    if not any(chosen.values()):
-        raise CommandError(
-            f"no control matches --only {', '.join(only)}" if only else "the selected baselines hold no control"
-        )
-    plans = tuple(plan_host(host, chosen[host.baselines], registry) for host in hosts)
-    stamps = tuple(dict.fromkeys(stamp for baseline in merged.values() for stamp in baseline.stamps))
-    return plans, stamps
 
 
 def prepare(transcript: HostTranscript) -> tuple[HostTranscript, str]:
@@ -165,21 +103,6 @@ def _interrupted(run_id: str, hosts: Sequence[Host], store: Store | None) -> tup
     if not left:
         raise CommandError(f"none of the hosts that run {run_id} still needs is selected")
     return run, left
-
-
-def replay(
-    bundle: Bundle, baselines: tuple[str, ...], only: tuple[str, ...], registry: Registry, at: datetime | None
-) -> RunReport:
-    """Judge a recorded run again; the same bundle, baselines and moment give the same report."""
-    hosts = tuple(replace(found.host, baselines=baselines or found.host.baselines) for found in bundle.hosts)
-    plans, stamps = plan_hosts(hosts, registry, only)
-    names = {found.host.customer: found.record.customer_name for found in bundle.hosts}
-    scanner = make_scanner(registry, names, 1, Limits())
-    gathered = Gathered()
-    for plan, found in zip(plans, bundle.hosts, strict=True):
-        record, results = judge_host(plan, scanner, found.transcript, found.record.transcript, at, found.known)
-        gathered.record(bundle.run, record, results, found.transcript)
-    return gathered.report(replace(bundle.run, baselines=stamps), hosts)
 
 
 def opened_store(url: str | None, stack: ExitStack, *, read_only: bool = False) -> Store:

@@ -40,7 +40,7 @@ def command(
     """
     from dataclasses import replace
 
-    from secaudit.cli.scanning import plan_hosts
+    from secaudit.cli.planning import plan_hosts
     from secaudit.cli.targets import Selection, choose, parse_target
     from secaudit.plugins import discover
 

@@ -13,6 +13,7 @@ from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.baseline import Control
 from secaudit.model.request import Request
 from secaudit.model.result import Result, fingerprint
+from secaudit.model.run import HostRecord
 from secaudit.plugins import Registry
 
 MAX_VERDICTS = 5000
@@ -47,6 +48,35 @@ def evaluate(
         results.extend(_complete(verdict, control, plan, moment, known or {}) for verdict in verdicts)
     platform = facts.get(Platform)
     return tuple(results), platform if isinstance(platform, Platform) else None
+
+
+def judge_host(
+    plan: HostPlan,
+    registry: Registry,
+    customer_name: str,
+    transcript: HostTranscript,
+    digest: str,
+    at: datetime | None,
+    known: Mapping[str, datetime],
+) -> tuple[HostRecord, tuple[Result, ...]]:
+    """`evaluate`, with the record of the host beside the results; alike for live scans and for recorded ones.
+
+    `transcript` is free of secrets and `digest` is its own.
+    """
+    results, platform = evaluate(plan, registry, transcript, at, known)
+    record = HostRecord(
+        customer=plan.host.customer,
+        site=plan.host.site,
+        host=plan.host.name,
+        address=plan.host.address,
+        status=transcript.reach,
+        detail=transcript.detail,
+        os_id=platform.os_id if platform else "",
+        os_version=platform.os_version if platform else "",
+        transcript=digest,
+        customer_name=customer_name,
+    )
+    return record, results
 
 
 def read_facts(

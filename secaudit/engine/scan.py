@@ -10,14 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from secaudit.engine.collect import Limits, collect
-from secaudit.engine.evaluate import evaluate
+from secaudit.engine.evaluate import judge_host
 from secaudit.engine.events import Event, HostDone, HostStep, RunDone, RunStarted
 from secaudit.engine.plan import HostPlan
 from secaudit.engine.recorder import Recorder
 from secaudit.model.answer import HostTranscript
-from secaudit.model.inventory import Host, TransportKind
-from secaudit.model.result import Result
-from secaudit.model.run import HostRecord, RunInfo, Summary
+from secaudit.model.inventory import TransportKind
+from secaudit.model.run import RunInfo, Summary
 from secaudit.plugins import Registry
 from secaudit.transport.interface import Prober, Session, Transport
 
@@ -181,38 +180,13 @@ def _finish_host(
     known: dict[str, datetime] = {}
     for recorder in recorders:
         known.update(recorder.known(host.customer, host.name))
-    record, results = judge_host(scanned.plan, scanner, transcript, digest, at, known)
+    name = scanner.names.get(host.customer, host.customer)
+    record, results = judge_host(scanned.plan, scanner.registry, name, transcript, digest, at, known)
     watch(HostStep(host.label, "storing"))
     for recorder in recorders:
         recorder.record(run, record, results, transcript)
     waiting.discard(host.label)
     watch(HostDone(host.label, record.status, record.detail, Summary.of(results)))
-
-
-def judge_host(
-    plan: HostPlan,
-    scanner: Scanner,
-    transcript: HostTranscript,
-    digest: str,
-    at: datetime | None,
-    known: Mapping[str, datetime],
-) -> tuple[HostRecord, tuple[Result, ...]]:
-    """Evaluate one prepared transcript; used alike for live scans and for recorded ones."""
-    results, platform = evaluate(plan, scanner.registry, transcript, at, known)
-    host: Host = plan.host
-    record = HostRecord(
-        customer=host.customer,
-        site=host.site,
-        host=host.name,
-        address=host.address,
-        status=transcript.reach,
-        detail=transcript.detail,
-        os_id=platform.os_id if platform else "",
-        os_version=platform.os_version if platform else "",
-        transcript=digest,
-        customer_name=scanner.names.get(host.customer, host.customer),
-    )
-    return record, results
 
 
 def new_run(version: str, now: datetime, entropy: bytes) -> RunInfo:
