@@ -10,9 +10,9 @@ from operator import attrgetter
 from secaudit.api import Evidence, Facts, Severity, Unproven, UnprovenKind, Verdict, check, failed, passed, unproven
 
 from ..host.facts import ListeningSockets, Socket
-from .expectations import FromNetworks, ListeningServices, OpenPorts, Source, numbers
+from .expectations import FromNetworks, ListeningServices, OpenPorts, Source
 from .facts import PortScanResult, ScannedPort, ScannedPorts
-from .ports import parse_list, parse_range
+from .ports import numbers, parse_list, parse_range
 
 SHOWN = 20
 """How many port numbers a sentence can hold."""
@@ -35,7 +35,7 @@ SHOWN = 20
         "csf-2.0": ["PR.IR-01"],
         "iso-27001": ["A.8.20"],
         "bsi": ["NET.3.2.A2"],
-        "nis2": ["21.2.e"],
+        "nis2": ["21(2)(e)"],
         "pci-4.0": ["1.2.5", "11.3"],
         "nist-800-53": ["CM-7", "SC-7"],
     },
@@ -97,7 +97,7 @@ def _silent(scan: PortScanResult, allowed: frozenset[int]) -> list[int]:
     """Unnamed ports that may be open. Ports that nmap sums up count when any of the sums is of that kind."""
     silent = {port.port for port in scan.seen if port.state == "open|filtered"}
     if any(state == "open|filtered" for state, _ in scan.rest):
-        silent |= numbers(*parse_list(scan.ports)) - {port.port for port in scan.seen}
+        silent |= parse_list(scan.ports) - {port.port for port in scan.seen}
     return sorted(silent - allowed)
 
 
@@ -157,7 +157,7 @@ def _inside(scan: PortScanResult, ports: range) -> list[ScannedPort]:
         "csf-2.0": ["PR.IR-01", "PR.PS-01"],
         "iso-27001": ["A.8.20", "A.8.21"],
         "bsi": ["SYS.1.3"],
-        "nis2": ["21.2.e"],
+        "nis2": ["21(2)(e)"],
         "pci-4.0": ["1.2.5", "2.2.4"],
         "nist-800-53": ["CM-7"],
     },

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag
 
 from secaudit.api import Expect
 
-from .ports import PortList, Ports, parse_list, parse_range
+from .ports import PortList, Ports, numbers, parse_list, parse_range
 
 ALL_PORTS = "1-65535"
 
@@ -64,7 +64,7 @@ class OpenPorts(Expect):
 
     @model_validator(mode="after")
     def _can_fail(self) -> OpenPorts:
-        scanned = numbers(*parse_list(self.scan))
+        scanned = parse_list(self.scan)
         _within(self.tcp, scanned, "scan")
         allowed = numbers(*map(parse_range, self.tcp))
         for required in self.required:
@@ -74,7 +74,7 @@ class OpenPorts(Expect):
             raise ValueError(
                 "udp names ports, but scan_udp does not say which to scan; write for example scan_udp: 53,123,161"
             )
-        scanned_udp = numbers(*parse_list(self.scan_udp)) if self.scan_udp else frozenset()
+        scanned_udp = parse_list(self.scan_udp) if self.scan_udp else frozenset()
         _within(self.udp, scanned_udp, "scan_udp")
         if allowed >= scanned and not self.required and numbers(*map(parse_range, self.udp)) >= scanned_udp:
             raise ValueError("every scanned port is allowed to be open, so nothing could ever be found")
@@ -91,17 +91,12 @@ class ListeningServices(Expect):
 
     @model_validator(mode="after")
     def _can_fail(self) -> ListeningServices:
-        everything = numbers(parse_range(ALL_PORTS))
+        everything = parse_list(ALL_PORTS)
         if numbers(*map(parse_range, self.tcp)) >= everything and numbers(*map(parse_range, self.udp)) >= everything:
             raise ValueError("every port is allowed, so nothing could ever be found")
         if any(not name or "*" in name for name in self.processes):
             raise ValueError("processes are exact program names, for example sshd")
         return self
-
-
-def numbers(*ranges: range) -> frozenset[int]:
-    """All port numbers in the ranges."""
-    return frozenset(port for ports in ranges for port in ports)
 
 
 def _within(named: Mapping[str, Source], scanned: frozenset[int], scan: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -26,14 +27,21 @@ def show_range(ports: range) -> str:
     return f"{ports[0]}" if len(ports) == 1 else f"{ports[0]}-{ports[-1]}"
 
 
-def parse_list(value: object) -> tuple[range, ...]:
-    """Read nmap's port list `22,80,8000-8010`. Raises ValueError for anything else."""
-    return tuple(parse_range(part) for part in str(value).split(","))
+def parse_list(value: object) -> frozenset[int]:
+    """The numbers in nmap's port list `22,80,8000-8010`. Raises ValueError for anything else."""
+    return numbers(*(parse_range(part) for part in str(value).split(",")))
 
 
-def show_list(ports: tuple[range, ...]) -> str:
-    """nmap's way to write ranges."""
-    return ",".join(show_range(part) for part in ports)
+def show_list(ports: frozenset[int]) -> str:
+    """The shortest way to write a set of ports; two sets are equal when their texts are."""
+    rising = sorted(ports)
+    starts = [index for index, port in enumerate(rising) if index == 0 or rising[index - 1] != port - 1]
+    return ",".join(show_range(range(rising[a], rising[b - 1] + 1)) for a, b in pairwise([*starts, len(rising)]))
+
+
+def numbers(*ranges: range) -> frozenset[int]:
+    """All port numbers in the ranges."""
+    return frozenset(port for ports in ranges for port in ports)
 
 
 def _normal_range(value: object) -> str:

@@ -44,7 +44,7 @@ REBUILDING = frozenset({"recovery", "resync", "reshape"})
     references={
         "csf-2.0": ["PR.IR-03"],
         "iso-27001": ["A.8.14"],
-        "nis2": ["21.2.c"],
+        "nis2": ["21(2)(c)"],
         "nist-800-53": ["CP-10"],
     },
 )
@@ -116,7 +116,7 @@ def _troubles(array: MdArray) -> list[str]:
     references={
         "csf-2.0": ["DE.CM-09"],
         "iso-27001": ["A.8.16"],
-        "nis2": ["21.2.c"],
+        "nis2": ["21(2)(c)"],
     },
 )
 def failed_services(facts: Facts, expect: ServiceHealth) -> Iterator[Verdict]:

@@ -5,11 +5,13 @@ The clock stands still: every answer began at `AT`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from hypothesis import strategies as st
 
 from secaudit.api import (
@@ -20,6 +22,7 @@ from secaudit.api import (
     Collector,
     Expect,
     Facts,
+    Family,
     Outcome,
     Request,
     Unproven,
@@ -149,6 +152,29 @@ def only(verdicts: Sequence[Verdict]) -> Verdict:
     """The one verdict there must be."""
     assert len(verdicts) == 1, verdicts
     return verdicts[0]
+
+
+_EXAMPLE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+
+
+def document(family: Family) -> None:
+    """Hold the page of every check against the check: its id, commands, expectations, example and standards."""
+    for check in family.checks:
+        page = family.page(check)
+        assert page is not None, f"{check.id} has no page"
+        assert page.startswith(f"# {check.id}\n"), f"the page of {check.id} does not begin with its id"
+        examples = [yaml.safe_load(example) for example in _EXAMPLE.findall(page)]
+        assert examples, f"the page of {check.id} shows no example of expect"
+        for example in examples:
+            check.expect.model_validate(example["expect"])
+        for key in check.expect.model_fields:
+            assert f"| `{key}` |" in page, f"the page of {check.id} does not explain {key}"
+        for clause in (clause for clauses in check.references.values() for clause in clauses):
+            assert clause in page, f"the page of {check.id} does not name {clause}"
+        for collector in family.collectors:
+            if collector.fact in check.requires:
+                for request in collector.plan(()):
+                    assert request.key in page, f"the page of {check.id} does not name `{request.key}`"
 
 
 NOT_ANSWERED = {

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from secaudit.checks.host import FAMILY
 from secaudit.checks.host.checks import clock_skew, filesystem_usage
 from secaudit.checks.host.facts import Filesystem, Filesystems, HostClock, Mount, Space
 
 from secaudit.api import Evidence, Outcome, Unproven, UnprovenKind
-from tests.checks.judging import AT, judge, only, outcomes
+from tests.checks.judging import AT, document, judge, only, outcomes
 
 EVIDENCE = Evidence("df -P -k", 0, (2, 2), "…")
 
@@ -140,3 +141,7 @@ def test_a_file_system_without_inodes_of_its_own_is_judged_by_space() -> None:
 def test_filesystem_usage_refuses_what_could_never_fail(expect: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         judge(filesystem_usage, expect, Filesystems((filesystem("/"),)))
+
+
+def test_every_check_has_a_page_that_agrees_with_it() -> None:
+    document(FAMILY)

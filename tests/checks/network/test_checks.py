@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from secaudit.checks.host.facts import ListeningSockets, Socket
+from secaudit.checks.network import FAMILY
 from secaudit.checks.network.checks import listening_services, open_ports
 from secaudit.checks.network.facts import PortScanResult, ScannedPort, ScannedPorts
 
 from secaudit.api import Evidence, Outcome, Unproven, UnprovenKind
-from tests.checks.judging import judge, only, outcomes
+from tests.checks.judging import document, judge, only, outcomes
 
 EVIDENCE = Evidence("port scan", 0, (9, 9), "…")
 
@@ -195,3 +196,7 @@ def test_unread_sockets_are_unproven() -> None:
 def test_listening_services_refuses_what_makes_no_sense(expect: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         judge(listening_services, expect, ListeningSockets(()))
+
+
+def test_every_check_has_a_page_that_agrees_with_it() -> None:
+    document(FAMILY)

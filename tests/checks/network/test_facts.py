@@ -130,7 +130,7 @@ def test_the_expectations_shape_the_scans() -> None:
     assert scanned_ports.plan(wanted) == (
         PortScan("tcp", "1-65535"),
         PortScan("tcp", "20-30"),
-        PortScan("udp", "161,53"),
+        PortScan("udp", "53,161"),
     )
     assert list(port_scans([])) == []
 

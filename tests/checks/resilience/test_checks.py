@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from secaudit.checks.host.facts import Service, Services
+from secaudit.checks.resilience import FAMILY
 from secaudit.checks.resilience.checks import failed_services, raid_degraded, time_sync
 from secaudit.checks.resilience.facts import MdArray, MdArrays, TimeSync
 
 from secaudit.api import Evidence, Now, Outcome, Unproven, UnprovenKind
-from tests.checks.judging import AT, judge, only, outcomes
+from tests.checks.judging import AT, document, judge, only, outcomes
 
 EVIDENCE = Evidence("cat /proc/mdstat", 0, (2, 3), "…")
 
@@ -148,3 +149,7 @@ def test_an_unknown_time_service_is_unproven() -> None:
 def test_expectations_that_make_no_sense_are_refused(check: Any, expect: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         check.expect.model_validate(expect)
+
+
+def test_every_check_has_a_page_that_agrees_with_it() -> None:
+    document(FAMILY)
