@@ -79,7 +79,7 @@ class _Reader:
 
     def _site(self, customer: str, name: str, site: SiteFile) -> Site:
         path = ("sites", name)
-        common = self._references((*path, "defaults"), site.defaults.baselines)
+        common = tuple(self._references((*path, "defaults"), site.defaults.baselines))
         hosts = tuple(
             Host(
                 customer=customer,

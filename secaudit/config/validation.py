@@ -86,7 +86,7 @@ class _Fault:
     @property
     def of_key(self) -> bool:
         """Whether the key is wrong, and not its value."""
-        return self.details["type"] == "extra_forbidden" or self.details["loc"][-1:] == ("[key]",)
+        return self.details["type"] in ("extra_forbidden", NO_VALUE) or self.details["loc"][-1:] == ("[key]",)
 
     def location(self, document: Located) -> Location:
         """Where to point the author to."""
