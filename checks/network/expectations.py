@@ -81,11 +81,28 @@ class OpenPorts(Expect):
         return self
 
 
+def _ports_of_map(value: object) -> object:
+    """The ports of `{22: any}`: a map that adds to a parent baseline's, where a list would replace it."""
+    if not isinstance(value, dict):
+        return value
+    for ports, word in value.items():
+        if word != "any":
+            raise ValueError(f"port {ports} is {word!r}; the only word here is any")
+    return tuple(value)
+
+
+PortNames = Annotated[
+    tuple[Ports, ...],
+    BeforeValidator(_ports_of_map, json_schema_input_type=tuple[Ports, ...] | dict[Ports, Literal["any"]]),
+]
+"""Ports as a list `[22, 443]`, or as a map `{22: any, 443: any}`."""
+
+
 class ListeningServices(Expect):
     """Which ports may be listened on from outside of the host itself."""
 
-    tcp: tuple[Ports, ...] = ()
-    udp: tuple[Ports, ...] = ()
+    tcp: PortNames = ()
+    udp: PortNames = ()
     processes: tuple[str, ...] = ()
     """Programs that may listen on any port, as ss(8) names them; counts only where the owner could be seen."""
 

@@ -146,6 +146,12 @@ def test_a_service_that_nobody_named_fails_with_its_process() -> None:
     assert verdicts[1].observed == "java on :: (IPv4 too)"
 
 
+def test_ports_may_be_written_as_a_map_that_merges_with_a_parents() -> None:
+    listening = ListeningSockets((socket(22), socket(8001)))
+    verdicts = judge(listening_services, {"tcp": {22: "any", "8000-8010": "any"}}, listening)
+    assert outcomes(verdicts) == {"tcp/22": Outcome.PASSED, "tcp/8001": Outcome.PASSED, "": Outcome.PASSED}
+
+
 def test_the_same_port_on_several_addresses_is_one_finding() -> None:
     listening = ListeningSockets((socket(25), socket(25, "::"), socket(25, "fe80::1", interface="eth0")))
     verdict = only(judge(listening_services, {}, listening))
@@ -191,6 +197,8 @@ def test_unread_sockets_are_unproven() -> None:
         {"processes": [""]},
         {"tcp": ["ssh"]},
         {"sctp": [1]},
+        {"tcp": {22: {"from": ["10.0.0.0/8"]}}},
+        {"tcp": {"ssh": "any"}},
     ],
 )
 def test_listening_services_refuses_what_makes_no_sense(expect: dict[str, Any]) -> None:
