@@ -67,7 +67,7 @@ def verdict(report: RunReport, findings: Sequence[Finding], hosts: Hosts) -> Ver
 
 def _lead(finding: Finding) -> Lead:
     alike = finding.total - 1
-    where = listed(finding.hosts, most=3)
+    where = listed(finding.hosts, most=3, noun="hosts")
     if not finding.shares_reason:
         where = f"{finding.items[0].host}, and {alike:,} more alike"
     return Lead(finding.result.severity, finding.told, where, finding.anchor)
@@ -97,9 +97,9 @@ def _broken(findings: Sequence[Finding]) -> str:
     worst = grave[0].result.severity
     where = unique(host for finding in grave if finding.result.severity is worst for host in finding.hosts)
     if not critical:
-        return f"No critical finding, {spelt(high, 'high one')} on {listed(where)}."
-    also = f", {spelt(high, 'high one')} beside {'it' if critical == 1 else 'them'}" if high else ""
-    return f"{capital(spelt(critical, 'critical finding'))} on {listed(where)}{also}."
+        return f"No critical finding, {spelt(high, 'high one')} on {listed(where, noun='hosts')}."
+    also = f", and {spelt(high, 'high one')}" if high else ""
+    return f"{capital(spelt(critical, 'critical finding'))} on {listed(where, noun='hosts')}{also}."
 
 
 def _unproven(report: RunReport) -> str:

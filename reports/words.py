@@ -86,11 +86,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def listed(items: Sequence[str], most: int = 4) -> str:
-    """`a`, `a and b`, `a, b and c`, and beyond `most` items `a, b, c and 9 more`."""
+def listed(items: Sequence[str], most: int = 4, noun: str = "") -> str:
+    """`a`, `a and b`, `a, b and c`, and beyond `most` items `a, b, c and 9 more hosts` (for the noun `hosts`)."""
     if len(items) > most:
         shown = items[: most - 1]
-        return f"{', '.join(shown)} and {len(items) - len(shown):,} more"
+        return f"{', '.join(shown)} and {len(items) - len(shown):,} more{noun and f' {noun}'}"
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"

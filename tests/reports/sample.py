@@ -22,6 +22,9 @@ from secaudit.model.severity import Severity
 
 STARTED = datetime(2026, 10, 31, 2, 10, 12, tzinfo=UTC)
 FINISHED = STARTED + timedelta(minutes=10, seconds=41)
+WAIVER = Waiver(
+    "anna@provider.example", "shop migration, old and new run side by side", datetime(2027, 1, 31, tzinfo=UTC)
+)
 MONTH_AGO = STARTED - timedelta(days=29)
 
 
@@ -319,9 +322,7 @@ def _failures() -> Iterator[Result]:
         observed="open, java",
         evidence=(Evidence("port scan tcp 1-65535", 0, (6, 6), "8080/tcp open  http-proxy  syn-ack ttl 63"),),
         remediation="systemctl disable --now migration-proxy.service",
-        waiver=Waiver(
-            "anna@provider.example", "shop migration, old and new run side by side", datetime(2027, 1, 31, tzinfo=UTC)
-        ),
+        waiver=WAIVER,
     )
 
 
@@ -419,6 +420,41 @@ def report() -> RunReport:
     )
     run = RunInfo("2026-10-31-0210", STARTED, FINISHED, "1.0.0", stamps, feeds)
     return RunReport(run, HOSTS, tuple(results))
+
+
+def small() -> RunReport:
+    """Two hosts with one result in each state: small enough to read its whole page."""
+    whole = report()
+    pick = [one for one in whole.results if one.host in ("db1", "web1")]
+    shown = [
+        next(one for one in pick if one.outcome is Outcome.FAILED and one.waiver is None),
+        result(
+            "any-any",
+            "web1",
+            Outcome.UNPROVEN,
+            "",
+            kind=UnprovenKind.DENIED,
+            reason="`sudo nft -j list ruleset` was denied",
+        ),
+        next(one for one in pick if one.waiver is not None),
+        next(one for one in pick if one.outcome is Outcome.PASSED),
+        next(one for one in pick if one.outcome is Outcome.NOT_APPLICABLE),
+    ]
+    hosts = tuple(record for record in HOSTS if record.host in ("db1", "web1"))
+    return RunReport(whole.run, hosts, tuple(shown))
+
+
+def spotless() -> RunReport:
+    """A run in which everything passed or does not apply."""
+    whole = report()
+    hosts = tuple(replace(record, status=Reach.COMPLETE, detail="") for record in HOSTS)
+    good = (Outcome.PASSED, Outcome.NOT_APPLICABLE)
+    return RunReport(whole.run, hosts, tuple(one for one in whole.results if one.outcome in good))
+
+
+def empty() -> RunReport:
+    """A run over no host at all."""
+    return RunReport(RunInfo("2026-10-31-0211", STARTED, FINISHED, "1.0.0"), (), ())
 
 
 if __name__ == "__main__":
