@@ -1,1 +1,191 @@
-"""Requests of this family and how their answers become facts."""
+"""Requests of this family and how their answers become facts.
+
+The kernel keeps rules in two places: nf_tables, which `nft` lists whole, and the legacy tables, which only the legacy
+tools list. iptables may be a front end to either. Tables that iptables keeps in nf_tables appear in both listings; nft
+says which chains and rules there are, and iptables-save says what its extensions (`xt`) mean, which nft cannot show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from secaudit.api import MIB, Answers, Command, Evidence, Unproven, UnprovenKind, collector
+
+from .facts import Firewall, Gap, Ipv6Stack, Source
+from .iptables_save import read_iptables_save
+from .matches import PacketFamily
+from .merge import merge
+from .nft_json import read_nft_json
+from .ruleset import Backend, Ruleset, RulesetError, TableFamily
+
+_LIMIT = 32 * MIB
+_TIMEOUT = timedelta(seconds=60)
+
+
+def _save(program: str) -> Command:
+    # Printed by nf_tables and legacy variants to a user without CAP_NET_ADMIN.
+    refusals = ("Permission denied", "Operation not permitted", "you must be root")
+    return Command((f"/usr/sbin/{program}", "-c"), root=True, timeout=_TIMEOUT, limit=_LIMIT, refusals=refusals)
+
+
+NFT = Command(
+    ("/usr/sbin/nft", "-j", "list", "ruleset"),
+    root=True,
+    timeout=_TIMEOUT,
+    limit=_LIMIT,
+    refusals=("Operation not permitted", "you must be root"),
+)
+IPTABLES = _save("iptables-save")
+IP6TABLES = _save("ip6tables-save")
+IPTABLES_LEGACY = _save("iptables-legacy-save")
+IP6TABLES_LEGACY = _save("ip6tables-legacy-save")
+MODULES = Command(("cat", "/proc/modules"))
+
+DISABLE_IPV6 = Command(("cat", "/proc/sys/net/ipv6/conf/all/disable_ipv6"))
+IPV6_ADDRESSES = Command(("cat", "/proc/net/if_inet6"))
+PROC_NET = Command(("ls", "-1", "/proc/net/"))
+
+_BOTH = frozenset(PacketFamily)
+_LEGACY_WARNING = b"legacy tables present"
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    packets: PacketFamily
+    tables: TableFamily
+    save: Command
+    legacy: Command
+
+
+_FAMILIES = (
+    _Family(PacketFamily.IPV4, TableFamily.IP, IPTABLES, IPTABLES_LEGACY),
+    _Family(PacketFamily.IPV6, TableFamily.IP6, IP6TABLES, IP6TABLES_LEGACY),
+)
+
+
+@dataclass(slots=True)
+class _View:
+    """What is known of the ruleset while one answer after the other is read."""
+
+    answers: Answers
+    sources: list[Source]
+    gaps: list[Gap]
+
+    def read_nft(self) -> Ruleset | Unproven:
+        try:
+            answer = self.answers.ended(NFT)
+            ruleset = read_nft_json(answer.text, NFT.key)
+        except RulesetError as error:
+            reason = f"`{NFT.key}` {error}"
+            return self._failed(NFT, Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (self.answers[NFT].evidence(),)))
+        except Unproven as reason:
+            return self._failed(NFT, reason)
+        self._gave(NFT, ruleset)
+        return ruleset
+
+    def read_save(self, command: Command, family: TableFamily) -> Ruleset | Unproven:
+        try:
+            ruleset = read_iptables_save(self.answers.text(command), family, command.key)
+        except Unproven as reason:
+            return self._failed(command, reason)
+        self._gave(command, ruleset)
+        return ruleset
+
+    def gap(self, families: frozenset[PacketFamily], what: str, reason: Unproven) -> None:
+        self.gaps.append(Gap(families, reason.kind, f"{what} cannot be seen: {reason.reason}", reason.evidence))
+
+    def _gave(self, command: Command, ruleset: Ruleset) -> None:
+        rules = sum(1 for _ in ruleset.rules)
+        self.sources.append(
+            Source(command.key, f"tables: {len(ruleset.tables)}, rules: {rules}", self._evidence(command))
+        )
+
+    def _failed(self, command: Command, reason: Unproven) -> Unproven:
+        self.sources.append(Source(command.key, reason.kind.value, self._evidence(command)))
+        return reason
+
+    def _evidence(self, command: Command) -> Evidence:
+        return self.answers[command].evidence()
+
+
+@collector(Firewall, (NFT, IPTABLES, IP6TABLES, IPTABLES_LEGACY, IP6TABLES_LEGACY, MODULES))
+def firewall(answers: Answers) -> Firewall:
+    """The whole ruleset, as far as the tools that answered show it.
+
+    Raises `Unproven` when neither nft nor any iptables tool gave an answer.
+    """
+    view = _View(answers, [], [])
+    nft = view.read_nft()
+    saves = [view.read_save(family.save, family.tables) for family in _FAMILIES]
+    if isinstance(nft, Unproven) and all(isinstance(save, Unproven) for save in saves):
+        refused = [reason for reason in (nft, *saves) if isinstance(reason, Unproven)]
+        first = next((reason for reason in refused if reason.kind is not UnprovenKind.MISSING), nft)
+        raise Unproven(first.kind, first.reason, tuple(part for reason in refused for part in reason.evidence))
+    rulesets = []
+    if isinstance(nft, Unproven) and not _nf_tables_unused(answers):
+        view.gap(_BOTH, "nftables rules", nft)
+    for family, save in zip(_FAMILIES, saves, strict=True):
+        rulesets.extend(_of_family(view, family, save, nft_answered=not isinstance(nft, Unproven)))
+    return Firewall(merge(None if isinstance(nft, Unproven) else nft, rulesets), tuple(view.gaps), tuple(view.sources))
+
+
+def _of_family(view: _View, family: _Family, save: Ruleset | Unproven, nft_answered: bool) -> list[Ruleset]:
+    """What the iptables tools show of one family, legacy tables once, and the gaps they leave."""
+    only = frozenset({family.packets})
+    legacy = view.read_save(family.legacy, family.tables)
+    found: list[Ruleset] = []
+    if isinstance(save, Unproven):
+        if not (nft_answered and save.kind is UnprovenKind.MISSING):
+            view.gap(only, "iptables rules", save)
+    elif isinstance(legacy, Unproven) or not _is_legacy(save):
+        found.append(save)
+    if not isinstance(legacy, Unproven):
+        found.append(legacy)
+    elif isinstance(save, Ruleset) and _is_legacy(save):
+        pass
+    elif legacy.kind is not UnprovenKind.MISSING or _LEGACY_WARNING in view.answers[family.save].stderr:
+        view.gap(only, "legacy iptables rules", legacy)
+    return found
+
+
+def _is_legacy(ruleset: Ruleset) -> bool:
+    """Whether a listing comes from the legacy tables; an empty listing does not tell, and does not matter."""
+    return any(table.backend is Backend.LEGACY for table in ruleset.tables)
+
+
+def _nf_tables_unused(answers: Answers) -> bool:
+    """Whether it is proven that the kernel holds no nf_tables rules.
+
+    Netfilter is built as modules where `x_tables` is one (it is the base of legacy iptables), and then rules in
+    nf_tables need the module `nf_tables`. A kernel with netfilter built in proves nothing. See proc_modules(5).
+    """
+    try:
+        modules = {line.split(" ", 1)[0] for line in answers.ended(MODULES).lines}
+    except Unproven:
+        return False
+    return "x_tables" in modules and "nf_tables" not in modules
+
+
+@collector(Ipv6Stack, (DISABLE_IPV6, IPV6_ADDRESSES, PROC_NET))
+def ipv6_stack(answers: Answers) -> Ipv6Stack:
+    """Whether IPv6 is on: proven off when the kernel has no IPv6, or it is disabled and no interface has an address."""
+    names = answers.ended(PROC_NET)
+    if "if_inet6" not in names.lines:
+        if "dev" not in names.lines:
+            raise Unproven(
+                UnprovenKind.NOT_UNDERSTOOD, "/proc/net does not list the network stack", (names.evidence(),)
+            )
+        return Ipv6Stack(False, "the kernel has no IPv6 (/proc/net/if_inet6 does not exist)", names.evidence())
+    addresses = answers.ended(IPV6_ADDRESSES)
+    if addresses.text.strip():
+        return Ipv6Stack(True, "interfaces have IPv6 addresses", addresses.evidence())
+    disabled = answers.ended(DISABLE_IPV6)
+    if disabled.text.strip() == "1":
+        reason = "net.ipv6.conf.all.disable_ipv6 is 1 and no interface has an IPv6 address"
+        return Ipv6Stack(False, reason, disabled.evidence())
+    if disabled.text.strip() == "0":
+        return Ipv6Stack(True, "net.ipv6.conf.all.disable_ipv6 is 0", disabled.evidence())
+    raise Unproven(
+        UnprovenKind.NOT_UNDERSTOOD, "net.ipv6.conf.all.disable_ipv6 is neither 0 nor 1", (disabled.evidence(),)
+    )

@@ -1,0 +1,321 @@
+"""Reader for `nft -j list ruleset`, the JSON of libnftables-json(5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .iptables_matches import NotUnderstoodError
+from .matches import Match, Sometimes, Unmodelled
+from .nft_matches import Elements, implied, implied_by_reject, key_conditions, read_match, values
+from .nft_text import expression_text, nat_target, rule_text, tagged
+from .ruleset import (
+    Backend,
+    Base,
+    Branch,
+    Chain,
+    Counter,
+    Decision,
+    Effect,
+    Hook,
+    Jump,
+    Log,
+    NamedSet,
+    Nat,
+    NatKind,
+    Origin,
+    Rule,
+    Ruleset,
+    RulesetError,
+    Statement,
+    Table,
+    TableFamily,
+    Undecided,
+    Unread,
+    Verdict,
+    VerdictMap,
+)
+
+EXTENSION = "xt"
+"""How nft calls an extension of iptables; the text of such a statement begins with it."""
+
+# Objects that rules refer to and that decide nothing by themselves.
+_OBJECTS = frozenset(
+    {"metainfo", "counter", "quota", "limit", "ct helper", "ct timeout", "ct expectation", "secmark", "synproxy"}
+    | {"flowtable"}
+)
+
+
+@dataclass(slots=True)
+class _Chain:
+    name: str
+    base: Base | None
+    origin: Origin
+    rules: list[Rule] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Table:
+    """A table while it is being read."""
+
+    family: TableFamily
+    name: str
+    dormant: bool
+    chains: dict[str, _Chain] = field(default_factory=dict)
+    sets: list[NamedSet] = field(default_factory=list)
+    elements: dict[str, Sequence[Any]] = field(default_factory=dict)
+
+
+def read_nft_json(text: str, source: str) -> Ruleset:
+    """Read what `nft -j list ruleset` printed; `source` is what origins name.
+
+    Raises `RulesetError` when the text is not the JSON of a ruleset. What is not understood inside a rule becomes
+    part of that rule, any other object is listed in `unread`.
+    """
+    try:
+        document = json.loads(text)
+        match document:
+            case {"nftables": [*entries]}:
+                return _read(entries, source)
+    except (ValueError, RecursionError) as error:
+        raise RulesetError(f"is not the JSON of an nftables ruleset: {type(error).__name__}") from error
+    raise RulesetError("is JSON, but not a list of nftables objects")
+
+
+def _read(entries: Sequence[Any], source: str) -> Ruleset:
+    tables: dict[tuple[str, str], _Table] = {}
+    unread: list[Unread] = []
+    # nft lists a table's chains and sets before its rules, but not every set before the rules of the table before it.
+    later: list[tuple[Origin, Any]] = []
+    for entry in entries:
+        origin = Origin(source, 1, json.dumps(entry, ensure_ascii=False))
+        match tagged(entry):
+            case "rule", detail:
+                later.append((origin, detail))
+                why = ""
+            case "table", {"family": str(family), "name": str(name)} as detail if family in list(TableFamily):
+                flags = _table_flags(detail)
+                tables[family, name] = _Table(TableFamily(family), name, dormant=not flags <= _AWAKE)
+                why = "" if flags <= _TABLE_FLAGS else "has flags that are not understood, and may be dormant"
+            case "chain", detail:
+                why = _read_chain(detail, tables, origin)
+            case "set" | "map", detail:
+                why = _read_set(detail, tables)
+            case kind, _ if kind in _OBJECTS:
+                why = ""
+            case _:
+                why = "object is not modelled"
+        if why:
+            unread.append(Unread(origin, why))
+    for origin, detail in later:
+        why = _read_rule(detail, tables, origin)
+        if why:
+            unread.append(Unread(origin, why))
+    return Ruleset(tuple(_finish(table) for table in tables.values()), tuple(unread))
+
+
+_AWAKE = frozenset({"owner", "persist"})
+_TABLE_FLAGS = _AWAKE | {"dormant"}
+
+
+def _table_flags(detail: Any) -> frozenset[str]:
+    """Flags of a table. nft 1.0.6 lists the table's name in their place, so any other word may mean `dormant`."""
+    flags = detail.get("flags", [])
+    return frozenset(map(str, flags)) if isinstance(flags, list) else frozenset({str(flags)})
+
+
+def _finish(table: _Table) -> Table:
+    chains = tuple(Chain(chain.name, chain.base, tuple(chain.rules), chain.origin) for chain in table.chains.values())
+    return Table(table.family, table.name, Backend.NF_TABLES, chains, tuple(table.sets), table.dormant)
+
+
+def _table_of(detail: Any, tables: Mapping[tuple[str, str], _Table]) -> _Table | None:
+    match detail:
+        case {"family": str(family), "table": str(name)}:
+            return tables.get((family, name))
+    return None
+
+
+def _read_chain(detail: Any, tables: Mapping[tuple[str, str], _Table], origin: Origin) -> str:
+    table = _table_of(detail, tables)
+    match detail:
+        case {"name": str(name)} if table is not None:
+            try:
+                base = _base(detail) if "hook" in detail else None
+            except NotUnderstoodError as error:
+                return str(error)
+            table.chains[name] = _Chain(name, base, origin)
+            return ""
+    return "is a chain of a table that is not listed"
+
+
+def _base(detail: Any) -> Base:
+    match detail:
+        case {"hook": str(hook), "prio": int(priority), "type": str(kind)} if hook in list(Hook):
+            policy = detail.get("policy", "accept")
+            devices = detail.get("dev", ())
+            names = (devices,) if isinstance(devices, str) else devices
+            if policy not in ("accept", "drop") or not all(isinstance(name, str) for name in names):
+                raise NotUnderstoodError("policy or devices of the chain are not understood")
+            return Base(Hook(hook), priority, kind, Decision(policy), tuple(names))
+    raise NotUnderstoodError("hook, priority or type of the chain are not understood")
+
+
+def _read_set(detail: Any, tables: Mapping[tuple[str, str], _Table]) -> str:
+    table = _table_of(detail, tables)
+    match detail:
+        case {"name": str(name), "type": kind} if table is not None:
+            elements = detail.get("elem", [])
+            if not isinstance(elements, list):
+                return "elements of the set are not understood"
+            types = tuple(str(part) for part in kind) if isinstance(kind, list) else (str(kind),)
+            dynamic = bool({"dynamic", "timeout"} & set(map(str, detail.get("flags") or ())))
+            shown = tuple(expression_text(part[0] if isinstance(part, list) and part else part) for part in elements)
+            table.sets.append(NamedSet(name, types, shown, dynamic))
+            table.elements[name] = elements
+            return ""
+    return "is a set of a table that is not listed"
+
+
+def _read_rule(detail: Any, tables: Mapping[tuple[str, str], _Table], origin: Origin) -> str:
+    table = _table_of(detail, tables)
+    match detail:
+        case {"chain": str(name), "expr": [*expressions]} if table is not None and name in table.chains:
+            comment = str(detail.get("comment") or "")
+            handle = detail.get("handle")
+            parts = _Parts()
+            for expression in expressions:
+                parts.take(expression, table)
+            rule = Rule(
+                text=rule_text(expressions, comment),
+                matches=tuple(dict.fromkeys(parts.matches)),
+                verdict=parts.final,
+                origin=origin,
+                statements=tuple(parts.statements),
+                counter=parts.counter,
+                comment=comment,
+                handle=handle if isinstance(handle, int) else None,
+            )
+            table.chains[name].rules.append(rule)
+            return ""
+    return "is a rule of a chain that is not listed"
+
+
+@dataclass(slots=True)
+class _Parts:
+    """A rule while its statements are read one after the other."""
+
+    matches: list[Match] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    verdict: Verdict | None = None
+    counter: Counter | None = None
+    opaque: str = ""
+    """The first statement that may have ended the packet's way without our knowledge."""
+
+    @property
+    def final(self) -> Verdict | None:
+        return Undecided(self.opaque) if self.opaque else self.verdict
+
+    def take(self, expression: Any, table: _Table) -> None:
+        """Add one statement; whatever is not understood makes the rule's conditions and verdict unknown."""
+        try:
+            self._take(expression, table)
+        except NotUnderstoodError as error:
+            self.matches.append(Unmodelled(rule_text([expression]), str(error)))
+
+    def _take(self, expression: Any, table: _Table) -> None:
+        match tagged(expression):
+            case "match", detail:
+                self.matches.extend(read_match(detail, table.family, table.elements))
+            case "vmap", {"key": key, "data": data}:
+                self.matches.extend(implied(key, table.family))
+                self.verdict = VerdictMap(_branches(key, data, table))
+            case "counter", {"packets": int(packets), "bytes": int(size)}:
+                self.counter = Counter(packets, size)
+            case (("limit" | "quota" | "ct count" as kind), _):
+                self.matches.append(Sometimes(kind, rule_text([expression])))
+            case "set" | "map", {"stmt": [_, *_]}:
+                self.matches.append(Sometimes("set", rule_text([expression])))
+            case "log", detail:
+                prefix = detail.get("prefix", "") if isinstance(detail, dict) else ""
+                self.statements.append(Log(str(prefix)))
+            case (("snat" | "dnat" | "masquerade" | "redirect" as kind), detail):
+                target = nat_target(detail) if isinstance(detail, dict) else ""
+                self.statements.append(Nat(NatKind(kind), target))
+                self.verdict = Decision.ACCEPT
+            case "reject", detail:
+                self.matches.extend(implied_by_reject(detail, table.family))
+                self.verdict = Decision.REJECT
+            case "xt", detail:
+                self._take_xt(detail)
+            case kind, _ if kind in _EFFECTS:
+                self.statements.append(Effect(rule_text([expression])))
+            case _:
+                self.verdict = _verdict(expression, table)
+
+    def _take_xt(self, detail: Any) -> None:
+        """An extension of iptables: nft lists its name only, and before version 1.0 not even that."""
+        text = rule_text([{EXTENSION: detail}])
+        match detail:
+            case {"type": "match", "name": "comment"} | {"type": "watcher"}:
+                return
+            case {"type": "match"}:
+                self.matches.append(Unmodelled(text, "nft does not show the parameters of iptables extensions"))
+            case {"type": "target", "name": "REJECT"}:
+                self.verdict = Decision.REJECT
+            case {"type": "target", "name": "LOG" | "NFLOG"}:
+                self.statements.append(Log(""))
+            case {"type": "target", "name": str(name)} if name in _XT_NAT:
+                self.statements.append(Nat(_XT_NAT[name], ""))
+                self.verdict = Decision.ACCEPT
+            case {"type": "target", "name": str(name)} if name in _XT_EFFECTS:
+                self.statements.append(Effect(text))
+            case _:
+                self.matches.append(Unmodelled(text, "nft does not show this iptables extension"))
+                self.opaque = text
+
+
+_EFFECTS = frozenset(
+    {"counter", "mangle", "notrack", "ct helper", "ct timeout", "ct expectation", "set", "map", "dup", "flow", "tproxy"}
+    | {"secmark"}
+)
+_XT_NAT = {
+    "DNAT": NatKind.DESTINATION,
+    "SNAT": NatKind.SOURCE,
+    "MASQUERADE": NatKind.MASQUERADE,
+    "REDIRECT": NatKind.REDIRECT,
+}
+_XT_EFFECTS = frozenset({"CHECKSUM", "CLASSIFY", "CONNMARK", "CT", "DSCP", "HL", "MARK", "SET", "TCPMSS", "TOS", "TTL"})
+
+
+def _branches(key: Any, data: Any, table: _Table) -> tuple[Branch, ...]:
+    branches: list[Branch] = []
+    fallback: list[Branch] = []
+    for element in _map_elements(data, table.elements):
+        match element:
+            case [value, verdict]:
+                branch = Branch(key_conditions(key, value), _verdict(verdict, table))
+                (branches if branch.matches else fallback).append(branch)
+            case _:
+                raise NotUnderstoodError("element of the verdict map is not understood")
+    return (*branches, *fallback)
+
+
+def _map_elements(data: Any, elements: Elements) -> list[Any]:
+    match data:
+        case {"set": [*pairs]}:
+            return pairs
+    return values(data, elements)
+
+
+def _verdict(expression: Any, table: _Table) -> Verdict | None:
+    match tagged(expression):
+        case (("accept" | "drop" | "return" as kind), None):
+            return Decision(kind)
+        case "continue", None:
+            return None
+        case (("jump" | "goto" as kind), {"target": str(target)}) if target in table.chains:
+            return Jump(target, goto=kind == "goto")
+    return Undecided(rule_text([expression]))
