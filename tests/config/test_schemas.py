@@ -1,0 +1,121 @@
+"""The published JSON Schemas say what the loaders say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from secaudit.config.baseline import BaselineLibrary
+from secaudit.config.errors import ConfigError
+from secaudit.config.inventory import load_inventory
+from secaudit.config.schedule import load_schedules
+from secaudit.config.schemas import NAMES, schema
+from secaudit.config.source import Located, read_yaml
+from secaudit.plugins import discover
+from tests.config.conftest import CHECKS, Write
+
+HEAD = "baseline: b\nversion: 1\n"
+CUSTOMER = "customer: {id: a, name: A}\n"
+NIGHTLY = "schedule: n\ncron: 0 2 * * *\ntimezone: UTC\ninventory: i\n"
+
+
+def errors(name: str, path: Path) -> list[str]:
+    validator = Draft202012Validator(schema(name, CHECKS))
+    return [error.message for error in validator.iter_errors(Located.of(read_yaml(path).root).data)]
+
+
+def load(name: str, path: Path) -> object:
+    loaders: dict[str, Callable[[], object]] = {
+        "inventory": lambda: load_inventory(path),
+        "schedule": lambda: load_schedules(path),
+        "baseline": lambda: BaselineLibrary().resolve([str(path)], CHECKS, {}),
+    }
+    return loaders[name]()
+
+
+GOOD = [
+    ("inventory", CUSTOMER + "sites: {}"),
+    (
+        "inventory",
+        CUSTOMER + "sites: {s: {defaults: {baselines: base, ssh: {user: u, jump: a}, tags: [x]}, hosts: "
+        "{h: {address: a, ssh: {jump: [a, b], password: {command: [x]}, port: 22}}, i: {transport: local}}}}",
+    ),
+    ("schedule", NIGHTLY),
+    ("schedule", NIGHTLY + "customers: [a]\ntags: b\nfail_on: high\n"),
+    ("baseline", HEAD),
+    ("baseline", HEAD + "controls: {c: {check: demo.age, severity: low, expect: {max_age: 2d, warn: true}}}"),
+    ("baseline", HEAD + "controls: {c: {check: demo.ports, expect: {tcp: {22: any, 80: {from: [10.0.0.0/8]}}}}}"),
+    (
+        "baseline",
+        HEAD
+        + "parameters: {age: 2d, nets: [10.0.0.0/8]}\ncontrols: {a: {check: demo.age, expect: {max_age: '{{age}}'}},"
+        " c: {check: demo.ports, expect: {tcp: {22: {from: '{{nets}}'}}}}}",
+    ),
+]
+
+BAD = [
+    ("inventory", CUSTOMER),
+    ("inventory", CUSTOMER + "sites: []"),
+    ("inventory", CUSTOMER + "sites: {S: {hosts: {}}}"),
+    ("inventory", CUSTOMER + "sites: {s: {hosts: {h: {adress: a}}}}"),
+    ("inventory", CUSTOMER + "sites: {s: {hosts: {h: {address: 5}}}}"),
+    ("inventory", CUSTOMER + "sites: {s: {hosts: {h: {address: }}}}"),
+    ("inventory", CUSTOMER + "sites: {s: {hosts: {h: {address: a, ssh: {port: '22'}}}}}"),
+    ("inventory", CUSTOMER + "sites: {s: {hosts: {h: {address: a, ssh: {password: hunter2}}}}}"),
+    ("inventory", CUSTOMER + "sites: {s: {hosts: {h: {address: a, transport: telnet}}}}"),
+    ("schedule", "schedule: n\n"),
+    ("schedule", NIGHTLY + "fail_on: dire\n"),
+    ("schedule", NIGHTLY + "when: now\n"),
+    ("baseline", "baseline: b\nversion: '1'\n"),
+    ("baseline", HEAD + "controls: {c: removed}"),
+    ("baseline", HEAD + "controls: {c: {check: demo.none}}"),
+    ("baseline", HEAD + "controls: {c: {check: demo.age}}"),
+    ("baseline", HEAD + "controls: {c: {check: demo.age, expect: {max_age: soon}}}"),
+    ("baseline", HEAD + "controls: {c: {check: demo.age, expect: {max_age: 2d, wran: true}}}"),
+    ("baseline", HEAD + "controls: {c: {check: demo.ports, expect: {tcp: {22: some}}}}"),
+    ("baseline", HEAD + "controls: {c: {check: demo.ports, expect: {tcp: {22: {form: []}}}}}"),
+    ("baseline", HEAD + "parameters: {a-b: 1}"),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), GOOD)
+def test_what_is_right_is_right_for_both(write: Write, name: str, text: str) -> None:
+    write("i", "")
+    path = write("file.yaml", text)
+    assert errors(name, path) == []
+    load(name, path)
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_what_is_wrong_is_wrong_for_both(write: Write, name: str, text: str) -> None:
+    write("i", "")
+    path = write("file.yaml", text)
+    assert errors(name, path)
+    with pytest.raises(ConfigError):
+        load(name, path)
+
+
+def test_an_override_may_hold_any_part_of_an_expectation(write: Write) -> None:
+    path = write("file.yaml", HEAD + "extends: x\ncontrols: {c: {expect: {warn: ~}, severity: ~}, d: remove}")
+    assert errors("baseline", path) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_schemas_of_all_installed_checks_are_valid(name: str) -> None:
+    built = schema(name, discover().checks)
+    Draft202012Validator.check_schema(built)
+    assert built["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert built["title"] == f"secaudit {name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_key_is_described_for_the_editor(name: str) -> None:
+    built: dict[str, Any] = schema(name, {})
+    for model in (built, *built.get("$defs", {}).values()):
+        for key, described in model.get("properties", {}).items():
+            # A reference is described by the class that it leads to.
+            assert described.keys() & {"description", "$ref"}, key
