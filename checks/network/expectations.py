@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from secaudit.api import Expect
 
@@ -37,7 +46,14 @@ Network = Annotated[
 class FromNetworks(Expect):
     """A port that is meant for some networks only."""
 
-    networks: tuple[Network, ...] = Field(alias="from", min_length=1)
+    networks: tuple[Network, ...] = Field(alias="from")
+
+    @field_validator("networks")
+    @classmethod
+    def _some(cls, value: tuple[Network, ...]) -> tuple[Network, ...]:
+        if not value:
+            raise ValueError("from names no network; leave the port out if nobody may reach it")
+        return value
 
 
 def _kind_of_source(value: object) -> str:

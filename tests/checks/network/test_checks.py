@@ -118,7 +118,7 @@ def test_no_scan_at_all_is_unproven() -> None:
         ({"tcp": {70000: "any"}}, "no port"),
         ({"tcp": {True: "any"}}, "no port"),
         ({"tcp": {22: "all"}}, "any"),
-        ({"tcp": {22: {"from": []}}}, "at least 1"),
+        ({"tcp": {22: {"from": []}}}, "names no network"),
         ({"tcp": {22: {"from": ["10.20.0.11/24"]}}}, "is not a network; write"),
         ({"scan": "ssh"}, "no port"),
     ],
