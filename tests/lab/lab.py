@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -78,7 +79,7 @@ def find(name: str) -> Lab:
 @contextmanager
 def running(plan: Sequence[Planned], name: str | None = None) -> Iterator[Lab]:
     """A lab for the length of a with block; it also ends with this process, however that ends."""
-    lab, machines = _start(plan, name or f"process-{os.getpid()}")
+    lab, machines = _start(plan, name or f"process-{os.getpid()}-{secrets.token_hex(3)}")
     try:
         yield lab
     finally:
@@ -89,7 +90,12 @@ def up(plan: Sequence[Planned], name: str) -> Lab:
     """Start a lab that goes on after this process has ended, until `down`."""
     lab, machines = _start(plan, name)
     keeper = subprocess.Popen(
-        ["sleep", "infinity"], pass_fds=[machine.pipe for machine in machines], start_new_session=True
+        ["sleep", "infinity"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[machine.pipe for machine in machines],
+        start_new_session=True,
     )
     record = lab.record.model_copy(update={"owner": Process.of(keeper.pid), "kept": True})
     record.save()
@@ -114,12 +120,12 @@ def _start(plan: Sequence[Planned], name: str) -> tuple[Lab, list[Machine]]:
         runtime.sweep()
         if any(record.name == name for record in runtime.records()):
             raise LabError(f"lab {name!r} is up already")
-        record = LabRecord(name=name, segment=free_segment(), owner=Process.of(os.getpid()))
+        record = LabRecord(name=name, segment=free_segment(), owner=Process.of(os.getpid()), base=root)
         record.save()
         record.segment.create()
     machines: list[Machine] = []
     try:
-        machines += (Machine.start(planned.name, root, record.directory) for planned in plan)
+        machines += (Machine.start(planned.name, record.base, record.directory) for planned in plan)
         record = _raise_hosts(record, plan, machines)
     except BaseException:
         _stop(record, machines)

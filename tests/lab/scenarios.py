@@ -48,6 +48,8 @@ table inet filter {
 }
 """
 
+_SILENT = _NFTABLES.replace("\t\tmeta l4proto tcp reject with tcp reset\n", "")
+
 _IPTABLES_OPEN = """\
 *filter
 :INPUT ACCEPT [0:0]
@@ -130,7 +132,7 @@ def clean(draft: Draft) -> Iterable[Finding]:
 @_scenario
 def silent(draft: Draft) -> Iterable[Finding]:
     """A hardened host that drops what it does not accept without a word, which makes port scans slow."""
-    draft.nftables = _NFTABLES.replace("\t\tmeta l4proto tcp reject with tcp reset\n", "")
+    draft.nftables = _SILENT
     return ()
 
 
