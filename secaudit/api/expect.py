@@ -58,7 +58,12 @@ def show_size(value: int) -> str:
 
 
 def _plain_duration(value: timedelta) -> str:
-    return f"{value.total_seconds():g}s"
+    """Exactly the same duration as `parse_duration` reads it, in the largest unit that needs no fraction."""
+    for unit in ("d", "h", "m", "s"):
+        count, rest = divmod(value, timedelta(seconds=_UNITS[unit]))
+        if not rest:
+            return f"{count}{unit}"
+    return f"{value.total_seconds():f}s"
 
 
 Duration = Annotated[

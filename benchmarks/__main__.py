@@ -1,0 +1,25 @@
+"""`python -m benchmarks [NAME...]`: measure everything, or what is named; exit code 1 when a bar was missed."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+ALL = ("startup", "scan")
+
+
+def main(names: list[str]) -> int:
+    """Run the benchmarks called `names` and print what they measured."""
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        print(f"no such benchmark: {', '.join(unknown)}; there are: {', '.join(ALL)}", file=sys.stderr)
+        return 2
+    missed = 0
+    for name in names or ALL:
+        shown, bars = import_module(f"benchmarks.{name}").measure()
+        print(shown, *bars, sep="\n", end="\n\n", flush=True)
+        missed += sum(not bar.reached for bar in bars)
+    return 1 if missed else 0
+
+
+sys.exit(main(sys.argv[1:]))
