@@ -25,6 +25,22 @@ from secaudit.store.queries import Queries, finding_of
 from secaudit.store.records import tally
 from secaudit.transcript.codec import encode
 
+_latest, _complete = schema.scan.alias(), schema.scan.alias()
+_NEWEST = (
+    select(_latest.c.opened.label("latest"), _complete.c.opened.label("complete"))
+    .select_from(schema.host)
+    .join(_latest, _latest.c.id == schema.host.c.latest_id)
+    .join(_complete, _complete.c.id == schema.host.c.complete_id, isouter=True)
+)
+"""When the newest scan and the newest complete scan of a host opened it."""
+
+_MOVE_FINDING = (
+    update(schema.finding)
+    .where(schema.finding.c.fingerprint == bindparam("this"))
+    .values({column.name: bindparam(column.name) for column in schema.finding.c if not column.primary_key})
+)
+"""Replaces every column but the fingerprint, which is passed as `this`."""
+
 
 def open_store(url: str, read_only: bool = False) -> Store:
     """Open a store, creating or upgrading it first unless `read_only`.
@@ -163,15 +179,9 @@ def _result_row(scan_id: int, position: int, found: Result, detail: int) -> dict
 
 def _is_newest(connection: Connection, host: HostRecord, scan_id: int, opened: datetime) -> bool:
     """Point the host at this scan unless a later one is stored; an older scan is history and moves nothing."""
-    table, latest, complete = schema.host, schema.scan.alias(), schema.scan.alias()
+    table = schema.host
     mine = and_(table.c.customer == host.customer, table.c.name == host.host)
-    row = connection.execute(
-        select(latest.c.opened.label("latest"), complete.c.opened.label("complete"))
-        .select_from(table)
-        .join(latest, latest.c.id == table.c.latest_id)
-        .join(complete, complete.c.id == table.c.complete_id, isouter=True)
-        .where(mine)
-    ).first()
+    row = connection.execute(_NEWEST.where(mine)).first()
     is_complete = host.status is Reach.COMPLETE
     if row is None:
         values = {"latest_id": scan_id, "complete_id": scan_id if is_complete else None}
@@ -195,17 +205,13 @@ def _advance_findings(
     before = {row.fingerprint: finding_of(row) for row in connection.execute(query)}
     changed = advance(before, results, run.id, opened, host.status)
     created = [_finding_row(found) for fingerprint, found in changed.items() if fingerprint not in before]
-    moved = [_finding_row(found) for fingerprint, found in changed.items() if fingerprint in before]
+    moved = [
+        {**_finding_row(found), "this": fingerprint} for fingerprint, found in changed.items() if fingerprint in before
+    ]
     if created:
         connection.execute(insert(table), created)
     if moved:
-        names = moved[0].keys() - {"fingerprint"}
-        statement = (
-            update(table)
-            .where(table.c.fingerprint == bindparam("this"))
-            .values({name: bindparam(name) for name in names})
-        )
-        connection.execute(statement, [{**row, "this": row["fingerprint"]} for row in moved])
+        connection.execute(_MOVE_FINDING, moved)
 
 
 def _finding_row(found: Finding) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from secaudit.transcript.codec import (
     decode,
     encode,
     parse_document,
+    show_moment,
 )
 from secaudit.transcript.objects import Objects, read_regular, write_durably
 
@@ -155,9 +156,8 @@ class BundleWriter:
     def record(self, run: RunInfo, host: HostRecord, results: Sequence[Result], transcript: HostTranscript) -> None:
         """Add a host; when this returns it is on disk. What was first seen when is taken from the results."""
         encoded = encode(transcript)
-        known = canonical_json(
-            _Known(first_seen={found.fingerprint: found.first_seen for found in results if found.first_seen})
-        )
+        first_seen = {found.fingerprint: show_moment(found.first_seen) for found in results if found.first_seen}
+        known = canonical_json({"first_seen": first_seen})
         known_digest = hashlib.sha256(known).hexdigest()
         planned = self._planned.get((host.customer, host.host))
         try:
@@ -194,7 +194,7 @@ class BundleWriter:
     def _write(self, run: RunInfo) -> None:
         manifest = _Manifest(schema=SCHEMA, run=_encode_run(run), hosts=self._recorded)
         try:
-            write_durably({self._path / MANIFEST: canonical_json(manifest) + b"\n"})
+            write_durably({self._path / MANIFEST: canonical_json(manifest.model_dump(by_alias=True)) + b"\n"})
         except OSError as error:
             raise _unwritable(self._path, error) from error
 

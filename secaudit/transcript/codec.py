@@ -53,6 +53,7 @@ def parse_moment(text: object) -> datetime:
 
 
 Moment = Annotated[datetime, BeforeValidator(parse_moment), PlainSerializer(show_moment)]
+"""A time as documents hold it."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Microseconds = Annotated[int, Field(ge=-_LONGEST, le=_LONGEST)]
 
@@ -64,7 +65,7 @@ class Document(BaseModel):
 
 
 class _Command(Document):
-    type: Literal["command"] = "command"
+    type: Literal["command"]
     argv: list[str]
     root: bool
     timeout: Microseconds
@@ -77,7 +78,7 @@ class _Command(Document):
 
 
 class _PortScan(Document):
-    type: Literal["port_scan"] = "port_scan"
+    type: Literal["port_scan"]
     protocol: str
     ports: str
     timeout: Microseconds
@@ -122,7 +123,7 @@ class Encoded:
 
 
 def encode(transcript: HostTranscript) -> Encoded:
-    """The canonical form of a transcript. Raises TranscriptError when it holds what no transcript can hold."""
+    """The canonical form of a transcript. Raises TranscriptError when one of its times has no zone."""
     blobs: dict[str, bytes] = {}
 
     def keep(data: bytes) -> str:
@@ -131,20 +132,20 @@ def encode(transcript: HostTranscript) -> Encoded:
         return name
 
     try:
-        head = _Head(
-            schema=SCHEMA,
-            customer=transcript.customer,
-            site=transcript.site,
-            host=transcript.host,
-            address=transcript.address,
-            opened=transcript.opened,
-            closed=transcript.closed,
-            reach=transcript.reach.value,
-            detail=transcript.detail,
-            answers=[_encode_answer(answer, keep) for answer in transcript.answers],
-        )
-    except ValidationError as error:
-        raise TranscriptError(f"the transcript of {transcript.host} cannot be written: {first_error(error)}") from error
+        head = {
+            "schema": SCHEMA,
+            "customer": transcript.customer,
+            "site": transcript.site,
+            "host": transcript.host,
+            "address": transcript.address,
+            "opened": show_moment(transcript.opened),
+            "closed": show_moment(transcript.closed),
+            "reach": transcript.reach.value,
+            "detail": transcript.detail,
+            "answers": [_encode_answer(answer, keep) for answer in transcript.answers],
+        }
+    except ValueError as error:
+        raise TranscriptError(f"the transcript of {transcript.host!r} cannot be written: {error}") from error
     data = canonical_json(head)
     return Encoded(hashlib.sha256(data).hexdigest(), data, blobs)
 
@@ -200,10 +201,9 @@ def expand(data: bytes, limit: int = BLOB_LIMIT) -> bytes:
     return expanded
 
 
-def canonical_json(document: BaseModel) -> bytes:
+def canonical_json(document: Mapping[str, object]) -> bytes:
     """ASCII JSON with sorted keys and without spaces."""
-    plain = document.model_dump(by_alias=True)
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 def parse_document(model: type[M], data: bytes, what: str) -> M:
@@ -223,31 +223,31 @@ def first_error(error: ValidationError) -> str:
     return f"{place}: {found['msg']}" if place else found["msg"]
 
 
-def _encode_answer(answer: Answer, keep: Callable[[bytes], str]) -> _Answer:
-    return _Answer(
-        request=_encode_request(answer.request),
-        status=answer.status.value,
-        started=answer.started,
-        duration=answer.duration // _MICROSECOND,
-        exit=answer.exit,
-        stdout=keep(answer.stdout),
-        stderr=keep(answer.stderr),
-        truncated=answer.truncated,
-        detail=answer.detail,
-    )
+def _encode_answer(answer: Answer, keep: Callable[[bytes], str]) -> dict[str, object]:
+    return {
+        "request": _encode_request(answer.request),
+        "status": answer.status.value,
+        "started": show_moment(answer.started),
+        "duration": answer.duration // _MICROSECOND,
+        "exit": answer.exit,
+        "stdout": keep(answer.stdout),
+        "stderr": keep(answer.stderr),
+        "truncated": answer.truncated,
+        "detail": answer.detail,
+    }
 
 
-def _encode_request(request: Request) -> _Command | _PortScan:
-    timeout = request.timeout // _MICROSECOND
+def _encode_request(request: Request) -> dict[str, object]:
+    bounds: dict[str, object] = {"timeout": request.timeout // _MICROSECOND, "limit": request.limit}
     if isinstance(request, PortScan):
-        return _PortScan(protocol=request.protocol, ports=request.ports, timeout=timeout, limit=request.limit)
-    return _Command(
-        argv=list(request.argv),
-        root=request.root,
-        timeout=timeout,
-        limit=request.limit,
-        refusals=list(request.refusals),
-    )
+        return {"type": "port_scan", "protocol": request.protocol, "ports": request.ports, **bounds}
+    return {
+        "type": "command",
+        "argv": request.argv,
+        "root": request.root,
+        "refusals": request.refusals,
+        **bounds,
+    }
 
 
 def _decode_answer(read: _Answer, blobs: Mapping[str, bytes]) -> Answer:

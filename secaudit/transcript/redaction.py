@@ -39,8 +39,10 @@ def redact_bytes(data: bytes) -> bytes:
         data = _redact_key_blocks(data)
     lowered = data.lower()
     for rule in _RULES:
-        if any(hint in lowered for hint in rule.hints):
-            data = rule.pattern.sub(rule.replacement, data)
+        spans = _lines_with(lowered, rule.hints)
+        if spans:
+            data = _substitute(rule, data, spans)
+            lowered = data.lower()
     return data
 
 
@@ -53,11 +55,33 @@ def _redact_answer(answer: Answer) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """`pattern` is only tried on data that holds one of `hints` (lower case): a substring search is far faster."""
+    """`pattern` is only tried on lines that hold one of `hints` (lower case): a substring search is far faster."""
 
     hints: tuple[bytes, ...]
     pattern: re.Pattern[bytes]
     replacement: bytes | Callable[[re.Match[bytes]], bytes]
+
+
+def _lines_with(lowered: bytes, hints: tuple[bytes, ...]) -> list[tuple[int, int]]:
+    """Start and end of every line that holds one of the hints, in order."""
+    spans: set[tuple[int, int]] = set()
+    for hint in hints:
+        found = lowered.find(hint)
+        while found >= 0:
+            end = lowered.find(b"\n", found)
+            end = len(lowered) if end < 0 else end
+            spans.add((lowered.rfind(b"\n", 0, found) + 1, end))
+            found = lowered.find(hint, end)
+    return sorted(spans)
+
+
+def _substitute(rule: _Rule, data: bytes, spans: list[tuple[int, int]]) -> bytes:
+    parts: list[bytes] = []
+    done = 0
+    for start, end in spans:
+        parts += (data[done:start], rule.pattern.sub(rule.replacement, data[start:end]))
+        done = end
+    return b"".join([*parts, data[done:]])
 
 
 def _keep_quotes(found: re.Match[bytes]) -> bytes:
@@ -77,7 +101,7 @@ _NAME = (
     rb"|private[_-]?key(?![ \t]*[=:][ \t]*[\"']?/[a-z]{2})|token|credentials?(?![ \t]*[=:][ \t]*[\"']?/)|psk)"
     rb"(?:[_-]?(?:hash|[0-9]{1,3}))?"
 )
-_NAME_HINTS = (b"pass", b"pwd", b"secret", b"key", b"token", b"credential", b"psk")
+_NAME_HINTS = (b"passw", b"passphrase", b"pwd", b"secret", b"key", b"token", b"credential", b"psk")
 # Settings and Debian architectures (`libpam-token:amd64`) that are surely no secret.
 _HARMLESS = (
     rb"(?![\"']?(?:yes|no|true|false|none|null|on|off|[01]|all|any|amd64|arm64|armel|armhf|i386|mips64el|ppc64el"
@@ -92,7 +116,7 @@ _RULES = (
     _Rule(
         _NAME_HINTS,
         re.compile(
-            rb"(?im)^([ \t]*(?:export[ \t]+|[-#;][ \t]*)?[\w.-]{0,60}" + _NAME + rb"[ \t]{0,8}(?:=>|:=|[:=])[ \t]{0,8})"
+            rb"(?i)^([ \t]*(?:export[ \t]+|[-#;][ \t]*)?[\w.-]{0,60}" + _NAME + rb"[ \t]{0,8}(?:=>|:=|[:=])[ \t]{0,8})"
             rb"(?![\"'])" + _HARMLESS + rb"([^\s][^\n]*)"
         ),
         _keep_quotes,
@@ -100,13 +124,13 @@ _RULES = (
     # The same anywhere in a line, in JSON, XML and shell syntax.
     _Rule(
         _NAME_HINTS,
-        re.compile(rb"(?im)(" + _NAME + rb"(?:\\?[\"'])?[ \t]{0,8}(?:=>|:=|[:=>])[ \t]{0,8})" + _HARMLESS + _VALUE),
+        re.compile(rb"(?i)(" + _NAME + rb"(?:\\?[\"'])?[ \t]{0,8}(?:=>|:=|[:=>])[ \t]{0,8})" + _HARMLESS + _VALUE),
         _keep_quotes,
     ),
     # Command lines: `--password x`, `sshpass -p x`, `mysql -px`, `curl -u user:x`.
     _Rule(
         _NAME_HINTS,
-        re.compile(rb"(?im)((?<![\w-])--[\w-]{0,40}" + _NAME + rb"[ \t]{1,8})(?!-)" + _HARMLESS + _VALUE),
+        re.compile(rb"(?i)((?<![\w-])--[\w-]{0,40}" + _NAME + rb"[ \t]{1,8})(?!-)" + _HARMLESS + _VALUE),
         _keep_quotes,
     ),
     _Rule((b"sshpass",), re.compile(rb"(\bsshpass[ \t]{1,8}-p[ \t]{0,8})" + _VALUE), _keep_quotes),
@@ -143,7 +167,7 @@ _RULES = (
         ),
         rb"\1" + MARK,
     ),
-    _Rule((b":",), re.compile(rb"(?m)^([\w.-]{1,64}:!?)[./A-Za-z0-9]{13}(?=:\d{0,10}:\d{0,10}:)"), rb"\1" + MARK),
+    _Rule((b"::",), re.compile(rb"^([\w.-]{1,64}:!?)[./A-Za-z0-9]{13}(?=:\d{0,10}:\d{0,10}:)"), rb"\1" + MARK),
     _Rule((b"{",), re.compile(rb"(?i)(\{(?:s?sha\d{0,3}|s?md5|crypt)\})[\w+/=.$-]{8,}+"), rb"\1" + MARK),
     _Rule((b"scram-sha-256$",), re.compile(rb"(?i)(scram-sha-256\$)[\w+/=:$]{8,}+"), rb"\1" + MARK),
     _Rule((b"md5",), re.compile(rb"(\bmd5)[0-9a-f]{32}\b"), rb"\1" + MARK),
@@ -168,6 +192,7 @@ _ON_THE_SAME_LINE = re.compile(rb"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOC
 _BEFORE, _AFTER = rb"(?:\S{0,300}?[:|>-])?[\s\"']*", rb"[\\\"',rn]{0,6}\s*"
 _FULL = re.compile(_BEFORE + rb"[A-Za-z0-9+/]{40,}={0,2}" + _AFTER)
 _LAST = re.compile(_BEFORE + rb"=?[A-Za-z0-9+/]{1,39}={0,2}" + _AFTER)
+_NOTHING_MORE = re.compile(_AFTER)
 _HEADER = re.compile(rb".{0,300}?\b(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset): .*|\s*")
 
 
@@ -183,7 +208,7 @@ def _redact_key_blocks(data: bytes) -> bytes:
         begin = _BEGIN.search(line)
         if begin is not None:
             lines[number] = _ON_THE_SAME_LINE.sub(rb"\1" + MARK, line)
-            inside = lines[number].endswith((begin[0], begin[0] + b"\r"))
+            inside = _NOTHING_MORE.fullmatch(line, begin.end()) is not None
         elif inside:
             inside = bool(_HEADER.fullmatch(line) or _FULL.fullmatch(line))
             if _FULL.fullmatch(line) or _LAST.fullmatch(line):
