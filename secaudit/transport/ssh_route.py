@@ -72,7 +72,7 @@ class _Spec:
         found = _HOP.fullmatch(text.strip())
         if found is None:
             raise Unreachable(f"{text!r} is not a jump host; write [user@]host[:port]")
-        return cls(found["v6"] or found["host"], found["user"], int(found["port"]) if found["port"] else None)
+        return cls(found["v6"] or found["host"], found["user"], _port(found["port"]) if found["port"] else None)
 
 
 def _expand(
@@ -84,6 +84,8 @@ def _expand(
     found = _lookup(config, spec.alias)
     if jumps is None:
         jumps = [] if found.get("proxyjump", "none").lower() == "none" else found["proxyjump"].split(",")
+        if any(_Spec.parse(jump).alias == spec.alias for jump in jumps):
+            jumps = []  # `Host *` with a ProxyJump names the jump host itself, too
         if not jumps and found.get("proxycommand"):
             raise Unreachable(f"~/.ssh/config has a ProxyCommand for {spec.alias}; use ProxyJump or `jump` instead")
     hops: list[Hop] = []
@@ -96,7 +98,7 @@ def _expand(
 
 def _hop(spec: _Spec, found: paramiko.SSHConfigDict, settings: SshSettings) -> Hop:
     name = found.get("hostname", spec.alias)
-    port = spec.port or int(found.get("port", DEFAULT_PORT))
+    port = spec.port or _port(found.get("port", str(DEFAULT_PORT)))
     home = Path.home() / ".ssh"
     if settings.known_hosts is not None:
         known_hosts: tuple[Path, ...] = (Path(settings.known_hosts).expanduser(),)
@@ -122,9 +124,14 @@ def _hop(spec: _Spec, found: paramiko.SSHConfigDict, settings: SshSettings) -> H
 def _lookup(config: paramiko.SSHConfig, alias: str) -> paramiko.SSHConfigDict:
     try:
         return config.lookup(alias)
-    except (paramiko.ConfigParseError, paramiko.CouldNotCanonicalize, ImportError) as error:
-        # ImportError: `Match exec` needs a package that we do not use.
+    except (paramiko.ConfigParseError, paramiko.CouldNotCanonicalize) as error:
         raise Unreachable(f"~/.ssh/config cannot be applied to {alias}: {error}") from error
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise Unreachable(f"{text!r} is not a port")
+    return int(text)
 
 
 def _config() -> paramiko.SSHConfig:
@@ -144,6 +151,8 @@ def _lines(path: Path, depth: int) -> list[str]:
     lines: list[str] = []
     for line in path.read_text("utf-8").splitlines():
         keyword, _, value = line.strip().replace("=", " ", 1).partition(" ")
+        if keyword.lower() == "match" and "exec" in value.lower().split():
+            raise Unreachable(f"{path} has `Match exec`, which a scan does not run; set `config: false` in the inventory")
         if keyword.lower() != "include":
             lines.append(line)
         elif depth < _MAX_HOPS:
