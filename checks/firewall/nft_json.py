@@ -254,6 +254,8 @@ class _Parts:
                 self.statements.append(Effect(rule_text([expression])))
             case _:
                 self.verdict = _verdict(expression, table)
+                if isinstance(self.verdict, Undecided):
+                    self.opaque = self.opaque or self.verdict.text
 
     def _take_xt(self, detail: Any) -> None:
         """An extension of iptables: nft lists its name only, and before version 1.0 not even that."""

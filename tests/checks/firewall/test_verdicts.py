@@ -5,14 +5,12 @@ from __future__ import annotations
 import pytest
 from secaudit.checks.firewall import checks
 from secaudit.checks.firewall.collect import firewall
-from secaudit.checks.firewall.facts import Firewall, Ipv6Stack
+from secaudit.checks.firewall.facts import Firewall
 
-from secaudit.api import Evidence, Outcome, Verdict
+from secaudit.api import Outcome, Verdict
+from tests.checks.firewall.judging_ipv6 import OFF, ON
 from tests.checks.firewall.scenarios import SCENARIOS, recorded
 from tests.checks.judging import collect, judge, only, outcomes
-
-IPV6_ON = Ipv6Stack(True, "interfaces have IPv6 addresses", Evidence("cat /proc/net/if_inet6", 0, None, ""))
-IPV6_OFF = Ipv6Stack(False, "the kernel has no IPv6", Evidence("ls -1 /proc/net/", 0, None, ""))
 
 P, F, U, N = Outcome.PASSED, Outcome.FAILED, Outcome.UNPROVEN, Outcome.NOT_APPLICABLE
 
@@ -67,7 +65,7 @@ def test_every_scenario_has_its_expectation() -> None:
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_default_policy(name: str) -> None:
-    verdicts = judge(checks.default_policy, {}, read(name), IPV6_ON)
+    verdicts = judge(checks.default_policy, {}, read(name), ON)
     subjects = ("input ipv4", "input ipv6", "forward ipv4", "forward ipv6")
     assert outcomes(verdicts) == dict(zip(subjects, DEFAULTS[name], strict=True))
     assert all(verdict.evidence for verdict in verdicts)
@@ -91,11 +89,11 @@ ANY_ANY = {
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_any_any(name: str) -> None:
-    assert outcomes(judge(checks.any_any, {}, read(name), IPV6_ON)) == ANY_ANY.get(name, {"": P})
+    assert outcomes(judge(checks.any_any, {}, read(name), ON)) == ANY_ANY.get(name, {"": P})
 
 
 def test_any_any_looks_at_the_hooks_it_is_told_to() -> None:
-    assert outcomes(judge(checks.any_any, {"hooks": ["forward"]}, read("nft-accept-all"), IPV6_ON)) == {"": P}
+    assert outcomes(judge(checks.any_any, {"hooks": ["forward"]}, read("nft-accept-all"), ON)) == {"": P}
 
 
 UNFILTERED = {"empty": F, "nft-dormant": U, "iptables-docker": F}
@@ -127,14 +125,14 @@ IPV6 = {
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_ipv6_unfiltered(name: str) -> None:
-    assert outcomes(judge(checks.ipv6_unfiltered, {}, read(name), IPV6_ON)) == {"input ipv6": IPV6.get(name, P)}
+    assert outcomes(judge(checks.ipv6_unfiltered, {}, read(name), ON)) == {"input ipv6": IPV6.get(name, P)}
 
 
 def test_ipv6_that_is_off_needs_no_filter() -> None:
     ruleset = read("nft-ipv4-only")
-    assert outcomes(judge(checks.ipv6_unfiltered, {}, ruleset, IPV6_OFF)) == {"input ipv6": N}
+    assert outcomes(judge(checks.ipv6_unfiltered, {}, ruleset, OFF)) == {"input ipv6": N}
     expected = {"input ipv4": P, "input ipv6": N, "forward ipv4": F, "forward ipv6": N}
-    assert outcomes(judge(checks.default_policy, {}, ruleset, IPV6_OFF)) == expected
+    assert outcomes(judge(checks.default_policy, {}, ruleset, OFF)) == expected
 
 
 @pytest.mark.parametrize(
@@ -149,7 +147,7 @@ def test_ipv6_that_is_off_needs_no_filter() -> None:
     ],
 )
 def test_established(name: str, ipv4: Outcome, ipv6: Outcome) -> None:
-    verdicts = judge(checks.established, {}, read(name), IPV6_ON)
+    verdicts = judge(checks.established, {}, read(name), ON)
     assert outcomes(verdicts) == {"input ipv4": ipv4, "input ipv6": ipv6}
 
 
@@ -158,22 +156,22 @@ def _about(verdicts: list[Verdict], subject: str) -> Verdict:
 
 
 def test_a_finding_shows_the_rule_and_its_owner() -> None:
-    verdict = only(judge(checks.any_any, {}, read("iptables-user-chains"), IPV6_ON))
+    verdict = only(judge(checks.any_any, {}, read("iptables-user-chains"), ON))
     assert "`-j ACCEPT` in ip filter wide" in verdict.observed
     assert verdict.evidence[0].source == "sudo /usr/sbin/iptables-save -c"
     assert verdict.evidence[0].excerpt == "[0:0] -A wide -j ACCEPT"
-    ufw = _about(judge(checks.default_policy, {}, read("iptables-ufw"), IPV6_ON), "input ipv4")
+    ufw = _about(judge(checks.default_policy, {}, read("iptables-ufw"), ON), "input ipv4")
     assert "owner: ufw" in ufw.observed
 
 
 def test_evidence_from_json_is_the_rule_itself() -> None:
-    verdict = only(judge(checks.any_any, {}, read("nft-accept-all"), IPV6_ON))
+    verdict = only(judge(checks.any_any, {}, read("nft-accept-all"), ON))
     assert verdict.evidence[0].lines == (1, 1)
     assert verdict.evidence[0].excerpt.startswith('{"rule": {"family": "inet", "table": "filter", "chain": "input"')
 
 
 def test_an_undecided_default_names_the_rule_it_depends_on() -> None:
-    verdict = _about(judge(checks.default_policy, {}, read("iptables-not-understood"), IPV6_ON), "input ipv4")
+    verdict = _about(judge(checks.default_policy, {}, read("iptables-not-understood"), ON), "input ipv4")
     assert "`-m length --length 0:65535 -j ACCEPT` (line 6 of" in verdict.reason
     assert verdict.evidence[0].excerpt == "[0:0] -A INPUT -m length --length 0:65535 -j ACCEPT"
 

@@ -1,0 +1,143 @@
+"""The kernel's own tools, the files of real hosts, and what mutation makes of both."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from secaudit.checks.firewall import checks, collect
+from secaudit.checks.firewall.iptables_save import read_iptables_save
+from secaudit.checks.firewall.nft_json import read_nft_json
+from secaudit.checks.firewall.ruleset import Ruleset, RulesetError, TableFamily
+
+from secaudit.api import Unproven
+from tests.checks.firewall.judging_ipv6 import ON
+from tests.checks.firewall.scenarios import COMMANDS, RECORDED, SCENARIOS, Scenario, answers, load_and_read, recorded
+from tests.checks.judging import collect as gather
+from tests.checks.judging import ended, judge
+
+SHARED = Path(os.environ.get("SECAUDIT_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data")) / "firewall"
+ALL_CHECKS = (checks.missing, checks.default_policy, checks.any_any, checks.ipv6_unfiltered, checks.established)
+
+
+def shape(ruleset: Ruleset) -> list[tuple[str, str, str]]:
+    return [(table.label, chain.name, rule.text) for table, chain, rule in ruleset.rules]
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_tools_of_today_print_what_was_recorded(scenario: Scenario) -> None:
+    now = gather(collect.firewall, *answers(load_and_read(scenario)))
+    then = gather(collect.firewall, *recorded(scenario.name))
+    assert shape(now.ruleset) == shape(then.ruleset)
+    for check in ALL_CHECKS:
+        assert [(found.subject, found.outcome) for found in judge(check, {}, now, ON)] == [
+            (found.subject, found.outcome) for found in judge(check, {}, then, ON)
+        ]
+
+
+@pytest.mark.parametrize("name", ["docker", "home_user", "openlab", "shorewall", "ufw_server2"])
+def test_real_rulesets_are_read_line_by_line(name: str) -> None:
+    path = SHARED / f"{name}_iptables-save.txt"
+    if not path.exists():
+        pytest.skip(f"the shared sample data is not here: {path}")
+    text = path.read_text()
+    ruleset = read_iptables_save(text, TableFamily.IP, name)
+    lines = {number for number, line in enumerate(text.split("\n"), 1) if line.startswith(("-A", "["))}
+    assert {rule.origin.line for _, _, rule in ruleset.rules} == lines
+    assert not ruleset.unmodelled
+
+
+def judged(nft: str, ipv4: str) -> None:
+    """Collect and judge: any verdicts or an `Unproven`, and nothing else."""
+    given_answers = {
+        **{answer.request: answer for answer in recorded("empty")},
+        COMMANDS["nft.json"]: ended(COMMANDS["nft.json"], nft),
+        COMMANDS["iptables-save.txt"]: ended(COMMANDS["iptables-save.txt"], ipv4),
+    }
+    try:
+        fact = gather(collect.firewall, *given_answers.values())
+    except Unproven:
+        return
+    for check in ALL_CHECKS:
+        judge(check, {}, fact, ON)
+
+
+def mutated(text: str, chance: random.Random) -> str:
+    """A text with a few pieces cut out, doubled, swapped or replaced."""
+    pieces = text.split(" ")
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randrange(len(pieces))
+        action = chance.randrange(5)
+        if action == 0:
+            del pieces[at : at + chance.randint(1, 3)]
+        elif action == 1:
+            pieces.insert(at, pieces[chance.randrange(len(pieces))])
+        elif action == 2:
+            other = chance.randrange(len(pieces))
+            pieces[at], pieces[other] = pieces[other], pieces[at]
+        elif action == 3:
+            pieces[at] = chance.choice(["!", '"', "\n", "-j", "--dport", "-A", ":", "*", "\0", "\u202e", "99999999999"])
+        else:
+            pieces = pieces[: at + 1]
+        pieces = pieces or [""]
+    return " ".join(pieces)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_mutation_of_a_listing_breaks_the_reader(seed: int) -> None:
+    chance = random.Random(seed)
+    texts = [path.read_text() for path in sorted(RECORDED.glob("*/iptables-save.txt")) if path.stat().st_size]
+    texts += [path.read_text() for path in sorted(SHARED.glob("*_iptables-save.txt"))]
+    for text in texts:
+        judged('{"nftables": []}', mutated(text, chance))
+
+
+def damaged(value: Any, chance: random.Random) -> Any:
+    """A JSON value with one of its inner values replaced by something else."""
+    junk: list[Any] = [
+        None,
+        True,
+        -1,
+        10**30,
+        "",
+        "@x",
+        "*",
+        [],
+        {},
+        [[]],
+        {"set": []},
+        {"accept": None},
+        {"range": [9, 1]},
+    ]
+    if not isinstance(value, dict | list) or not value or chance.random() < 0.15:
+        return chance.choice(junk)
+    copy = value.copy()
+    key = chance.choice(list(value)) if isinstance(value, dict) else chance.randrange(len(value))
+    copy[key] = damaged(value[key], chance)
+    return copy
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_damage_to_the_json_breaks_the_reader(seed: int) -> None:
+    chance = random.Random(seed)
+    documents = [json.loads(path.read_text()) for path in sorted(RECORDED.glob("*/nft.json"))]
+    for document in documents * 8:
+        judged(json.dumps(damaged(document, chance)), "")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text())
+def test_any_text_is_read(text: str) -> None:
+    assert isinstance(read_iptables_save(text, TableFamily.IP, "x"), Ruleset)
+    assert isinstance(
+        read_iptables_save(f"*filter\n:INPUT DROP\n-A INPUT {text}\nCOMMIT\n", TableFamily.IP6, "x"), Ruleset
+    )
+    with pytest.raises(RulesetError):
+        read_nft_json(text, "x")
