@@ -30,7 +30,7 @@ def test_a_check_explains_itself() -> None:
 
 @pytest.mark.parametrize("argv", [(), ("",), ("-x",), ("A=b",), ("a", "b\0"), ("a", "b\nc")])
 def test_a_command_that_no_transport_could_run_safely_is_refused(argv: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="program name|newline"):
+    with pytest.raises(ValueError, match=r"program name|newline"):
         Command(argv)
 
 
