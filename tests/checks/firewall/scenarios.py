@@ -274,23 +274,30 @@ SCENARIOS = [
 ]
 
 
+def run_loaded(scenario: Scenario, *, before: str = "", after: str, folder: Path) -> None:
+    """Run shell commands in a new network namespace before and after the ruleset is loaded there. Needs root."""
+    loads = {
+        "nft -f": scenario.nft,
+        "iptables-nft-restore": scenario.ipv4,
+        "ip6tables-nft-restore": scenario.ipv6,
+        "iptables-legacy-restore": scenario.legacy4,
+        "ip6tables-legacy-restore": scenario.legacy6,
+    }
+    script = ["set -e", before]
+    for number, (command, text) in enumerate(loads.items()):
+        (folder / f"load{number}").write_text(text)
+        if text:
+            script.append(f"{command} load{number}")
+    script.append(after)
+    argv = ["unshare", "-n", "bash", "-c", "\n".join(script)]
+    subprocess.run(argv, check=True, cwd=folder, timeout=60, capture_output=True)
+
+
 def load_and_read(scenario: Scenario) -> Mapping[str, str]:
-    """Load a ruleset in a new network namespace and ask the real tools: stdout by file name. Needs root."""
-    loads = [
-        ("nft -f", scenario.nft),
-        ("iptables-nft-restore", scenario.ipv4),
-        ("ip6tables-nft-restore", scenario.ipv6),
-        ("iptables-legacy-restore", scenario.legacy4),
-        ("ip6tables-legacy-restore", scenario.legacy6),
-    ]
+    """Load a ruleset in a network namespace of its own and ask the real tools: stdout by file name. Needs root."""
+    asking = "\n".join(f"{' '.join(command.argv)} > {name}" for name, command in COMMANDS.items())
     with tempfile.TemporaryDirectory() as folder:
-        script = ["set -e", f"cd {folder}"]
-        for number, (command, text) in enumerate(loads):
-            Path(folder, f"load{number}").write_text(text)
-            if text:
-                script.append(f"{command} load{number}")
-        script += [f"{' '.join(command.argv)} > {name}" for name, command in COMMANDS.items()]
-        subprocess.run(["unshare", "-n", "sh", "-c", "\n".join(script)], check=True, timeout=60)
+        run_loaded(scenario, after=asking, folder=Path(folder))
         return {name: Path(folder, name).read_text() for name in COMMANDS}
 
 

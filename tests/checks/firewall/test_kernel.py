@@ -1,0 +1,68 @@
+"""The default that is computed against what the kernel does with a packet.
+
+The packet is the one that the analysis is about: it begins a connection, comes in through a veth pair, is addressed to
+the host, and no rule names its address (outside of 10.0.0.0/8) or its port (discard, 9/udp). Nothing listens on the
+port, so a packet that passes the filter is counted as one without a port (udp(7), /proc/net/snmp).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from secaudit.checks.firewall.collect import firewall
+from secaudit.checks.firewall.conditions import Probe
+from secaudit.checks.firewall.effective import Answer, state_default
+from secaudit.checks.firewall.matches import PacketFamily, State
+from secaudit.checks.firewall.ruleset import Hook
+
+from tests.checks.firewall.scenarios import SCENARIOS, Scenario, recorded, run_loaded
+from tests.checks.judging import collect
+
+# A rate limit lets the first packet pass although it is no part of the default.
+COMPARABLE = [scenario for scenario in SCENARIOS if scenario.name != "nft-rate-limited"]
+
+WIRE = """
+unshare -n sleep 30 &
+peer=$!
+until [ "$(readlink /proc/$peer/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
+ip link add wan address 02:00:00:00:00:01 type veth peer name lan address 02:00:00:00:00:02 netns $peer
+ip addr add 198.51.100.1/24 dev wan
+ip addr add 2001:db8::1/64 dev wan nodad
+ip link set wan up
+nsenter -t $peer -n sh -e <<'EOF'
+ip addr add 198.51.100.2/24 dev lan
+ip addr add 2001:db8::2/64 dev lan nodad
+ip link set lan up
+ip neigh add 198.51.100.1 lladdr 02:00:00:00:00:01 dev lan nud permanent
+ip neigh add 2001:db8::1 lladdr 02:00:00:00:00:01 dev lan nud permanent
+EOF
+"""
+
+SEND = """
+nsenter -t $peer -n bash -c 'echo > /dev/udp/198.51.100.1/9; echo > /dev/udp/2001:db8::1/9'
+sleep 0.05
+cat /proc/net/snmp > snmp
+cat /proc/net/snmp6 > snmp6
+kill $peer
+"""
+
+
+def delivered(folder: Path) -> dict[PacketFamily, int]:
+    """How many packets came through the filter, by family."""
+    names, counts = re.findall(r"^Udp: (.*)$", (folder / "snmp").read_text(), re.MULTILINE)
+    ipv4 = dict(zip(names.split(), counts.split(), strict=True))["NoPorts"]
+    ipv6 = dict(line.split() for line in (folder / "snmp6").read_text().splitlines())["Udp6NoPorts"]
+    return {PacketFamily.IPV4: int(ipv4), PacketFamily.IPV6: int(ipv6)}
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("scenario", COMPARABLE, ids=lambda scenario: scenario.name)
+def test_the_kernel_does_what_is_computed(scenario: Scenario, tmp_path: Path) -> None:
+    run_loaded(scenario, before=WIRE, after=SEND, folder=tmp_path)
+    ruleset = collect(firewall, *recorded(scenario.name)).ruleset
+    for family, count in delivered(tmp_path).items():
+        answer = state_default(ruleset, Probe(family, State.NEW), Hook.INPUT).answer
+        if answer is not Answer.UNKNOWN and not ruleset.unread:
+            assert (family, count) == (family, 1 if answer is Answer.ACCEPT else 0)
