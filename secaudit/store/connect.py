@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError
 
 from secaudit.store.errors import StoreError, explained, name_of
 from secaudit.store.schema import REVISIONS
@@ -40,7 +40,9 @@ def parse_url(text: str) -> URL:
         url = make_url(text)
     except ArgumentError as error:
         raise StoreError("that is not a store URL; write sqlite:///PATH or postgresql+psycopg://…") from error
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
         raise StoreError(f"no store of the kind {url.drivername!r}; write sqlite:///PATH or postgresql+psycopg://…")
     return url
 
@@ -105,10 +107,8 @@ def _postgresql(url: URL, read_only: bool) -> Engine:
     try:
         with explained(url):
             return create_engine(url, pool_pre_ping=True, **options)
-    except (ModuleNotFoundError, NoSuchModuleError) as error:
-        raise StoreError(
-            "PostgreSQL needs the driver: install secaudit[postgresql] and write postgresql+psycopg://…"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise StoreError("a store in PostgreSQL needs its driver; install secaudit[postgresql]") from error
 
 
 def _prepare(engine: Engine, url: URL, read_only: bool) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 
 # Primary result codes of SQLite (https://www.sqlite.org/rescode.html); extended codes hold them in the low byte.
 _SQLITE = {
-    sqlite3.SQLITE_FULL: "the disk is full; nothing of this transaction was stored",
+    sqlite3.SQLITE_FULL: "has no room: the disk is full; hosts that were stored before are intact",
     sqlite3.SQLITE_NOTADB: "is not an SQLite database",
     sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a backup",
     sqlite3.SQLITE_BUSY: "is locked by another process; try again when it is done",

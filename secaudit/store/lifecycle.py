@@ -6,7 +6,7 @@ until a complete scan proves the opposite. `docs/store.md` has the rules for peo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -55,7 +55,7 @@ class Finding:
 
 
 def advance(
-    before: Mapping[str, Finding], results: Iterable[Result], run: str, at: datetime, status: Reach
+    before: Mapping[str, Finding], results: Sequence[Result], run: str, at: datetime, status: Reach
 ) -> dict[str, Finding]:
     """The findings of one host that a scan of it changes or creates, by fingerprint.
 
@@ -77,8 +77,8 @@ def advance(
         if result.outcome in _OPENING
     }
     if status is Reach.COMPLETE:
-        evaluated = {result.control for result in worst.values()}
-        unproven = {result.control for result in worst.values() if result.outcome is Outcome.UNPROVEN}
+        evaluated = {result.control for result in results}
+        unproven = {result.control for result in results if result.outcome is Outcome.UNPROVEN}
         for fingerprint, finding in before.items():
             if finding.resolved is not None or fingerprint in changed or finding.control not in evaluated:
                 continue

@@ -1,0 +1,91 @@
+"""Migrations lead from every earlier schema to the one that the code describes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+
+from secaudit.store import StoreError, connect, open_store
+from secaudit.store.connect import WRITING, parse_url
+from secaudit.store.migrate import MIGRATIONS, upgrade
+from secaudit.store.schema import REVISIONS, metadata
+
+
+def migrated(path: Path, revision: str) -> None:
+    """A store as the version with this revision left it."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        upgrade(connection, revision)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_every_earlier_schema_becomes_the_one_of_the_code(path: Path, revision: str) -> None:
+    migrated(path, revision)
+    open_store(str(path)).close()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == REVISIONS[-1]
+        found = inspect(connection)
+        for table in metadata.tables.values():
+            assert found.get_pk_constraint(table.name)["constrained_columns"] == [c.name for c in table.primary_key]
+            assert {key["name"] for key in found.get_foreign_keys(table.name)} == {
+                key.name for key in table.foreign_key_constraints
+            }
+    engine.dispose()
+
+
+def test_the_code_knows_exactly_the_revisions_that_ship() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    walked = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(walked)) == REVISIONS
+
+
+def test_a_failed_migration_leaves_the_store_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(connection: object) -> None:
+        connection.exec_driver_sql("CREATE TABLE half (id INTEGER)")  # type: ignore[attr-defined]  # a Connection
+        raise RuntimeError("killed in the middle")
+
+    monkeypatch.setattr("secaudit.store.migrate.upgrade", half)
+    with pytest.raises(RuntimeError):
+        open_store(str(path))
+    monkeypatch.undo()
+    open_store(str(path)).close()
+
+
+def test_reading_never_upgrades(path: Path) -> None:
+    path.touch()
+    with pytest.raises(StoreError, match="was written by an older secaudit; the next scan upgrades it"):
+        open_store(str(path), read_only=True)
+    assert path.read_bytes() == b""
+
+
+def test_two_that_open_a_new_store_at_once_migrate_it_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = parse_url(str(path))
+    looked: list[bool] = []
+    is_current = connect._is_current
+
+    def slow(*arguments: object) -> bool:
+        found = is_current(*arguments)  # type: ignore[arg-type]  # passed on as they came
+        if not looked:
+            looked.append(found)
+            # The other process comes between our look without the lock and our taking it.
+            connect.connect(url, read_only=False).dispose()
+        return found
+
+    monkeypatch.setattr(connect, "_is_current", slow)
+    engine = connect.connect(url, read_only=False)
+    with engine.execution_options(**{WRITING: True}).begin() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM run").scalar() == 0
+    engine.dispose()
+    assert looked == [False]
