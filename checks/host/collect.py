@@ -74,7 +74,12 @@ def kernel(answers: Answers) -> Kernel:
 
 @collector(HostClock, (CLOCK,))
 def host_clock(answers: Answers) -> HostClock:
-    """The host's clock, taken to have been read half-way between the question and its answer."""
+    """The host's clock, taken to have been read while the scanner heard of the command.
+
+    How well that is known is another matter: news from the host are under way for a while, and are read late by a
+    scanner with much to do. Certain is only that the clock was read after the question was sent and before the answer
+    was there, and `accuracy` reaches to the farther of the two.
+    """
     answer = answers.ended(CLOCK)
     found = _CLOCK.fullmatch(answer.text)
     if found is None or int(found[1]) >= _LATEST:
@@ -82,10 +87,11 @@ def host_clock(answers: Answers) -> HostClock:
     fine = found[2] is not None and found[2].isdecimal()
     at = datetime.fromtimestamp(int(found[1]), UTC) + timedelta(microseconds=int(found[2]) // 1000 if fine else 0)
     resolution = timedelta(microseconds=1) if fine else timedelta(seconds=1)
+    read_at = answer.started + answer.duration / 2
     return HostClock(
         at=at,
-        skew=at - (answer.started + answer.duration / 2),
-        accuracy=answer.duration / 2 + resolution,
+        skew=at - read_at,
+        accuracy=max(read_at - (answer.asked or answer.started), answer.duration / 2) + resolution,
         evidence=answer.evidence(1),
     )
 

@@ -25,9 +25,11 @@ class AnswerStatus(StrEnum):
 class Answer:
     """One answered (or unanswered) request.
 
-    `started` is the scanner's clock (aware UTC) when the command began, `duration` what passed on the scanner until
-    it ended. `exit` is None when the command did not end by itself. `truncated` says that stdout was cut at the
-    request's limit. `detail` is the transport's explanation of a status other than `ENDED`, never host output.
+    `started` is the scanner's clock (aware UTC) when it heard that the command began, `duration` what passed on the
+    scanner until it heard the end. News are under way for a while, so the command may have begun earlier than
+    `started`, but never before `asked`, when the scanner sent the question (None where that is not known). `exit` is
+    None when the command did not end by itself. `truncated` says that stdout was cut at the request's limit. `detail`
+    is the transport's explanation of a status other than `ENDED`, never host output.
     """
 
     request: Request
@@ -39,6 +41,7 @@ class Answer:
     stderr: bytes = b""
     truncated: bool = False
     detail: str = ""
+    asked: datetime | None = None
 
     @property
     def text(self) -> str:

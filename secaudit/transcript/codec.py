@@ -91,6 +91,7 @@ class _PortScan(Document):
 class _Answer(Document):
     request: Annotated[_Command | _PortScan, Field(discriminator="type")]
     status: Literal["ended", "denied", "missing", "timeout", "lost", "not_recorded"]
+    asked: Moment | None = None
     started: Moment
     duration: Microseconds
     exit: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None
@@ -227,6 +228,7 @@ def _encode_answer(answer: Answer, keep: Callable[[bytes], str]) -> dict[str, ob
     return {
         "request": _encode_request(answer.request),
         "status": answer.status.value,
+        **({"asked": show_moment(answer.asked)} if answer.asked else {}),
         "started": show_moment(answer.started),
         "duration": answer.duration // _MICROSECOND,
         "exit": answer.exit,
@@ -261,4 +263,5 @@ def _decode_answer(read: _Answer, blobs: Mapping[str, bytes]) -> Answer:
         stderr=blobs[read.stderr],
         truncated=read.truncated,
         detail=read.detail,
+        asked=read.asked,
     )

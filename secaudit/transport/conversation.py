@@ -45,10 +45,11 @@ def unanswered(request: Request, status: AnswerStatus, detail: str) -> Answer:
 
 @dataclass(slots=True)
 class _Running:
-    """The command that runs now. Times are monotonic seconds, except `started`."""
+    """The command that runs now. Times are monotonic seconds, except `asked` and `started`."""
 
     index: int
     command: Command
+    asked: datetime
     started: datetime
     begun: float
     group: int = 0
@@ -71,7 +72,9 @@ class _Running:
         duration = timedelta(seconds=time.monotonic() - self.begun)
         ended_itself = not self.overdue and not (truncated and self.code == _BROKEN_PIPE)
         code = self.code if ended_itself else None
-        return Answer(self.command, status, self.started, duration, code, stdout[:limit], stderr, truncated, detail)
+        return Answer(
+            self.command, status, self.started, duration, code, stdout[:limit], stderr, truncated, detail, self.asked
+        )
 
     def complete(self, uid: int | None, stdout: bytes, stderr: bytes) -> Answer:
         """The answer to a command whose frame is complete."""
@@ -130,6 +133,7 @@ class _Attempt:
         self._parser = FrameParser(self._nonce, [command.limit for command in commands])
         self._running: _Running | None = None
         self._waiting_since = time.monotonic()
+        self._asked = datetime.now(UTC)
         self._done = False
         self.trouble = "the connection was lost"
 
@@ -189,7 +193,7 @@ class _Attempt:
                     raise FrameError("there is neither base64 nor od on the host")
             case Begun(index):
                 command = self._commands[index]
-                self._running = _Running(index, command, datetime.now(UTC), now)
+                self._running = _Running(index, command, self._asked, datetime.now(UTC), now)
                 if self._started is not None:
                     self._started(command)
             case Done():

@@ -46,6 +46,7 @@ def ended(
     truncated: bool = False,
     started: datetime = AT,
     duration: timedelta = timedelta(),
+    asked: datetime | None = None,
 ) -> Answer:
     """An answer that ran to its end with exit code `exit`."""
     return Answer(
@@ -57,6 +58,7 @@ def ended(
         stdout=stdout.encode() if isinstance(stdout, str) else stdout,
         stderr=stderr.encode() if isinstance(stderr, str) else stderr,
         truncated=truncated,
+        asked=asked,
     )
 
 

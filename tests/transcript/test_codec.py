@@ -46,6 +46,7 @@ _answers = st.builds(
     stderr=st.binary(max_size=30),
     truncated=st.booleans(),
     detail=st.text(st.characters(), max_size=9) | st.just("\ud800 \0"),
+    asked=st.none() | _moments,
 )
 _transcripts = st.builds(
     HostTranscript,

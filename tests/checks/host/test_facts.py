@@ -139,6 +139,13 @@ def test_clock_is_compared_with_the_middle_of_the_question() -> None:
     assert found.accuracy == timedelta(milliseconds=250, microseconds=1)
 
 
+def test_clock_is_known_as_well_as_the_way_of_the_question_allows() -> None:
+    answer = ended(host.CLOCK, "1795492800.000000000\n", asked=AT - timedelta(milliseconds=300))
+    found: HostClock = collect(host.host_clock, answer)
+    assert found.skew == timedelta()
+    assert found.accuracy == timedelta(milliseconds=300, microseconds=1)
+
+
 @pytest.mark.parametrize("text", ["1795492801.%N\n", "1795492801.N\n", "1795492801.\n"])
 def test_clock_of_busybox_is_right_to_a_second(text: str) -> None:
     found: HostClock = collect(host.host_clock, ended(host.CLOCK, text))
