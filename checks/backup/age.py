@@ -23,7 +23,7 @@ def host_now(facts: Facts) -> datetime:
 class NewestCopy:
     """The copy that decides: `what` names it for people, `faults` are sentences on what else is wrong with it.
 
-    `note` says what was passed over or could not be seen.
+    `note` says what was passed over for it, `caveat` what is not proven although it passes.
     """
 
     what: str
@@ -31,6 +31,7 @@ class NewestCopy:
     evidence: Evidence
     faults: tuple[str, ...] = ()
     note: str = ""
+    caveat: str = ""
 
 
 def judge(
@@ -56,4 +57,5 @@ def judge(
             evidence=[copy.evidence],
             remediation=remediation,
         )
-    return passed(subject, reason=copy.note, observed=observed, expected=expected, evidence=[copy.evidence])
+    reason = " ".join((copy.note, copy.caveat)).strip()
+    return passed(subject, reason=reason, observed=observed, expected=expected, evidence=[copy.evidence])

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from secaudit.api import Answer, Answers, AnswerStatus, Evidence, Unproven, UnprovenKind
-from secaudit.model.safe_text import visible_line
+from secaudit.model.safe_text import visible
 
 from .expect import Dataset
 from .facts import BackupFile, FolderListing, FolderState
@@ -25,7 +25,7 @@ def read_listing(answers: Answers, dataset: Dataset) -> FolderListing:
     exist is told by find(1) with the errno of its one failed look-up and nothing else. Raises `Unproven`.
     """
     answer = answers[dataset.listing]
-    if _is_missing(answer, dataset.folder):
+    if _is_missing(answer, dataset):
         return FolderListing(FolderState.MISSING, (), answer.evidence())
     answers.ended(dataset.listing)
     if not answer.stdout.endswith(b"\0"):
@@ -35,7 +35,7 @@ def read_listing(answers: Answers, dataset: Dataset) -> FolderListing:
     entries = []
     for entry in answer.stdout[:-1].split(b"\0"):
         found = _ENTRY.fullmatch(entry)
-        shown = visible_line(entry.decode("utf-8", "replace"))
+        shown = visible(entry.decode("utf-8", "replace")).replace("\n", "\\n")
         entries.append(shown)
         if found is None:
             raise _not_understood(answer, f"an entry of the listing has a form that is not known: {shown[:200]}")
@@ -51,13 +51,13 @@ def read_listing(answers: Answers, dataset: Dataset) -> FolderListing:
     return FolderListing(FolderState.LISTED, tuple(files), whole)
 
 
-def _is_missing(answer: Answer, folder: str) -> bool:
+def _is_missing(answer: Answer, dataset: Dataset) -> bool:
     said = answer.stderr.decode("utf-8", "replace").strip()
     return (
         answer.status is AnswerStatus.ENDED
         and answer.exit == 1
         and not answer.stdout
-        and said == f"find: '{folder}': No such file or directory"
+        and said == f"{dataset.listing.argv[0]}: '{dataset.folder}': No such file or directory"
     )
 
 

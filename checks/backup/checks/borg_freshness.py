@@ -77,7 +77,7 @@ def _judge(
         stamp=newest.start,
         evidence=newest.evidence,
         faults=(f"The newest archive holds {files} files only.",) if too_few else (),
-        note="" if contents is not None else "Whether the archive is empty was not looked at (min_files).",
+        caveat="" if contents is not None else "Whether the archive is empty was not looked at (min_files).",
     )
     verdict = judge(name, copy, now, repository.max_age, also_expected, remediation)
     if doubt is not None and verdict.outcome is Outcome.PASSED:

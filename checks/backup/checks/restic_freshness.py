@@ -87,7 +87,7 @@ def _judge(name: str, path: str | None, repository: ResticRepository, found: Sna
         stamp=newest.time,
         evidence=newest.evidence,
         faults=_faults(newest, repository),
-        note=_NOT_RECORDED if newest.files is None else "",
+        caveat=_NOT_RECORDED if newest.files is None else "",
     )
     verdict = judge(subject, copy, now, repository.max_age, also_expected, remediation)
     if verdict.outcome is Outcome.PASSED and repository.min_size is not None and newest.size is None:
