@@ -194,7 +194,8 @@ class _Composer:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             location = self._at(event)
             if not isinstance(event, yaml.ScalarEvent):
-                raise ConfigError.at(location, "a key must be plain text")
+                hint = "put a {{parameter}} in quotes" if isinstance(event, yaml.MappingStartEvent) else ""
+                raise ConfigError.at(location, "a key must be plain text", hint)
             key = event.value
             if key == "<<" and event.implicit[0]:
                 raise ConfigError.at(location, "merge keys (<<) are not supported", "write the values out")
