@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +11,23 @@ import pytest
 from secaudit.store import Store, open_store
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store, migrated once for all tests."""
+    path = tmp_path_factory.mktemp("store") / "template.sqlite"
+    open_store(str(path)).close()
+    return path
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the store lies."""
+    """Where the test's store lies or will lie."""
     return tmp_path / "store.sqlite"
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
+def store(template: Path, path: Path) -> Iterator[Store]:
     """An empty store."""
+    shutil.copy(template, path)
     with open_store(str(path)) as opened:
         yield opened

@@ -1,0 +1,137 @@
+"""The same store on PostgreSQL, against a throw-away cluster on a Unix socket."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from secaudit.model.answer import Reach
+from secaudit.model.inventory import Host
+from secaudit.model.outcome import Outcome
+from secaudit.model.severity import Severity
+from secaudit.store import FindingFilter, FindingState, HostName, Store, StoreError, open_store
+from secaudit.store.schema import metadata
+from tests.store.scenes import DAY, DB, START, WEB, a_result, a_run, a_transcript, record, scan
+
+pytest.importorskip("psycopg", reason="needs the driver: pip install secaudit[postgresql]")
+
+
+def programs() -> Path:
+    """Where initdb is; Debian keeps it off the PATH."""
+    on_path = shutil.which("initdb")
+    found = [Path(on_path)] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("needs the PostgreSQL server: apt install postgresql")
+    return found[-1].parent
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The URL of an empty cluster. It refuses to run as root, so root starts it as `postgres`."""
+    directory_of_programs = programs()
+    user = "postgres" if os.geteuid() == 0 else None
+    with TemporaryDirectory(prefix="pg") as directory:
+        if user is not None:
+            account = pwd.getpwnam(user)
+            os.chown(directory, account.pw_uid, account.pw_gid)
+
+        def call(program: str, *arguments: str) -> None:
+            argv = [str(directory_of_programs / program), "-D", f"{directory}/data", *arguments]
+            subprocess.run(argv, user=user, cwd=directory, check=True, capture_output=True)
+
+        call("initdb", "-U", "postgres", "-A", "trust", "-N")
+        call("pg_ctl", "start", "-w", "-l", f"{directory}/log", "-o", f"-F -k {directory} -c listen_addresses=")
+        try:
+            yield f"postgresql+psycopg://postgres@/postgres?host={directory}"
+        finally:
+            call("pg_ctl", "stop", "-m", "immediate")
+
+
+@pytest.fixture
+def store(server: str) -> Iterator[Store]:
+    """An empty store."""
+    with open_store(server) as opened:
+        with opened._writing() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY")
+        yield opened
+
+
+def test_the_migrated_schema_is_that_of_the_code(store: Store) -> None:
+    with store._engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_what_is_recorded_comes_back(store: Store) -> None:
+    run = a_run()
+    store.begin(run, [WEB, DB])
+    hostile = replace(a_result(WEB, subject="nul \0 \ud800"), first_seen=START, due=START + DAY, observed="\0\ud800")
+    entry = record(store, run, WEB, [hostile])
+    assert store.pending(run.id) == (HostName("muster", "db1"),)
+    report = store.report(run.id)
+    assert (report.run, report.hosts, report.results) == (run, (entry,), (hostile,))
+    assert store.transcript(run.id, "muster", "web1") == a_transcript(WEB, START)
+    assert store.latest_run("muster") == run
+    with pytest.raises(StoreError, match="holds muster/web1 in the run run-0 already"):
+        record(store, run, WEB, [])
+
+
+def test_findings_live_and_are_filtered(store: Store) -> None:
+    long = "x" * 20_000
+    scan(store, 0, WEB, a_result(WEB), a_result(WEB, subject=long))
+    scan(store, 1, WEB, a_result(WEB, outcome=Outcome.PASSED), a_result(WEB, subject=long))
+    scan(store, 2, DB, a_result(DB, outcome=Outcome.UNPROVEN), reach=Reach.PARTIAL)
+    assert [found.host for found in store.findings(FindingFilter(text="TCP/80", minimum=Severity.LOW))] == ["db1"]
+    everything = store.findings(FindingFilter(state=FindingState.ALL))
+    assert [(found.host, found.resolved) for found in everything] == [
+        ("db1", None),
+        ("web1", None),
+        ("web1", START + DAY),
+    ]
+    assert [seen.outcome for seen in store.history(a_result(WEB).fingerprint)] == [Outcome.PASSED, Outcome.FAILED]
+    (muster,) = store.customers()
+    assert (muster.hosts, muster.partial) == (2, 1)
+    assert [found.host for found in store.latest_transcripts()] == ["web1"]
+
+
+def test_many_writers_share_blobs_without_deadlock(server: str, store: Store) -> None:
+    run = a_run()
+    hosts = [Host("muster", "vienna", f"host{number}", "10.0.0.1") for number in range(24)]
+    store.begin(run, hosts)
+
+    def write(mine: list[Host]) -> None:
+        with open_store(server) as own:
+            for host in mine:
+                record(own, run, host, [a_result(host, subject=f"tcp/{port}") for port in range(30)])
+
+    threads = [threading.Thread(target=write, args=(hosts[part::4],)) for part in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.pending(run.id) == ()
+    assert len(store.report(run.id).results) == 24 * 30
+
+
+def test_a_reader_writes_nothing(server: str, store: Store) -> None:
+    with open_store(server, read_only=True) as reader:
+        assert reader.latest_run() is None
+        with pytest.raises(StoreError, match="read-only transaction"):
+            reader.begin(a_run(), [WEB])
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be reached") as raised:
+        open_store(f"postgresql://audit:s3cret@/db?host={tmp_path}")
+    assert "s3cret" not in str(raised.value)
