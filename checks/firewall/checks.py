@@ -213,9 +213,10 @@ def _undecided_default(subject: str, default: HookDefault, expected: str) -> Ver
 
 
 def _tell(default: HookDefault) -> str:
-    """What each base chain does by default; chains that merely accept are left out when another one drops."""
+    """What the base chains that matter do by default: those with the answer, filter chains of the hook first."""
     shown = [chain for chain in default.chains if chain.answer is default.answer]
-    shown = [chain for chain in shown if chain.attached.base.hook is default.hook] or shown
+    here = [chain for chain in shown if chain.attached.base.hook is default.hook]
+    shown = [chain for chain in here if chain.attached.base.type == "filter"] or here or shown
     if not shown:
         return "no base chain sees these packets"
     parts = []

@@ -6,7 +6,7 @@ the expression, so that a negated one keeps its meaning: `tcp dport != 22` is TC
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
@@ -69,13 +69,25 @@ def read_match(detail: Any, family: TableFamily, sets: Elements) -> tuple[Match,
 
 def _compared(detail: Any, sets: Elements) -> Match:
     match detail:
-        case {"op": "==" | "in" | "!=" as op, "left": left, "right": right}:
-            if isinstance(right, list) and op == "!=":
-                raise NotUnderstoodError("a negated list of flags is not modelled")
+        case {"op": "in" | "!" as op, "left": left, "right": right}:
+            return _bits(left, values(right, sets), none=op == "!")
+        case {"op": "==" | "!=" as op, "left": left, "right": right}:
+            if isinstance(right, list) and tagged(left)[0] != "&":
+                raise NotUnderstoodError("comparison with a list of flags is not modelled")
             return _condition(left, values(right, sets), op == "!=")
         case {"op": "<" | ">" | "<=" | ">=" as op, "left": left, "right": int(bound)}:
             return _condition(left, [_Bound(op, bound)], False)
     raise NotUnderstoodError("operator is not modelled")
+
+
+def _bits(left: Any, right: list[Any], none: bool) -> Match:
+    """Operators on fields of bits: `in` asks whether any of them is set, `!` whether none is."""
+    match tagged(left):
+        case "payload", {"protocol": "tcp", "field": "flags"}:
+            return TcpFlags(_flags(right), frozenset({0}), negated=not none)
+        case "ct", {"key": "state" | "status"}:
+            return _condition(left, right, negated=none)
+    raise NotUnderstoodError("operator is not modelled for this field")
 
 
 def implied_by_reject(detail: Any, family: TableFamily) -> tuple[Match, ...]:
@@ -190,7 +202,7 @@ def _condition(left: Any, right: Sequence[Any], negated: bool) -> Match:  # noqa
         case "&", [({"meta": {"key": "mark"}} | {"ct": {"key": "mark"}}) as inner, int(mask)]:
             return _mark(inner, mask, right, negated)
         case "ct", {"key": "state"}:
-            return ConntrackState(frozenset(_looked_up(value, _STATES) for value in right), negated)
+            return ConntrackState(frozenset(_states(right)), negated)
         case "fib", {"result": "type", "flags": ["saddr" | "daddr" as field]}:
             return AddressType(_SIDES[field[0]], frozenset(_plain(value) for value in right), negated)
         case "concat", [*parts]:
@@ -220,6 +232,19 @@ def _restriction(left: Any, right: Sequence[Any], negated: bool) -> Match:
         case "exthdr", {"name": str(name)} if list(right) != [False] and not negated:
             return KnownCondition(name, text)
     raise NotUnderstoodError("field is not modelled")
+
+
+def _states(right: Iterable[Any]) -> Iterator[State]:
+    """Connection tracking states. A packet has exactly one, so it never equals a combination (`new,established`).
+
+    nft writes `ct state != new,established` as such a comparison, which therefore holds for every packet.
+    """
+    for value in right:
+        match tagged(value):
+            case "|", [*parts] if len({_looked_up(part, _STATES) for part in parts}) > 1:
+                continue
+            case _:
+                yield _looked_up(value, _STATES)
 
 
 _STATES = {state.value: state for state in State}

@@ -104,7 +104,8 @@ def _statement(value: Any) -> str:  # noqa: C901 - one case per kind of statemen
         case "counter", _:
             return ""
         case "match", {"op": str(op), "left": left, "right": right}:
-            shown = "" if op in ("==", "in") else f"{op} "
+            plain = op == "in" or (op == "==" and tagged(left)[0] != "&")
+            shown = "" if plain else f"{op} "
             return f"{expression_text(left)} {shown}{expression_text(right)}"
         case "vmap", {"key": key, "data": data}:
             return f"{expression_text(key)} vmap {expression_text(data)}"

@@ -141,6 +141,7 @@ SCENARIOS = [
     ),
     Scenario("nft-reset-is-tcp-only", inet("tcp dport 22 accept", "reject with tcp reset")),
     Scenario("nft-not-loopback", inet(STATEFUL, 'iifname != "lo" drop')),
+    Scenario("nft-no-packet-has-two-states", inet("ct state != new,established drop")),
     Scenario(
         "nft-dormant",
         inet(policy="drop", more="flags dormant;"),

@@ -141,3 +141,16 @@ def test_any_text_is_read(text: str) -> None:
     )
     with pytest.raises(RulesetError):
         read_nft_json(text, "x")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("variant", ["ipv4", "legacy4"])
+@pytest.mark.parametrize("name", ["docker", "home_user", "openlab", "shorewall", "ufw_server2"])
+def test_real_rulesets_come_back_from_the_kernel_whole(name: str, variant: str) -> None:
+    path = SHARED / f"{name}_iptables-save.txt"
+    if not path.exists():
+        pytest.skip(f"the shared sample data is not here: {path}")
+    fact = gather(collect.firewall, *answers(load_and_read(Scenario(name, **{variant: path.read_text()}))))
+    assert len(shape(fact.ruleset)) == sum(line.startswith("-A") for line in path.read_text().split("\n"))
+    assert not fact.ruleset.unmodelled
+    assert all(rule.origin.source.endswith("save -c") for _, _, rule in fact.ruleset.rules)

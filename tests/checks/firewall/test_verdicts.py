@@ -38,6 +38,7 @@ DEFAULTS = {
     "nft-jump-to-drop": (P, P, F, F),
     "nft-reset-is-tcp-only": (F, F, F, F),
     "nft-not-loopback": (P, P, F, F),
+    "nft-no-packet-has-two-states": (P, P, F, F),
     "nft-dormant": (U, U, U, U),
     "nft-not-understood": (U, U, F, F),
     "nft-rate-limited": (P, P, F, F),
