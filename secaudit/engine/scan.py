@@ -144,8 +144,8 @@ def scan(
             recorder.begin(run, [plan.host for plan in plans])
     pool = _Pool(scanner, plans, watch)
     waiting = {plan.host.label for plan in plans}
-    pool.start()
     try:
+        pool.start()
         while waiting:
             scanned = pool.done.get()
             if isinstance(scanned, BaseException):

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 
+from secaudit.model.errors import UserError
+
 # Primary result codes of SQLite (https://www.sqlite.org/rescode.html); extended codes hold them in the low byte.
 _SQLITE = {
     sqlite3.SQLITE_FULL: "has no room: the disk is full; hosts that were stored before are intact",
@@ -24,7 +26,7 @@ _SQLITE = {
 }
 
 
-class StoreError(Exception):
+class StoreError(UserError):
     """The store cannot do what was asked. The text is one sentence for people and holds no password."""
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
+from secaudit.model.errors import UserError
 from secaudit.model.request import MIB, Command, PortScan, Request
 
 SCHEMA: Final = "secaudit.transcript/1"
@@ -32,7 +33,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 M = TypeVar("M", bound=BaseModel)
 
 
-class TranscriptError(Exception):
+class TranscriptError(UserError):
     """A transcript or bundle cannot be read or written; the text says what is wrong, for people."""
 
 
