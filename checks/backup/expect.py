@@ -14,8 +14,11 @@ from pydantic import AfterValidator, Field
 from secaudit.api import MIB, Command, Duration, Expect, Size
 from secaudit.model.safe_text import visible_line
 
-LISTING_FORMAT = r"%d\t%y\t%T@\t%s\t%f\0"
-"""Depth, type, modification time in seconds since 1970, size, name; the NUL cannot be part of a name."""
+LISTING_FORMAT = "%d/%y/%T@/%s/"
+"""Depth, type, modification time in seconds since 1970 and size; `-print0` then adds the path and the NUL after it.
+
+Without a backslash or another character that means something in sudoers(5).
+"""
 
 _GLOB = frozenset("*?[]")
 _PASSWORD_IN_URL = re.compile(r"://[^/@]*:[^/@]*@")
@@ -93,8 +96,8 @@ class Dataset(Expect):
         return Command(
             (
                 *("/usr/bin/find" if self.root else "find", "-H", self.folder, "-maxdepth", "1"),
-                *("-path", self.folder, "-printf", LISTING_FORMAT),
-                *("-o", "-type", "f", "-name", self.pattern, "-printf", LISTING_FORMAT),
+                *("-path", self.folder, "-printf", LISTING_FORMAT, "-print0"),
+                *("-o", "-type", "f", "-name", self.pattern, "-printf", LISTING_FORMAT, "-print0"),
             ),
             root=self.root,
             refusals=("Permission denied",),

@@ -12,7 +12,7 @@ from .expect import Dataset
 from .facts import BackupFile, FolderListing, FolderState
 
 _ENTRY = re.compile(
-    rb"(?P<depth>[01])\t(?P<kind>[a-zA-Z?])\t(?P<modified>-?\d{1,11})(?:\.\d*)?\t(?P<size>\d{1,19})\t(?P<name>[^/]+|/)",
+    rb"(?P<depth>[01])/(?P<kind>[a-zA-Z?])/(?P<modified>-?\d{1,11})(?:\.\d*)?/(?P<size>\d{1,19})/(?P<path>/.*)",
     re.DOTALL,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ def _file(answer: Answer, found: re.Match[bytes], shown: str) -> BackupFile:
     except OverflowError:
         raise _not_understood(answer, f"a file bears a time that is none: {shown[:200]}") from None
     return BackupFile(
-        name=found["name"].decode("utf-8", "replace"),
+        name=found["path"].rpartition(b"/")[2].decode("utf-8", "replace"),
         modified=modified,
         size=int(found["size"]),
         evidence=Evidence.of(answer.request.key, answer.exit, None, (shown,)),
