@@ -128,3 +128,15 @@ def test_every_failed_and_unproven_result_is_named_with_its_fingerprint() -> Non
         one for one in run.results if one.outcome.value in {"failed", "unproven"} and one.fingerprint not in page
     ]
     assert missing == []
+
+
+def test_tables_that_are_stacked_on_phones_keep_their_meaning(page: Page) -> None:
+    # A table whose parts are displayed as blocks loses its roles in some browsers unless they are written down.
+    roles = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
+    stacked = False
+    for one in page.all("table", "thead", "tbody", "tr", "td", "th"):
+        if one.tag == "table":
+            stacked = "stackrow" in (one.attributes["class"] or "")
+        if stacked:
+            heading = "columnheader" if one.attributes.get("scope") == "col" else "rowheader"
+            assert one.attributes.get("role") == roles.get(one.tag, heading)

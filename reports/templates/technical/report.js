@@ -1,32 +1,57 @@
 "use strict";
+// The page is whole without this: it adds a search, and opens what a link or the printer asks for.
 (() => {
-  const box = document.getElementById("search");
-  if (!box) return;
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)];
   const query = document.getElementById("query");
   const found = document.getElementById("found");
-  const cards = [...document.querySelectorAll(".fi, .ur, .pr-row")].map((element) => ({
-    element,
-    text: element.textContent.toLowerCase(),
-    places: [...element.querySelectorAll(".oc")].map((place) => ({ element: place, text: place.textContent.toLowerCase() })),
-  }));
-  const groups = [...document.querySelectorAll(".grp, .fold")];
+  const everything = document.getElementById("s-all");
+  const searchable = (element) => ({ element, text: element.textContent.toLowerCase() });
+  let entries = null;
 
-  function search() {
-    const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const hit = (text) => words.every((word) => text.includes(word));
-    let shown = 0;
-    for (const card of cards) {
-      const visible = hit(card.text);
-      card.element.classList.toggle("miss", !visible);
-      shown += visible;
-      const some = card.places.some((place) => hit(place.text));
-      for (const place of card.places) place.element.classList.toggle("miss", some && !hit(place.text));
-    }
-    for (const group of groups) group.classList.toggle("miss", words.length > 0 && !group.querySelector(".fi:not(.miss), .ur:not(.miss), .pr-row:not(.miss)"));
-    found.textContent = words.length ? `${shown} of ${cards.length}` : "";
+  function index() {
+    entries = all(".fi, .ur, .pr-row").map((element) => ({
+      ...searchable(element),
+      places: all(".oc", element).map(searchable),
+    }));
   }
 
-  box.hidden = false;
-  query.addEventListener("input", search);
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
+  function search() {
+    if (!entries) index();
+    const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const hit = (one) => words.every((word) => one.text.includes(word));
+    const show = (one, shown) => one.element.classList.toggle("miss", !shown);
+    let count = 0;
+    for (const entry of entries) {
+      const shown = hit(entry);
+      show(entry, shown);
+      count += shown;
+      const some = entry.places.some(hit);
+      for (const place of entry.places) show(place, !some || hit(place));
+    }
+    for (const group of all(".grp, .fold")) {
+      group.classList.toggle("miss", words.length > 0 && !group.querySelector(":is(.fi, .ur, .pr-row):not(.miss)"));
+    }
+    found.textContent = words.length ? `${count} of ${entries.length} entries` : "";
+  }
+
+  function reveal() {
+    const target = document.getElementById(location.hash.slice(1));
+    if (!target) return;
+    if (target instanceof HTMLDetailsElement) target.open = true;
+    if (target.getClientRects().length) return;
+    if (everything) everything.checked = true;
+    if (query && query.value) {
+      query.value = "";
+      search();
+    }
+    target.scrollIntoView();
+  }
+
+  if (query) {
+    document.getElementById("search").hidden = false;
+    query.addEventListener("input", search);
+  }
+  addEventListener("hashchange", reveal);
+  addEventListener("beforeprint", () => all("details").forEach((one) => { one.open = true; }));
+  reveal();
 })();
