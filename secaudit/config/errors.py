@@ -24,9 +24,16 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        """`file:line:column: message (hint)`, inert for a terminal."""
+        """`file:line:column: message (hint)`, inert for a terminal and bounded."""
         place = f"{self.location}:{self.location.column}: " if self.location else ""
-        return visible_line(place + self.message + (f" ({self.hint})" if self.hint else ""))
+        return visible_line(place + _cut(self.message) + (f" ({_cut(self.hint)})" if self.hint else ""))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+_LONGEST = 1000
 
 
 class ConfigError(UserError):

@@ -119,3 +119,14 @@ def test_every_key_is_described_for_the_editor(name: str) -> None:
         for key, described in model.get("properties", {}).items():
             # A reference is described by the class that it leads to.
             assert described.keys() & {"description", "$ref"}, key
+
+
+@pytest.mark.parametrize("name", BaselineLibrary().names())
+def test_every_shipped_baseline_is_valid(name: str) -> None:
+    registry = discover()
+    library = BaselineLibrary()
+    source = library.find(name).source
+    assert source.shown == f"secaudit/baselines/{name}.yaml"
+    validator = Draft202012Validator(schema("baseline", registry.checks))
+    assert [error.message for error in validator.iter_errors(Located.of(source.root).data)] == []
+    assert library.resolve([name], registry.checks, registry.broken).controls

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secaudit.config import source
@@ -181,6 +181,11 @@ def test_messages_are_inert_for_a_terminal() -> None:
     assert str(problem) == "f:1:1: unknown key '\\x1b[31m\\u202e\\n'"
 
 
+def test_messages_are_bounded() -> None:
+    problem = Problem(Location("f", 1), "x" * 10_000, "y" * 10_000)
+    assert str(problem) == f"f:1:1: {'x' * 1000}… ({'y' * 1000}…)"
+
+
 _PIECES = (
     *("a", ": ", "\n", "  ", "- ", "[", "]", "{", "}", ",", "&x ", "*x", "!!", "'", '"', "\\ud800", ">", "#", "---"),
     *("|", "?", "%", "\t", "\0", "é", "~", "<<", "1e9", "0x", "\u2028", "@", "`"),
@@ -188,6 +193,7 @@ _PIECES = (
 _YAML_LIKE = st.lists(st.sampled_from(_PIECES), max_size=40).map("".join)
 
 
+@settings(deadline=None)
 @given(_YAML_LIKE | st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
@@ -200,6 +206,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert all(place is not None and place.line >= 1 and place.column >= 1 for place in places)
 
 
+@settings(deadline=None)
 @given(st.binary() | st.tuples(_YAML_LIKE, st.binary(max_size=3)).map(lambda parts: parts[0].encode() + parts[1]))
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
