@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,8 +15,11 @@ from secaudit.transport.channel import Channel, ChannelLost, Connection
 from secaudit.transport.frames import Begun, Done, Ended, Event, Exited, FrameError, FrameParser, Grouped, Hello
 from secaudit.transport.verdict import judge
 
+_OPEN_LIMIT = 10.0
+"""Seconds for a connected host to open a channel and take the script."""
+
 _HELLO_LIMIT = 20.0
-"""Seconds for the login shell and the script's preparation."""
+"""Seconds for the login shell and the script's preparation, and for the step from one command to the next."""
 
 GRACE = 3.0
 """Seconds that children may hold the output open after their command has ended, and that timeout(1) may be late."""
@@ -110,8 +112,8 @@ class Batch:
             rest = rest[answered:]
             if not rest:
                 return
-            # A channel that brought no command to an end is not worth another one.
-            if answered == 0 or time.monotonic() >= deadline:
+            # Another channel is not worth it where this one brought no command to an end or none could join it.
+            if answered == 0 or attempt.deaf or time.monotonic() >= deadline:
                 status = AnswerStatus.TIMEOUT if time.monotonic() >= deadline else AnswerStatus.LOST
                 detail = "the time for this host was used up" if status is AnswerStatus.TIMEOUT else attempt.trouble
                 yield from (unanswered(command, status, detail) for command in rest)
@@ -119,7 +121,10 @@ class Batch:
 
 
 class _Attempt:
-    """One channel's worth of a batch. `trouble` says why it did not get to the end."""
+    """One channel's worth of a batch.
+
+    `trouble` says why it did not get to the end, `deaf` that the host took no second channel beside it.
+    """
 
     def __init__(
         self, batch: Batch, connection: Connection, commands: Sequence[Command], deadline: float, started: Started
@@ -135,6 +140,7 @@ class _Attempt:
         self._waiting_since = time.monotonic()
         self._asked = datetime.now(UTC)
         self._done = False
+        self.deaf = False
         self.trouble = "the connection was lost"
 
     def answers(self) -> Iterator[Answer]:
@@ -143,7 +149,7 @@ class _Attempt:
         if remaining <= 0:
             return
         try:
-            channel = self._connection.start(batch_script(self._commands, self._nonce), min(remaining, _HELLO_LIMIT))
+            channel = self._connection.start(batch_script(self._commands, self._nonce), min(remaining, _OPEN_LIMIT))
         except ChannelLost as error:
             self.trouble = str(error)
             return
@@ -221,14 +227,18 @@ class _Attempt:
         return True
 
     def _kill(self, running: _Running) -> None:
-        with suppress(ChannelLost, TimeoutError):
-            end = min(time.monotonic() + _KILL_LIMIT, self._deadline)
-            side = self._connection.start(kill_script(running.group, running.code is not None), end - time.monotonic())
+        end = min(time.monotonic() + _KILL_LIMIT, self._deadline)
+        script = kill_script(running.group, running.code is not None)
+        try:
+            side = self._connection.start(script, max(0.0, end - time.monotonic()))
             try:
                 while side.receive(max(0.0, end - time.monotonic())):
                     pass
             finally:
                 side.close()
+        except (ChannelLost, TimeoutError) as error:
+            self.deaf = True
+            self.trouble = str(error) or "the host stopped answering"
 
     def _give_up(self, status: AnswerStatus) -> Iterator[Answer]:
         """The last answer of an abandoned channel: that of the command that ran, with what was read of it."""

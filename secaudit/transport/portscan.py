@@ -85,7 +85,9 @@ class NmapProber:
         except nmap.PortScannerTimeout:
             return answer(AnswerStatus.TIMEOUT, f"nmap did not end within {left:g} s and was killed")
         except nmap.PortScannerError as error:
-            return answer(AnswerStatus.ENDED, "", _output(scanner), str(error.value))
+            # Without complaints on stderr the error holds the output once more.
+            complaints = error.value if isinstance(error.value, str) else ""
+            return answer(AnswerStatus.ENDED, "", _output(scanner), complaints)
         stdout = _output(scanner)
         if _GAVE_UP.search(stdout):
             return answer(AnswerStatus.TIMEOUT, f"the scan did not end within {left:.0f} s", stdout)

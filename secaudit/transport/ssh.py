@@ -88,6 +88,8 @@ class _SshConnection:
         """A new channel in which the user's login shell runs `line`. Raises ChannelLost after `timeout` seconds."""
         try:
             channel = self._transport.open_session(timeout=timeout)
+        except paramiko.ChannelException as error:
+            raise ChannelLost("the server refused another channel") from error
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise ChannelLost("the connection was lost") from error
         # paramiko waits for the server's reply to `exec` without a limit of its own; closing the channel ends the wait.

@@ -76,10 +76,10 @@ class _Spec:
 
 
 def _expand(
-    spec: _Spec, jumps: list[str] | None, settings: SshSettings, config: paramiko.SSHConfig, seen: tuple[str, ...]
+    spec: _Spec, jumps: list[str] | None, settings: SshSettings, config: paramiko.SSHConfig, seen: tuple[_Spec, ...]
 ) -> list[Hop]:
     """The hops to `spec`, itself included. `jumps` None means those of the configuration."""
-    if spec.alias in seen or len(seen) > _MAX_HOPS:
+    if spec in seen or len(seen) > _MAX_HOPS:
         raise Unreachable(f"the jump hosts on the way to {spec.alias} form a circle or a chain that is too long")
     found = _lookup(config, spec.alias)
     if jumps is None:
@@ -92,7 +92,7 @@ def _expand(
     for number, jump in enumerate(jumps):
         # As ssh(1) does: only the first jump host may have jump hosts of its own, the next is reached through it.
         inner: list[str] | None = None if number == 0 else []
-        hops += _expand(_Spec.parse(jump), inner, settings, config, (*seen, spec.alias))
+        hops += _expand(_Spec.parse(jump), inner, settings, config, (*seen, spec))
     return [*hops, _hop(spec, found, settings)]
 
 
@@ -152,7 +152,9 @@ def _lines(path: Path, depth: int) -> list[str]:
     for line in path.read_text("utf-8").splitlines():
         keyword, _, value = line.strip().replace("=", " ", 1).partition(" ")
         if keyword.lower() == "match" and "exec" in value.lower().split():
-            raise Unreachable(f"{path} has `Match exec`, which a scan does not run; set `config: false` in the inventory")
+            raise Unreachable(
+                f"{path} has `Match exec`, which a scan does not run; set `config: false` in the inventory"
+            )
         if keyword.lower() != "include":
             lines.append(line)
         elif depth < _MAX_HOPS:

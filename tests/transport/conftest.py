@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,13 +24,12 @@ def needs_root() -> None:
 
 
 @pytest.fixture(scope="session")
-def server_directory(needs_root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory that other users may look into: pytest's own are closed to them all the way up."""
-    directory = tmp_path_factory.mktemp("ssh")
-    for path in (directory, *directory.parents):
-        if path.name.startswith("pytest-"):
-            path.chmod(0o711)
-    return directory
+def server_directory(needs_root: None) -> Iterator[Path]:
+    """A directory whose contents other users may reach; pytest keeps its own closed to them, all the way up."""
+    with tempfile.TemporaryDirectory(prefix="secaudit-ssh-") as name:
+        directory = Path(name)
+        directory.chmod(0o711)
+        yield directory
 
 
 @pytest.fixture(scope="session")
@@ -61,5 +61,7 @@ def no_thread_left() -> Iterator[None]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter patience with commands that hang, so that the tests need not have it."""
     monkeypatch.setattr("secaudit.transport.conversation.GRACE", 0.5)
+    monkeypatch.setattr("secaudit.transport.sudo.GRACE", 0.5)
     monkeypatch.setattr("secaudit.transport.conversation._KILL_LIMIT", 0.5)
+    monkeypatch.setattr("secaudit.transport.conversation._OPEN_LIMIT", 2)
     monkeypatch.setattr("secaudit.transport.conversation.KILL_AFTER", 0.5)

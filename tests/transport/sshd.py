@@ -90,9 +90,19 @@ class RealSshd:
         assert self._process is not None
         return self._process.pid
 
-    def connections(self) -> list[int]:
-        """The daemon's children: a process for each connection."""
-        return [int(word) for word in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+    def processes(self) -> list[int]:
+        """The daemon and everything that descends from it: two processes for each connection, and their commands."""
+        found = [self.pid]
+        for pid in found:
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return found
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all of them, the daemon first."""
+        for pid in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def known_line(self, kind: str = "ed25519", name: str | None = None) -> str:
         """The line of a known_hosts file for this server."""
@@ -103,9 +113,7 @@ class RealSshd:
         """End the daemon and every connection, whatever state they are in. Safe to call twice."""
         if self._process is None or self._process.poll() is not None:
             return
-        for pid in (*self.connections(), self.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         self._process.wait()
 
 
