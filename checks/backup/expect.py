@@ -20,6 +20,7 @@ LISTING_FORMAT = "%d/%y/%T@/%s/"
 Without a backslash or another character that means something in sudoers(5).
 """
 
+_SHARED_FOLDERS = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108 - refused, not used
 _GLOB = frozenset("*?[]")
 _PASSWORD_IN_URL = re.compile(r"://[^/@]*:[^/@]*@")
 
@@ -53,6 +54,12 @@ def _repository(repository: str) -> str:
     return _plain(repository)
 
 
+def _private(path: str) -> str:
+    if path.startswith(_SHARED_FOLDERS):
+        raise ValueError(f"{path!r} lies in a folder where everybody may write; write for example /run/secaudit-borg")
+    return path
+
+
 def _some(declared: Mapping[str, T]) -> Mapping[str, T]:
     if not declared:
         raise ValueError("declare at least one: a control without anything to look at could never fail")
@@ -60,6 +67,7 @@ def _some(declared: Mapping[str, T]) -> Mapping[str, T]:
 
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+PrivatePath = Annotated[AbsolutePath, AfterValidator(_private)]
 FilePattern = Annotated[str, AfterValidator(_file_pattern)]
 Repository = Annotated[str, AfterValidator(_repository)]
 Plain = Annotated[str, AfterValidator(_plain)]
@@ -151,6 +159,7 @@ class BorgRepository(Expect):
     max_age: Age
     archives: Plain = Field(default="*", description="pattern of archive names, for a repository that several share")
     min_files: int | None = Field(default=None, ge=1, description="in the newest archive; uses borg's local cache")
+    base_dir: PrivatePath | None = Field(default=None, description="borg's BORG_BASE_DIR, else the home of the user")
     root: bool = False
     program: AbsolutePath = "/usr/bin/borg"
 
@@ -169,6 +178,8 @@ class BorgRepository(Expect):
     def _borg(self, *arguments: str) -> Command:
         # borg prints local time without a zone: UTC is set here too, whatever sudo keeps of the environment.
         environment = ["TZ=UTC", "LC_ALL=C", "BORG_RELOCATED_REPO_ACCESS_IS_OK=yes", "BORG_SHOW_SYSINFO=no"]
+        if self.base_dir is not None:
+            environment.append(f"BORG_BASE_DIR={self.base_dir}")
         if self.passphrase_file is not None:
             environment.append(f"BORG_PASSCOMMAND=cat {shlex.quote(self.passphrase_file)}")
         return Command(

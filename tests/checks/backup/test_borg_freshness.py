@@ -169,6 +169,8 @@ def test_the_reader_raises_nothing_but_unproven(stdout: bytes | str) -> None:
         declared(min_files=0),
         declared(max_age="0d"),
         declared(program="borg"),
+        declared(base_dir="run"),
+        declared(base_dir="/tmp/borg"),
         declared(passphrase="secret"),
     ],
 )
@@ -177,26 +179,39 @@ def test_expectations_that_are_refused(expect: dict[str, Any]) -> None:
         BorgFreshness.model_validate(expect)
 
 
-def test_borg_itself_is_understood(tmp_path: Path) -> None:
+def files_below(*folders: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+
+def test_borg_itself_is_understood_and_left_alone(tmp_path: Path) -> None:
     program = shutil.which("borg")
     if program is None:
         pytest.skip("borg is not installed")
     repository, secret, data = tmp_path / "repository", tmp_path / "it's secret", tmp_path / "data"
     secret.write_text("secret\n")
     data.mkdir()
-    environment = {"BORG_BASE_DIR": str(tmp_path / "base"), "BORG_PASSPHRASE": "secret", "TZ": "Europe/Berlin"}
+    base_dir = tmp_path / "base"
+    environment = {"BORG_BASE_DIR": str(base_dir), "BORG_PASSPHRASE": "secret", "TZ": "Europe/Berlin"}
     for arguments in (["init", "-e", "repokey", str(repository)], ["create", f"{repository}::web1-1", str(data)]):
         subprocess.run([program, *arguments], env={**os.environ, **environment}, check=True, capture_output=True)
     expect = declared(str(repository), passphrase_file=str(secret), program=program, min_files=1, max_age="10m")
     wanted = BorgFreshness.model_validate(expect)
     vault = wanted.repositories["vault"]
     assert vault.contents is not None
-    before = {path: path.stat().st_mtime_ns for path in repository.rglob("*")}
-    base = {"BORG_BASE_DIR": str(tmp_path / "base"), "TZ": "Europe/Berlin"}
-    answers = run(vault.listing, base), run(vault.contents, base)
-    assert {path: path.stat().st_mtime_ns for path in repository.rglob("*")} == before
+    user = {"BORG_BASE_DIR": str(base_dir), "TZ": "Europe/Berlin"}
+    before = files_below(repository, base_dir)
+    listing = run(vault.listing, user)
+    assert files_below(repository, base_dir) == before
+    before = files_below(repository)
+    contents = run(vault.contents, user)
+    assert files_below(repository) == before
     now = Now(datetime.now(UTC))
-    found = collect(borg_repositories, *answers, wanted=[wanted])
+    found = collect(borg_repositories, listing, contents, wanted=[wanted])
     result = only(judge(borg_freshness, expect, found, clock(), now))
     assert result.outcome is Outcome.FAILED
     assert result.reason == "The newest archive holds 0 files only."
+
+
+def test_borg_s_own_folders_can_be_named() -> None:
+    (vault,) = BorgFreshness.model_validate(declared(base_dir="/run/secaudit-borg")).repositories.values()
+    assert "BORG_BASE_DIR=/run/secaudit-borg" in vault.listing.argv
