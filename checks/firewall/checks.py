@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Literal, Self
 
@@ -28,6 +29,8 @@ from .matches import PacketFamily
 from .open_rules import OpenRule, open_rules
 from .owner import owners
 from .ruleset import Hook, Origin, Ruleset
+
+TEXT_LENGTH = 300
 
 Wanted = Literal["drop", "any"]
 
@@ -68,8 +71,19 @@ def _point(origin: Origin) -> Evidence:
     return Evidence.of(origin.source, 0, (origin.line, origin.line), [origin.excerpt])
 
 
+def _short(text: str) -> str:
+    """A rule's text as part of an identity: long ones are cut, and told apart by a digest of the whole."""
+    if len(text) <= TEXT_LENGTH:
+        return text
+    return f"{text[:TEXT_LENGTH]}… ({hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:12]})"
+
+
 def _sources(firewall: Firewall) -> tuple[Evidence, ...]:
     return tuple(source.evidence for source in firewall.sources)
+
+
+def _place(origin: Origin) -> str:
+    return f"line {origin.line} of `{origin.source}`"
 
 
 def _owned(ruleset: Ruleset) -> str:
@@ -83,7 +97,7 @@ def _not_read(firewall: Firewall) -> Unproven | None:
         return None
     first, *others = firewall.ruleset.unread
     more = f" ({len(others)} more such places)" if others else ""
-    reason = f"line {first.origin.line} of `{first.origin.source}` {first.why}: {first.origin.excerpt[:200]}{more}"
+    reason = f"{_place(first.origin)} {first.why}: {_short(first.origin.excerpt)}{more}"
     return Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (_point(first.origin),))
 
 
@@ -206,7 +220,7 @@ def _undecided_default(subject: str, default: HookDefault, expected: str) -> Ver
     return unproven(
         subject,
         kind=UnprovenKind.NOT_UNDERSTOOD,
-        reason=f"it depends on the rule `{first.text}` (line {first.origin.line} of `{first.origin.source}`): {why}",
+        reason=f"it depends on the rule `{_short(first.text)}` ({_place(first.origin)}): {why}",
         expected=expected,
         evidence=[_point(rule.origin) for rule in rules],
     )
@@ -222,7 +236,9 @@ def _tell(default: HookDefault) -> str:
     parts = []
     for chain in shown:
         where = f"{chain.attached.table.label} {chain.attached.chain.name}"
-        parts.append(f"{where}: " + (f"rule `{chain.by.text}`" if chain.by else f"policy {chain.attached.base.policy}"))
+        parts.append(
+            f"{where}: " + (f"rule `{_short(chain.by.text)}`" if chain.by else f"policy {chain.attached.base.policy}")
+        )
     return "; ".join(parts)
 
 
@@ -253,7 +269,7 @@ def any_any(facts: Facts, expect: OpenHooks) -> Iterator[Verdict]:
             if family is PacketFamily.IPV6 and off is not None:
                 continue
             for rule in open_rules(firewall.ruleset, family, Hook(hook)):
-                subject = f"{rule.table.label} {rule.chain.name}: {rule.rule.text}"
+                subject = f"{rule.table.label} {rule.chain.name}: {_short(rule.rule.text)}"
                 if subject not in found or (rule.certain and not found[subject][1].certain):
                     found[subject] = family, rule
     for subject, (family, rule) in found.items():
@@ -276,12 +292,12 @@ def _judge_open(firewall: Firewall, subject: str, family: PacketFamily, found: O
     if stop is not None:
         reason = f"the rule accepts everything unless other rules drop it, and {stop.reason}"
         return unproven(subject, kind=stop.kind, reason=reason, expected=expected, evidence=evidence + stop.evidence)
-    counter = found.rule.counter
-    used = f", met by {counter.packets} packets" if counter else ""
+    where = f"{found.table.label} {found.chain.name}"
+    used = f", met by {found.rule.counter.packets} packets" if found.rule.counter else ""
     return failed(
         subject,
         reason=f"The rule accepts every packet that reaches it on the {base.hook} hook.",
-        observed=f"`{found.rule.text}` in {found.table.label} {found.chain.name}{used}{_owned(firewall.ruleset)}",
+        observed=f"`{_short(found.rule.text)}` in {where}{used}{_owned(firewall.ruleset)}",
         expected=expected,
         evidence=evidence,
     )
@@ -353,7 +369,7 @@ def established(facts: Facts, _: Nothing) -> Iterator[Verdict]:
         stop = _not_seen(firewall, [family])
         if rule is not None:
             evidence = (_point(rule.origin),)
-            yield passed(subject, observed=f"`{rule.text}`", expected=expected, evidence=evidence)
+            yield passed(subject, observed=f"`{_short(rule.text)}`", expected=expected, evidence=evidence)
         elif stop is not None:
             yield _stopped(subject, stop, expected)
         elif hook_default(firewall.ruleset, family, Hook.INPUT).answer is Answer.ACCEPT:

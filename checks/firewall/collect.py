@@ -134,19 +134,15 @@ def _of_family(view: _View, family: _Family, save: Ruleset | Unproven, nft_answe
     """What the iptables tools show of one family, legacy tables once, and the gaps they leave."""
     only = frozenset({family.packets})
     legacy = view.read_save(family.legacy, family.tables)
-    found: list[Ruleset] = []
-    if isinstance(save, Unproven):
-        if not (nft_answered and save.kind is UnprovenKind.MISSING):
-            view.gap(only, "iptables rules", save)
-    elif isinstance(legacy, Unproven) or not _is_legacy(save):
-        found.append(save)
-    if not isinstance(legacy, Unproven):
-        found.append(legacy)
-    elif isinstance(save, Ruleset) and _is_legacy(save):
-        pass
-    elif legacy.kind is not UnprovenKind.MISSING or _LEGACY_WARNING in view.answers[family.save].stderr:
-        view.gap(only, "legacy iptables rules", legacy)
-    return found
+    save_is_legacy = isinstance(save, Ruleset) and _is_legacy(save)
+    if isinstance(save, Unproven) and not (nft_answered and save.kind is UnprovenKind.MISSING):
+        view.gap(only, "iptables rules", save)
+    if isinstance(legacy, Unproven) and not save_is_legacy:
+        announced = _LEGACY_WARNING in view.answers[family.save].stderr
+        if announced or legacy.kind is not UnprovenKind.MISSING:
+            view.gap(only, "legacy iptables rules", legacy)
+    shown = [legacy] if save_is_legacy and isinstance(legacy, Ruleset) else [save, legacy]
+    return [ruleset for ruleset in shown if isinstance(ruleset, Ruleset)]
 
 
 def _is_legacy(ruleset: Ruleset) -> bool:

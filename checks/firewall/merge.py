@@ -16,13 +16,14 @@ def merge(nft: Ruleset | None, saves: Sequence[Ruleset]) -> Ruleset:
     Legacy tables are added. A table that iptables keeps in nf_tables is in both listings: nft knows all its chains
     and rules, iptables-save the meaning of its extensions.
     """
-    listed = {(table.family, table.name): table for save in saves for table in save.tables if _modern(table)}
-    tables = [table for save in saves for table in save.tables if not _modern(table)]
-    unread = [entry for save in saves for entry in save.unread]
-    if nft is None:
-        return Ruleset((*listed.values(), *tables), tuple(unread))
-    seen = [_explained(table, listed.get((table.family, table.name))) for table in nft.tables]
-    return Ruleset((*seen, *tables), (*nft.unread, *(entry for entry in unread if not _about_nft_rules(entry))))
+    saved = [table for save in saves for table in save.tables]
+    shared = {(table.family, table.name): table for table in saved if _modern(table)}
+    listed = nft.tables if nft else ()
+    tables = [_explained(table, shared.pop((table.family, table.name), None)) for table in listed]
+    tables += shared.values()
+    tables += [table for table in saved if not _modern(table)]
+    unread = [entry for save in saves for entry in save.unread if not _about_nft_rules(entry)]
+    return Ruleset(tuple(tables), (*(nft.unread if nft else ()), *unread))
 
 
 def _modern(table: Table) -> bool:
@@ -30,7 +31,7 @@ def _modern(table: Table) -> bool:
 
 
 def _about_nft_rules(entry: Unread) -> bool:
-    """iptables-save says in a comment that there are nftables rules it cannot show; nft has shown them."""
+    """iptables-save says in a comment that nft shows more; whether nft was asked is known without it."""
     return entry.origin.excerpt.startswith("#")
 
 

@@ -338,16 +338,16 @@ def _interfaces(right: Iterable[Any]) -> tuple[str, ...]:
     return tuple(_plain(value) for value in right)
 
 
-def _flags(value: Any) -> int:
-    """TCP flags as bits, from a name, a number or a list of names."""
+def _flags(value: Any, depth: int = 0) -> int:
+    """TCP flags as bits, from a name, a number, a list of names, or names joined by `|`."""
     match value:
         case str() if value in numbers.TCP_FLAGS:
             return numbers.TCP_FLAGS[value]
         case int() if 0 <= value <= 0xFF:
             return value
-        case {"|": [*parts]} | [*parts] if parts and not any(isinstance(part, dict | list) for part in parts):
+        case {"|": [*parts]} | [*parts] if parts and depth < _DEPTH:
             bits = 0
             for part in parts:
-                bits |= _flags(part)
+                bits |= _flags(part, depth + 1)
             return bits
     raise NotUnderstoodError(f"{expression_text(value)} are not TCP flags")

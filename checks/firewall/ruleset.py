@@ -7,7 +7,7 @@ entered by jump (and comes back) or goto (and does not come back to the calling 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .matches import Match, PacketFamily, Unmodelled
@@ -227,6 +227,10 @@ class Table:
     chains: tuple[Chain, ...]
     sets: tuple[NamedSet, ...] = ()
     dormant: bool = False
+    _by_name: dict[str, Chain] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {chain.name: chain for chain in self.chains})
 
     @property
     def label(self) -> str:
@@ -235,7 +239,7 @@ class Table:
 
     def chain(self, name: str) -> Chain | None:
         """The chain of that name."""
-        return next((chain for chain in self.chains if chain.name == name), None)
+        return self._by_name.get(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ COMMANDS = {
 }
 
 
+ASKING = "\n".join(f"{' '.join(command.argv)} > {name}" for name, command in COMMANDS.items())
+"""Shell commands that ask all of them."""
+
+
 @dataclass(frozen=True)
 class Scenario:
     """What is loaded: nft text, and iptables-restore text per family for the nf_tables and the legacy variant."""
@@ -296,9 +300,8 @@ def run_loaded(scenario: Scenario, *, before: str = "", after: str, folder: Path
 
 def load_and_read(scenario: Scenario) -> Mapping[str, str]:
     """Load a ruleset in a network namespace of its own and ask the real tools: stdout by file name. Needs root."""
-    asking = "\n".join(f"{' '.join(command.argv)} > {name}" for name, command in COMMANDS.items())
     with tempfile.TemporaryDirectory() as folder:
-        run_loaded(scenario, after=asking, folder=Path(folder))
+        run_loaded(scenario, after=ASKING, folder=Path(folder))
         return {name: Path(folder, name).read_text() for name in COMMANDS}
 
 

@@ -147,6 +147,17 @@ def test_listings_of_different_moments_are_not_mixed() -> None:
     assert defaults(firewall)["input ipv4"] is U
 
 
+def test_a_table_that_nft_does_not_list_counts_all_the_same() -> None:
+    nothing = ended(COMMANDS[NFT], '{"nftables": []}')
+    assert defaults(gathered("iptables-final-drop", nothing))["input ipv4"] is P
+
+
+def test_what_iptables_says_about_nft_is_no_obstacle() -> None:
+    comment = "# Table `filter' is incompatible, use 'nft' tool.\n"
+    firewall = gathered("nft-default-drop", ended(COMMANDS[IPV4], comment))
+    assert set(defaults(firewall).values()) == {P}
+
+
 def test_rules_that_iptables_cannot_show_are_taken_from_nft() -> None:
     nft = next(answer for answer in recorded("iptables-drop-before-accept") if answer.request == COMMANDS[NFT])
     narrowed = nft.text.replace(

@@ -138,6 +138,10 @@ STATE = {"ct": {"key": "state"}}
             match({"&": [payload("tcp", "flags"), ["fin", "syn", "rst", "ack"]]}, "syn"),
             (TCP, TcpFlags(23, frozenset({2}))),
         ),
+        (
+            match({"&": [payload("tcp", "flags"), {"|": [{"|": ["fin", "syn"]}, "ack"]}]}, {"|": ["syn", "ack"]}),
+            (TCP, TcpFlags(19, frozenset({18}))),
+        ),
         (match(payload("tcp", "flags"), ["syn", "ack"], "in"), (TCP, TcpFlags(18, frozenset({0}), negated=True))),
         (match(payload("tcp", "flags"), ["syn", "ack"], "!"), (TCP, TcpFlags(18, frozenset({0})))),
         (match(payload("tcp", "flags"), 18, "!="), (TCP, TcpFlags(255, frozenset({18}), negated=True))),

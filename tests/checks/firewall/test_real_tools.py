@@ -1,4 +1,4 @@
-"""The kernel's own tools, the files of real hosts, and what mutation makes of both."""
+"""The files of real hosts, and what mutation makes of them and of recorded listings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from secaudit.checks.firewall.ruleset import Ruleset, RulesetError, TableFamily
 
 from secaudit.api import Unproven
 from tests.checks.firewall.judging_ipv6 import ON
-from tests.checks.firewall.scenarios import COMMANDS, RECORDED, SCENARIOS, Scenario, answers, load_and_read, recorded
+from tests.checks.firewall.scenarios import COMMANDS, RECORDED, Scenario, answers, load_and_read, recorded
 from tests.checks.judging import collect as gather
 from tests.checks.judging import ended, judge
 
@@ -28,18 +28,6 @@ ALL_CHECKS = (checks.missing, checks.default_policy, checks.any_any, checks.ipv6
 
 def shape(ruleset: Ruleset) -> list[tuple[str, str, str]]:
     return [(table.label, chain.name, rule.text) for table, chain, rule in ruleset.rules]
-
-
-@pytest.mark.root
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_tools_of_today_print_what_was_recorded(scenario: Scenario) -> None:
-    now = gather(collect.firewall, *answers(load_and_read(scenario)))
-    then = gather(collect.firewall, *recorded(scenario.name))
-    assert shape(now.ruleset) == shape(then.ruleset)
-    for check in ALL_CHECKS:
-        assert [(found.subject, found.outcome) for found in judge(check, {}, now, ON)] == [
-            (found.subject, found.outcome) for found in judge(check, {}, then, ON)
-        ]
 
 
 @pytest.mark.parametrize("name", ["docker", "home_user", "openlab", "shorewall", "ufw_server2"])
@@ -128,7 +116,7 @@ def damaged(value: Any, chance: random.Random) -> Any:
 def test_no_damage_to_the_json_breaks_the_reader(seed: int) -> None:
     chance = random.Random(seed)
     documents = [json.loads(path.read_text()) for path in sorted(RECORDED.glob("*/nft.json"))]
-    for document in documents * 8:
+    for document in documents * 4:
         judged(json.dumps(damaged(document, chance)), "")
 
 
