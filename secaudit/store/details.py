@@ -7,9 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from secaudit.model.evidence import Evidence
-from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.result import Result, Waiver
-from secaudit.model.severity import Severity
 
 _TEXTS = (
     "control", "check", "family", "title", "subject", "reason", "observed", "expected", "remediation", "baseline",
@@ -26,42 +24,17 @@ def dump_details(result: Result) -> bytes:
     return json.dumps(details, separators=(",", ":")).encode("ascii")
 
 
-def load_result(
-    details: bytes,
-    *,
-    fingerprint: str,
-    customer: str,
-    site: str,
-    host: str,
-    outcome: Outcome,
-    kind: UnprovenKind | None,
-    severity: Severity,
-    first_seen: datetime | None,
-    due: datetime | None,
-) -> Result:
-    """Put a result together again from its row and `dump_details`."""
-    read = json.loads(details)
+def load_details(data: bytes) -> dict[str, Any]:
+    """The fields of `Result` that `dump_details` wrote, as its keyword arguments."""
+    read = json.loads(data)
     waiver = read.get("waiver")
-    return Result(
-        fingerprint=fingerprint,
-        customer=customer,
-        site=site,
-        host=host,
-        outcome=outcome,
-        kind=kind,
-        severity=severity,
-        first_seen=first_seen,
-        due=due,
-        evidence=tuple(
-            Evidence(source, exit_code, tuple(lines) if lines else None, excerpt)
-            for source, exit_code, lines, excerpt in read["evidence"]
-        ),
-        references={standard: tuple(clauses) for standard, clauses in read["references"].items()},
-        waiver=Waiver(waiver[0], waiver[1], datetime.fromisoformat(waiver[2])) if waiver else None,
-        **{name: read[name] for name in _TEXTS},
+    evidence = tuple(
+        Evidence(source, exit_code, tuple(lines) if lines else None, excerpt)
+        for source, exit_code, lines, excerpt in read["evidence"]
     )
-
-
-def load_reason(details: bytes) -> str:
-    """The reason alone, for lists."""
-    return str(json.loads(details)["reason"])
+    return {
+        **{name: read[name] for name in _TEXTS},
+        "evidence": evidence,
+        "references": {standard: tuple(clauses) for standard, clauses in read["references"].items()},
+        "waiver": Waiver(waiver[0], waiver[1], datetime.fromisoformat(waiver[2])) if waiver else None,
+    }

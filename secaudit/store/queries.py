@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from itertools import groupby
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +19,6 @@ from sqlalchemy import (
     Text,
     and_,
     func,
-    or_,
     select,
     type_coerce,
 )
@@ -30,7 +30,7 @@ from secaudit.model.result import Result
 from secaudit.model.run import HostRecord, RunInfo, RunReport
 from secaudit.model.severity import Severity
 from secaudit.store.blobs import load, load_ids
-from secaudit.store.details import load_reason, load_result
+from secaudit.store.details import load_details
 from secaudit.store.errors import StoreError, explained
 from secaudit.store.lifecycle import Finding
 from secaudit.store.records import (
@@ -46,6 +46,8 @@ from secaudit.store.records import (
 )
 from secaudit.store.schema import blob, finding, host, planned, result, run, scan
 from secaudit.transcript.codec import decode, expand
+
+_FINDING_FIELDS = tuple(field.name for field in fields(Finding))
 
 
 class Queries:
@@ -167,19 +169,7 @@ class Queries:
     def findings(self, wanted: FindingFilter, limit: int = 500, offset: int = 0) -> tuple[Finding, ...]:
         """A page of findings: open before resolved, worst first, then by customer, host, control and subject."""
         query = (
-            select(finding)
-            .where(*_conditions(wanted))
-            .order_by(
-                finding.c.resolved.is_not(None),
-                finding.c.severity.desc(),
-                finding.c.customer,
-                finding.c.host,
-                finding.c.control,
-                finding.c.subject,
-                finding.c.fingerprint,
-            )
-            .limit(limit)
-            .offset(offset)
+            select(finding).where(*_conditions(wanted)).order_by(*_finding_order(wanted)).limit(limit).offset(offset)
         )
         with self._reading() as connection:
             return tuple(finding_of(row) for row in connection.execute(query))
@@ -216,7 +206,7 @@ class Queries:
                 outcome=Outcome(row.outcome),
                 severity=row.severity,
                 kind=UnprovenKind(row.kind) if row.kind else None,
-                reason=load_reason(expand(row.data)),
+                reason=load_details(expand(row.data))["reason"],
             )
             for row in rows
         )
@@ -230,7 +220,7 @@ class Queries:
 
 def finding_of(row: Row[Any]) -> Finding:
     """A finding from all columns of its row."""
-    values = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's columns by name
+    values = {name: row._mapping[name] for name in _FINDING_FIELDS}  # noqa: SLF001 - a row's documented view by name
     values["outcome"] = Outcome(row.outcome)
     values["kind"] = UnprovenKind(row.kind) if row.kind else None
     return Finding(**values)
@@ -261,11 +251,11 @@ def _results(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, l
         .order_by(result.c.scan_id, result.c.position)
     )
     rows = connection.execute(query).all()
-    details = load_ids(connection, {row.detail for row in rows})
+    stored = load_ids(connection, {row.detail for row in rows})
+    details = {key: load_details(data) for key, data in stored.items()}
     results: dict[int, list[Result]] = {}
     for row in rows:
-        loaded = load_result(
-            details[row.detail],
+        loaded = Result(
             fingerprint=row.fingerprint,
             customer=row.customer,
             site=row.site,
@@ -275,6 +265,7 @@ def _results(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, l
             severity=row.severity,
             first_seen=row.first_seen,
             due=row.due,
+            **details[row.detail],
         )
         results.setdefault(row.scan_id, []).append(loaded)
     return results
@@ -323,6 +314,21 @@ def _customer(customer: str, hosts: list[HostOverview]) -> CustomerOverview:
     )
 
 
+def _finding_order(wanted: FindingFilter) -> list[ColumnElement[Any]]:
+    """Open first, worst first. With one state only, its index gives that order without sorting everything."""
+    state = [finding.c.resolved.is_not(None)] if wanted.state is FindingState.ALL else []
+    columns = finding.c
+    return [
+        *state,
+        columns.severity,
+        columns.customer,
+        columns.host,
+        columns.control,
+        columns.subject,
+        columns.fingerprint,
+    ]
+
+
 def _conditions(wanted: FindingFilter) -> list[ColumnElement[bool]]:
     exact = {
         finding.c.customer: wanted.customer,
@@ -336,7 +342,7 @@ def _conditions(wanted: FindingFilter) -> list[ColumnElement[bool]]:
     if wanted.outcomes:
         conditions.append(finding.c.outcome.in_(sorted(wanted.outcomes)))
     if wanted.minimum is not None:
-        conditions.append(finding.c.severity >= wanted.minimum)
+        conditions.append(finding.c.severity <= wanted.minimum)
     if wanted.state is FindingState.OPEN:
         conditions.append(finding.c.resolved.is_(None))
     elif wanted.state is FindingState.RESOLVED:
@@ -344,8 +350,5 @@ def _conditions(wanted: FindingFilter) -> list[ColumnElement[bool]]:
     if wanted.new_since is not None:
         conditions.append(finding.c.opened >= wanted.new_since)
     if wanted.text:
-        searched = (finding.c.host, finding.c.control, finding.c.subject, finding.c.title)
-        conditions.append(
-            or_(*(type_coerce(column, Text).icontains(wanted.text, autoescape=True) for column in searched))
-        )
+        conditions.append(type_coerce(finding.c.searched, Text).contains(wanted.text.casefold(), autoescape=True))
     return conditions

@@ -92,7 +92,7 @@ class FindingState(StrEnum):
 class FindingFilter:
     """Which findings a query returns; what is empty or None does not restrict. Conditions are joined by AND.
 
-    `text` is looked for in host, control, subject and title, ignoring case (of ASCII letters on SQLite).
+    `text` is looked for in host, control, subject and title, ignoring case.
     `new_since` keeps those opened at that time or later.
     """
 

@@ -130,8 +130,12 @@ finding = Table(
     Column("due", Moment),
     Column("resolved", Moment),
     Column("reopened", Integer, nullable=False),
+    Column("searched", AnyText, nullable=False),
     ForeignKeyConstraint(["customer", "host"], ["host.customer", "host.name"]),
     Index(None, "customer", "host"),
     Index("ix_finding_order", "resolved", "severity", "customer", "host"),
 )
-"""What failed or could not be proven, with its life over all scans; see `lifecycle`."""
+"""What failed or could not be proven, with its life over all scans; see `lifecycle`.
+
+`searched` is what a text filter looks into, case folded: databases fold no more than ASCII, or are slow at it.
+"""

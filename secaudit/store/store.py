@@ -216,4 +216,10 @@ def _advance_findings(
 
 def _finding_row(found: Finding) -> dict[str, Any]:
     row = {field.name: getattr(found, field.name) for field in fields(found)}
-    return {**row, "outcome": found.outcome.value, "kind": found.kind.value if found.kind else None}
+    searched = "\n".join((found.host, found.control, found.subject, found.title)).casefold()
+    return {
+        **row,
+        "outcome": found.outcome.value,
+        "kind": found.kind.value if found.kind else None,
+        "searched": searched,
+    }

@@ -14,6 +14,7 @@ from secaudit.model.severity import Severity
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _ESCAPED = "\x1bjson:"
+_WORST_FIRST = tuple(reversed(Severity))
 
 
 class Moment(TypeDecorator[datetime]):
@@ -76,15 +77,15 @@ class Json(TypeDecorator[Any]):
 
 
 class Rank(TypeDecorator[Severity]):
-    """A severity as its rank, so that the database can sort and compare."""
+    """A severity as its distance from the worst (critical is 0), so that an ascending index lists the worst first."""
 
     impl = SmallInteger
     cache_ok = True
 
     def process_bind_param(self, value: Severity | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - theirs
-        """Severity to rank."""
-        return None if value is None else value.rank
+        """Severity to distance."""
+        return None if value is None else _WORST_FIRST.index(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Severity | None:  # noqa: ARG002 - theirs
-        """Rank to severity."""
-        return None if value is None else tuple(Severity)[value]
+        """Distance to severity."""
+        return None if value is None else _WORST_FIRST[value]

@@ -84,7 +84,7 @@ def crowd(store: Store) -> Store:
     """Findings of three hosts: open, resolved, waived, unproven, of every severity."""
     gone = a_result(WEB, subject="tcp/1")
     critical = replace(
-        a_result(WEB, "root-login", ""), severity=Severity.CRITICAL, family="host", title="Root 100% open"
+        a_result(WEB, "root-login", ""), severity=Severity.CRITICAL, family="host", title="Root 100% öffen"
     )
     scan(store, 0, WEB, gone, critical)
     scan(store, 1, WEB, a_result(WEB, subject="tcp/2"), critical)
@@ -112,7 +112,7 @@ def crowd(store: Store) -> Store:
         (FindingFilter(waived=False, outcomes=frozenset({Outcome.FAILED})), ["", "tcp/2", "tcp/5432"]),
         (FindingFilter(new_since=START + 2 * DAY), ["shop", "tcp/8080", "tcp/5432"]),
         (FindingFilter(text="TCP/5"), ["tcp/5432"]),
-        (FindingFilter(text="100%"), [""]),
+        (FindingFilter(text="100% ÖFF"), [""]),
         (FindingFilter(text="%"), [""]),
         (FindingFilter(text="_"), []),
         (FindingFilter(text="'; DROP TABLE finding; --"), []),

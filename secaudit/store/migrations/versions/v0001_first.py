@@ -112,6 +112,7 @@ def upgrade() -> None:
         sa.Column("due", _MOMENT),
         sa.Column("resolved", _MOMENT),
         sa.Column("reopened", sa.Integer, nullable=False),
+        sa.Column("searched", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("fingerprint", name="pk_finding"),
         sa.ForeignKeyConstraint(
             ["customer", "host"], ["host.customer", "host.name"], name="fk_finding_customer_host_host"
