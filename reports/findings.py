@@ -56,8 +56,13 @@ class Finding:
 
     @property
     def told(self) -> str:
-        """What a heading says: the reason that all items share (else of the first), without its period."""
-        return self.result.reason.strip().removesuffix(".") or self.result.title
+        """The finding in a sentence without its period: the reason of the first item, else the check's title."""
+        return self.result.reason.strip().removesuffix(".") or self.name
+
+    @property
+    def name(self) -> str:
+        """What the finding is called whatever was seen."""
+        return self.result.title or self.result.control
 
     @property
     def single(self) -> bool:

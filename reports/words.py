@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from secaudit.model.outcome import UnprovenKind
+from secaudit.model.run import HostRecord
 
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+MOST_SPANS = 40
+"""Parts that a sentence may have to be split at its backticks; no honest one has more."""
+
 _DIGITS = re.compile(r"(\d{1,18})", re.ASCII)
 
 
@@ -70,6 +74,29 @@ KINDS: dict[UnprovenKind, KindWords] = {
 NO_KIND = KindWords("no kind given", "The check does not say what stood in its way. Look at its reason and evidence.")
 
 
+SYSTEMS = {
+    "almalinux": "AlmaLinux",
+    "alpine": "Alpine",
+    "amzn": "Amazon Linux",
+    "arch": "Arch Linux",
+    "centos": "CentOS",
+    "debian": "Debian",
+    "fedora": "Fedora",
+    "ol": "Oracle Linux",
+    "opensuse-leap": "openSUSE Leap",
+    "rhel": "RHEL",
+    "rocky": "Rocky Linux",
+    "sles": "SLES",
+    "ubuntu": "Ubuntu",
+}
+"""Proper names by the `ID` of os-release(5)."""
+
+
+def system(host: HostRecord) -> str:
+    """`Debian 12`; empty when the operating system is not known."""
+    return f"{SYSTEMS.get(host.os_id, host.os_id)} {host.os_version}".strip()
+
+
 def plural(count: int, singular: str, several: str = "") -> str:
     """`1 host`, `12 hosts`, `1,204 hosts`."""
     return f"{count:,} {singular if count == 1 else several or singular + 's'}"
@@ -116,9 +143,9 @@ def period(start: datetime, end: datetime | None) -> str:
 
 
 def spans(text: str) -> tuple[tuple[bool, str], ...]:
-    """Split at backticks: (is code, part) in turn. Text with a stray backtick stays as it is."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
+    """Split at backticks: (is code, part) in turn. Text with a stray backtick, or with too many, stays as it is."""
+    parts = text.split("`", MOST_SPANS)
+    if len(parts) % 2 == 0 or len(parts) > MOST_SPANS:
         return ((False, text),)
     return tuple((bool(number % 2), part) for number, part in enumerate(parts) if part)
 

@@ -82,6 +82,12 @@ def test_long_texts_are_cut_and_say_so() -> None:
     assert "996,000 more characters" in page
 
 
+def test_backticks_without_end_make_no_elements_without_end() -> None:
+    run = sample.small()
+    bomb = dataclasses.replace(run.results[0], reason="`a" * 100_000)
+    assert len(Page(render(RunReport(run.run, run.hosts, (bomb,)))).all("code")) < 100
+
+
 def test_a_fingerprint_that_is_none_gives_a_harmless_unique_id() -> None:
     run = sample.small()
     twins = [dataclasses.replace(run.results[0], fingerprint=" evil id", control=f"c{number}") for number in range(3)]

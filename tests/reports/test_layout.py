@@ -33,6 +33,20 @@ def test_the_same_failure_on_many_hosts_is_one_card_with_a_row_each() -> None:
     assert "12 results on 12 hosts" in page.marked("id")[0].text
 
 
+def test_a_finding_is_headed_by_its_reason_else_its_title_else_its_control() -> None:
+    one = sample.result("clock", "web1", Outcome.FAILED, reason="The clock is late.")
+    for told in (one, replace(one, reason=""), replace(one, reason="", title="")):
+        (heading,) = page_of(told).all("h4")
+        assert heading.text == (told.reason.removesuffix(".") or told.title or told.control)
+
+
+def test_failures_with_different_reasons_keep_them_and_share_the_title() -> None:
+    both = [sample.result("clock", host, Outcome.FAILED, reason=f"{host} is late.") for host in ("web1", "web2")]
+    page = page_of(*both)
+    assert page.all("h4")[0].text == both[0].title
+    assert [one.reason in row.text for one, row in zip(both, page.marked("oc"), strict=True)] == [True, True]
+
+
 def test_subjects_of_a_host_stand_in_natural_order() -> None:
     ports = [sample.result("open-ports", "web1", Outcome.FAILED, f"tcp/{port}") for port in (8080, 443, 9)]
     rows = [one.text for one in page_of(*ports).all("th") if "where" in (one.attributes.get("class") or "")][1:]
