@@ -8,7 +8,7 @@ from datetime import timedelta
 from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 
 from .facts import KeptBack, ListedArchive, PackageLists, PendingUpdate, PendingUpdates
-from .stamps import FIND_FORMAT, Stamp, at_line, read_stamps
+from .stamps import FIND_FORMAT, LONGEST_LINE, Stamp, at_line, read_stamps
 
 # Simulated, so that nothing is locked or written; without its caches apt would write no pkgcache even as root. The
 # security suites are preferred: else a later version from the main archive, which includes the fix, would hide that
@@ -30,12 +30,12 @@ LISTS = Command(
 _APT_ERROR = 100
 _INST = re.compile(
     r"Inst (?P<package>[a-z0-9][a-z0-9.+-]*(?::[a-z0-9-]+)?)(?: \[(?P<installed>[^\]\s]+)\])?"
-    r" \((?P<fixed>\S+) (?P<origins>.*?) ?\[(?P<architecture>[a-z0-9-]+)\]\)(?: \[.*\])*",
+    r" \((?P<fixed>\S+) (?P<origins>.*?) ?\[(?P<architecture>[a-z0-9-]+)\]\)(?: \[.*\])?",
     re.ASCII,
 )
 _SUMMARY = re.compile(
-    r"(?P<upgraded>\d+) upgraded, (?P<new>\d+) newly installed, (?:(?P<again>\d+) reinstalled, )?"
-    r"(?:(?P<down>\d+) downgraded, )?\d+ to remove and (?P<kept>\d+) not upgraded\.",
+    r"(?P<upgraded>\d{1,9}) upgraded, (?P<new>\d{1,9}) newly installed, (?:(?P<again>\d{1,9}) reinstalled, )?"
+    r"(?:(?P<down>\d{1,9}) downgraded, )?\d{1,9} to remove and (?P<kept>\d{1,9}) not upgraded\.",
     re.ASCII,
 )
 _KEPT_BACK = (
@@ -113,7 +113,7 @@ def read_lists(answer: Answer) -> PackageLists:
 
 
 def _read_install(line: str, number: int, answer: Answer) -> PendingUpdate:
-    found = _INST.fullmatch(line)
+    found = _INST.fullmatch(line) if len(line) <= LONGEST_LINE else None
     if found is None:
         reason = f"line {number} of the simulation has a form that is not known"
         raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line),))

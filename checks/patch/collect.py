@@ -8,7 +8,7 @@ from ..host.facts import Packages
 from .apt import LISTS, SIMULATION, read_lists, read_simulation, simulated
 from .dnf import INSTALLED, METADATA, PENDING, read_advisories, read_metadata
 from .facts import KernelUnpacked, PackageLists, PendingUpdates, RebootFlag, SupportDates
-from .reboot import FLAG, FLAG_PACKAGES, UNPACKED, read_flag, read_unpacked
+from .reboot import FLAG, FLAG_PACKAGES, UNPACKED, read_flag, read_flag_packages, read_unpacked
 from .support_dates import SUPPORT_DATES
 
 
@@ -38,8 +38,8 @@ def package_lists(answers: Answers) -> PackageLists:
 def reboot_flag(answers: Answers) -> RebootFlag:
     """Whether a package asked for a reboot; which ones did is told when the host tells it."""
     named = answers[FLAG_PACKAGES]
-    packages = named.text.split() if named.status is AnswerStatus.ENDED and named.exit == 0 else []
-    return read_flag(answers.ended(FLAG), tuple(dict.fromkeys(packages)))
+    told = named.status is AnswerStatus.ENDED and named.exit == 0
+    return read_flag(answers.ended(FLAG), read_flag_packages(named) if told else ())
 
 
 @collector(KernelUnpacked, (UNPACKED,))

@@ -8,7 +8,7 @@ from secaudit.api import Answer, Command, Unproven, UnprovenKind
 
 from ..host.facts import Packages
 from .facts import PackageLists, PendingUpdate, PendingUpdates
-from .stamps import FIND_FORMAT, at_line, read_stamps
+from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, read_stamps
 
 PENDING = Command(("dnf", "-q", "-C", "updateinfo", "list", "--security"))
 # Many repositories carry no advisories at all, and dnf then has nothing to list and ends with 0. Advisories that are
@@ -79,7 +79,7 @@ def read_metadata(answer: Answer) -> PackageLists:
 def _lines(answer: Answer) -> list[tuple[int, re.Match[str]]]:
     found = []
     for number, line in enumerate(answer.lines, 1):
-        advisory = _ADVISORY.fullmatch(line)
+        advisory = _ADVISORY.fullmatch(line) if len(line) <= LONGEST_LINE else None
         if advisory is None:
             reason = f"line {number} of the list of advisories has a form that is not known"
             raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line),))

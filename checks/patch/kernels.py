@@ -15,9 +15,11 @@ from .facts import KernelUnpacked
 from .versions import InvalidVersion, dpkg_key, rpm_key
 
 # Images have the kernel's release in their name; `linux-image-amd64` only depends on the newest.
-_DPKG_IMAGE = re.compile(r"linux-image-(?:unsigned-)?(?P<release>[0-9][a-z0-9.+~-]*)", re.ASCII)
+_DPKG_IMAGE = re.compile(
+    r"(?:linux-image-(?:unsigned-)?|proxmox-kernel-|pve-kernel-)(?P<release>[0-9][a-z0-9.+~-]*?)(?:-signed)?", re.ASCII
+)
 _DEBUG = ("-dbg", "-dbgsym")
-_RPM_IMAGE = re.compile(r"kernel(?:-(?:rt|64k|uek|lt|ml))?(?:-core)?", re.ASCII)
+_RPM_IMAGE = re.compile(r"kernel(?:-(?:rt|64k|uek|lt|ml|default))?(?:-core)?", re.ASCII)
 # Debian puts the package's version into what `uname -v` prints: `#1 SMP PREEMPT_DYNAMIC Debian 6.1.140-1 (…)`.
 _BUILT_AS = re.compile(r"\bDebian (?P<version>[0-9][A-Za-z0-9.+~:-]*)", re.ASCII)
 
@@ -44,7 +46,7 @@ class KernelStanding:
 def kernel_standing(kernel: Kernel, packages: Packages) -> KernelStanding:
     """Compare by package version, in the package manager's order.
 
-    UNKNOWN when the running kernel does not come from an installed package and does not tell its version, when a
+    UNKNOWN when the running kernel does not come from a known installed package and does not tell its version, when a
     version cannot be ordered, and for package managers other than dpkg and rpm.
     """
     readers = {"dpkg": (_dpkg_images, _dpkg_running, dpkg_key), "rpm": (_rpm_images, _rpm_running, rpm_key)}
@@ -53,11 +55,11 @@ def kernel_standing(kernel: Kernel, packages: Packages) -> KernelStanding:
         return KernelStanding(KernelState.UNKNOWN, kernel.release, reason=reason)
     images_of, running_of, key = readers[packages.manager]
     images = images_of(packages.packages)
-    if not images:
+    if not images and not any(kernel.release in package.name for package in packages.packages):
         return KernelStanding(KernelState.NONE_INSTALLED, kernel.release)
-    running = running_of(kernel, images)
+    running = running_of(kernel, images) if images else None
     if running is None:
-        reason = f"the running kernel {kernel.release} does not come from an installed package"
+        reason = f"the running kernel {kernel.release} does not come from a known installed package"
         return KernelStanding(KernelState.UNKNOWN, kernel.release, reason=reason)
     return _compare(running, images, key)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from secaudit.api import Answer, Command
 
 from .facts import KernelUnpacked, RebootFlag
 from .stamps import FIND_FORMAT, read_stamps
 
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]*", re.ASCII)
 _FLAG_NAME = "reboot-required"
 
 FLAG = Command(
@@ -24,6 +27,11 @@ UNPACKED = Command(
     ),
     refusals=("Permission denied",),
 )
+
+
+def read_flag_packages(answer: Answer) -> tuple[str, ...]:
+    """The packages that asked for the reboot, each once; what is no package name is left out."""
+    return tuple(dict.fromkeys(name for name in answer.text.split() if _PACKAGE.fullmatch(name)))
 
 
 def read_flag(answer: Answer, packages: tuple[str, ...]) -> RebootFlag:

@@ -11,6 +11,9 @@ from secaudit.api import Answer, Evidence, Unproven, UnprovenKind
 FIND_FORMAT = r"%d\t%y\t%T@\t%C@\t%P\n"
 """Depth, type, modification and change time in seconds since 1970, path below the start; for `-printf`."""
 
+LONGEST_LINE = 2000
+"""What is longer than any line of a package manager is not matched against patterns: a hostile one could take hours."""
+
 _LINE = re.compile(
     r"(?P<depth>\d{1,4})\t(?P<kind>[a-zA-Z?])\t(?P<modified>-?\d{1,11})(?:\.\d*)?\t(?P<changed>-?\d{1,11})(?:\.\d*)?"
     r"\t(?P<name>.*)",

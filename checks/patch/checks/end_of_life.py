@@ -21,6 +21,7 @@ from secaudit.api import (
     show_duration,
     unproven,
 )
+from secaudit.model.safe_text import visible_line
 
 from ...host.facts import OsRelease
 from ..facts import ReleaseSupport, SupportDates
@@ -57,7 +58,7 @@ def end_of_life(facts: Facts, expect: SupportedRelease) -> Iterator[Verdict]:
     if support is None:
         yield unproven(
             kind=UnprovenKind.NOT_UNDERSTOOD,
-            reason=f"The support dates of {release.name or release.id} {release.version} are not known.",
+            reason=f"The support dates of {visible_line(f'{release.id} {release.version}')} are not known.",
             evidence=[release.evidence],
         )
         return

@@ -21,6 +21,7 @@ from secaudit.api import (
     show_duration,
     unproven,
 )
+from secaudit.model.safe_text import visible_line
 
 from ...host.facts import HostClock
 from ..clock import CLOCK_TOLERANCE, host_now
@@ -73,7 +74,9 @@ def lists_stale(facts: Facts, expect: ListAge) -> Iterator[Verdict]:
     elif late:
         yield failed(
             reason=f"{len(late)} of {len(lists.archives)} archives were not reached: their updates are not known.",
-            observed=", ".join(f"{archive.name} {show_duration(now - archive.confirmed)} ago" for archive in late),
+            observed=", ".join(
+                f"{visible_line(archive.name)} {show_duration(now - archive.confirmed)} ago" for archive in late
+            ),
             expected=expected,
             evidence=[archive.evidence for archive in late],
         )

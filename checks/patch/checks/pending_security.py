@@ -24,6 +24,7 @@ from secaudit.api import (
     show_duration,
     unproven,
 )
+from secaudit.model.safe_text import visible_line
 
 from ...host.facts import HostClock, Packages
 from ..clock import CLOCK_TOLERANCE, host_now
@@ -116,7 +117,7 @@ def _missing(source: str, updates: list[PendingUpdate], manager: str, expected: 
     return failed(
         source,
         reason=f"A security update of {source} is available and not installed.",
-        observed=f"{', '.join(shown)} (from {', '.join(origins)})",
+        observed=f"{', '.join(shown)} (from {visible_line(', '.join(origins))})",
         expected=expected,
         evidence=[update.evidence for update in updates],
         remediation=_UPGRADE[manager].format(packages=" ".join(shlex.quote(package) for package in packages)),

@@ -116,6 +116,14 @@ def test_a_simulation_that_does_not_add_up_is_unproven(stdout: str) -> None:
     assert simulated(stdout).kind is UnprovenKind.NOT_UNDERSTOOD
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["Inst a [1] (2 X:1/y [all])" + " [a]" * 5000 + "x", "Inst a [1] (2 " + "[all]) " * 5000, "9" * 5000 + " upgraded"],
+)
+def test_a_hostile_line_takes_no_time(line: str) -> None:
+    assert simulated(HEAD + line).kind is UnprovenKind.NOT_UNDERSTOOD
+
+
 def test_a_host_without_a_security_archive_is_not_up_to_date() -> None:
     reason = simulated(recorded("simulation-no-security.txt"), 100, recorded("simulation-no-security.err"))
     assert reason.kind is UnprovenKind.MISSING
@@ -210,7 +218,7 @@ def test_the_flag_and_who_set_it() -> None:
     flag = collect(
         reboot_flag,
         ended(FLAG, recorded("run-with-flag.txt")),
-        ended(FLAG_PACKAGES, "linux-image-6.1.0-38-amd64\nlibc6\nlibc6\n"),
+        ended(FLAG_PACKAGES, "linux-image-6.1.0-38-amd64\nlibc6\nlibc6\n\x1b[2J $(id)\n"),
     )
     assert flag.since is not None
     assert flag.packages == ("linux-image-6.1.0-38-amd64", "libc6")
