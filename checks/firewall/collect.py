@@ -118,22 +118,24 @@ def firewall(answers: Answers) -> Firewall:
     view = _View(answers, [], [])
     nft = view.read_nft()
     saves = [view.read_save(family.save, family.tables) for family in _FAMILIES]
-    if isinstance(nft, Unproven) and all(isinstance(save, Unproven) for save in saves):
-        refused = [reason for reason in (nft, *saves) if isinstance(reason, Unproven)]
-        first = next((reason for reason in refused if reason.kind is not UnprovenKind.MISSING), nft)
+    legacies = [view.read_save(family.legacy, family.tables) for family in _FAMILIES]
+    refused = [listing for listing in (nft, *saves, *legacies) if isinstance(listing, Unproven)]
+    if len(refused) == 1 + len(saves) + len(legacies):
+        first = next((reason for reason in refused if reason.kind is not UnprovenKind.MISSING), refused[0])
         raise Unproven(first.kind, first.reason, tuple(part for reason in refused for part in reason.evidence))
-    rulesets = []
     if isinstance(nft, Unproven) and not _nf_tables_unused(answers):
         view.gap(_BOTH, "nftables rules", nft)
-    for family, save in zip(_FAMILIES, saves, strict=True):
-        rulesets.extend(_of_family(view, family, save, nft_answered=not isinstance(nft, Unproven)))
-    return Firewall(merge(None if isinstance(nft, Unproven) else nft, rulesets), tuple(view.gaps), tuple(view.sources))
+    shown: list[Ruleset] = []
+    for family, save, legacy in zip(_FAMILIES, saves, legacies, strict=True):
+        shown += _of_family(view, family, save, legacy, nft_answered=isinstance(nft, Ruleset))
+    return Firewall(merge(nft if isinstance(nft, Ruleset) else None, shown), tuple(view.gaps), tuple(view.sources))
 
 
-def _of_family(view: _View, family: _Family, save: Ruleset | Unproven, nft_answered: bool) -> list[Ruleset]:
+def _of_family(
+    view: _View, family: _Family, save: Ruleset | Unproven, legacy: Ruleset | Unproven, *, nft_answered: bool
+) -> list[Ruleset]:
     """What the iptables tools show of one family, legacy tables once, and the gaps they leave."""
     only = frozenset({family.packets})
-    legacy = view.read_save(family.legacy, family.tables)
     save_is_legacy = isinstance(save, Ruleset) and _is_legacy(save)
     if isinstance(save, Unproven) and not (nft_answered and save.kind is UnprovenKind.MISSING):
         view.gap(only, "iptables rules", save)

@@ -229,7 +229,9 @@ def _rule(
     matches: dict[Match, None] = {}
     for module, segment in segments:
         matches |= dict.fromkeys(read_segment(module, segment, family))
-    comments = [option.values[0] for _, segment in segments for option in segment if option.name == "--comment"]
+    comments = [
+        value for _, segment in segments for option in segment if option.name == "--comment" for value in option.values
+    ]
     return Rule(text, tuple(matches), verdict, origin, statements, counter, comment=" ".join(comments))
 
 

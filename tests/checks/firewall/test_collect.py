@@ -89,6 +89,11 @@ def test_a_denial_weighs_more_than_a_missing_tool() -> None:
     assert reason.kind is UnprovenKind.DENIED
 
 
+def test_legacy_tables_alone_can_prove_a_drop() -> None:
+    firewall = gathered("legacy-drop", *denied(NFT, IPV4, IPV6))
+    assert defaults(firewall) == {"input ipv4": P, "input ipv6": U, "forward ipv4": P, "forward ipv6": U}
+
+
 def test_what_is_seen_to_drop_drops_whatever_else_there_is() -> None:
     firewall = gathered("iptables-final-drop", *missing(NFT))
     assert defaults(firewall) == {"input ipv4": P, "input ipv6": P, "forward ipv4": P, "forward ipv6": P}

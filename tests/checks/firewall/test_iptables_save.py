@@ -205,6 +205,10 @@ def test_a_comment_cannot_pose_as_an_option() -> None:
     assert found.verdict is Decision.DROP
 
 
+def test_a_comment_that_breaks_off_is_empty() -> None:
+    assert rule("-m comment --comment").comment == ""
+
+
 def test_ipv6_has_its_own_numbers() -> None:
     found = rule("-s 2001:db8::/32 -p ipv6-icmp -m icmp6 --icmpv6-type 135 -j ACCEPT", TableFamily.IP6)
     assert found.matches == (
