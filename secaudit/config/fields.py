@@ -49,5 +49,5 @@ SeverityWord = Annotated[
     Severity, Field(strict=False), WithJsonSchema({"type": "string", "enum": [word.value for word in Severity]})
 ]
 
-Optional = Annotated[T | None, BeforeValidator(_refuse_nothing)]
+Maybe = Annotated[T | None, BeforeValidator(_refuse_nothing)]
 """A key that may be left out, and that is not left empty by mistake."""

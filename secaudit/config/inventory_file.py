@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from secaudit.config.fields import LIST_OR_TEXT, Id, Optional, Text, Texts, listed
+from secaudit.config.fields import LIST_OR_TEXT, Id, Maybe, Text, Texts, listed
 from secaudit.config.validation import FileModel
 
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
@@ -86,13 +86,13 @@ Jumps = Annotated[list[Annotated[str, AfterValidator(_parse_jump)]], BeforeValid
 class SecretFile(FileModel):
     """Where a password comes from; exactly one key."""
 
-    env: Optional[Annotated[str, AfterValidator(_parse_variable)]] = None
+    env: Maybe[Annotated[str, AfterValidator(_parse_variable)]] = None
     """The name of an environment variable of secaudit's process."""
-    file: Optional[Text] = None
+    file: Maybe[Text] = None
     """A file that holds nothing but the password."""
-    command: Optional[Annotated[list[Text], Field(min_length=1)]] = None
+    command: Maybe[Annotated[list[Text], Field(min_length=1)]] = None
     """A program and its arguments, run without a shell, that prints the password."""
-    keyring: Optional[Annotated[str, AfterValidator(_parse_keyring)]] = None
+    keyring: Maybe[Annotated[str, AfterValidator(_parse_keyring)]] = None
     """`service/user` in the keyring of whoever runs secaudit."""
 
     @model_validator(mode="after")
@@ -108,17 +108,17 @@ Secret = Annotated[SecretFile | None, BeforeValidator(_refuse_literal)]
 class SshFile(FileModel):
     """How to log in. What is not given comes from the ssh configuration of whoever runs secaudit."""
 
-    user: Optional[Annotated[str, AfterValidator(_parse_user)]] = None
+    user: Maybe[Annotated[str, AfterValidator(_parse_user)]] = None
     """The name to log in with."""
-    port: Optional[Annotated[int, Field(ge=1, le=65535)]] = None
+    port: Maybe[Annotated[int, Field(ge=1, le=65535)]] = None
     """The port of the ssh server."""
     jump: Jumps = Field(default_factory=list)
     """Jump hosts in the order in which they are passed: `host`, `user@host` or `user@host:port`."""
-    identity: Optional[Text] = None
+    identity: Maybe[Text] = None
     """A private key file."""
     identity_files: Texts = Field(default_factory=list)
     """Private key files, tried in this order."""
-    known_hosts: Optional[Text] = None
+    known_hosts: Maybe[Text] = None
     """The file that pins the host keys."""
     agent: bool = True
     """Whether the ssh agent is asked."""
@@ -150,7 +150,7 @@ class DefaultsFile(FileModel):
 class HostFile(FileModel):
     """One host."""
 
-    address: Optional[Annotated[str, AfterValidator(parse_address)]] = None
+    address: Maybe[Annotated[str, AfterValidator(parse_address)]] = None
     """Host name or IP address; needed unless the transport is local."""
     transport: Literal["ssh", "local"] = "ssh"
     """`local` audits the machine that secaudit runs on."""

@@ -38,7 +38,7 @@ def references(node: Node) -> Iterator[str]:
     """The names of the parameters that a tree uses."""
     if isinstance(node.value, str):
         yield from _REFERENCE.findall(node.value)
-    for child in _children(node):
+    for child in node.children:
         yield from references(child)
 
 
@@ -96,11 +96,3 @@ def leaves(node: Node, prefix: str = "") -> Iterator[tuple[str, Location]]:
             yield from leaves(entry.node, path)
         else:
             yield path, entry.node.origin or entry.key
-
-
-def _children(node: Node) -> Iterator[Node]:
-    value = node.value
-    if isinstance(value, dict):
-        yield from (entry.node for entry in value.values())
-    elif isinstance(value, list):
-        yield from value

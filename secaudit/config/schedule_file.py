@@ -10,7 +10,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field
 
 from secaudit.config.errors import closest
-from secaudit.config.fields import Id, Optional, SeverityWord, Text, Texts
+from secaudit.config.fields import Id, Maybe, SeverityWord, Text, Texts
 from secaudit.config.validation import FileModel
 
 _FIELDS = 5
@@ -59,5 +59,5 @@ class ScheduleFile(FileModel):
     """Baselines in place of the hosts' own: names, or paths relative to this file."""
     only: Texts = Field(default_factory=list)
     """Only controls whose id or check matches one of these globs."""
-    fail_on: Optional[SeverityWord] = None
+    fail_on: Maybe[SeverityWord] = None
     """The run counts as failed when a control of this severity or above failed."""

@@ -45,6 +45,11 @@ class Node:
         """The entries of a map; empty for anything else."""
         return self.value if isinstance(self.value, dict) else {}
 
+    @property
+    def children(self) -> list[Node]:
+        """The values of a map or a list."""
+        return self.value if isinstance(self.value, list) else [entry.node for entry in self.entries.values()]
+
     def child(self, *keys: str) -> Node | None:
         """The value below nested keys, None when one is missing."""
         node: Node | None = self
@@ -137,6 +142,9 @@ def _read(path: Path, name: str) -> bytes:
     return raw
 
 
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep, aliases expanded"
+
+
 class _Composer:
     """Builds the tree from parser events, because the parser's own composer knows no limit of depth."""
 
@@ -162,9 +170,9 @@ class _Composer:
     def _node(self, event: yaml.Event, depth: int) -> Node:
         location = self._at(event)
         if depth > MAX_DEPTH:
-            raise ConfigError.at(location, f"nested more than {MAX_DEPTH} levels deep")
+            raise ConfigError.at(location, _TOO_DEEP)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event, location)
+            return self._alias(event, depth, location)
         assert isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent)
         before = self._size
         self._grow(1, location)
@@ -205,7 +213,7 @@ class _Composer:
             entries[key] = Entry(location, self._node(next(self._events), depth + 1))
         return entries
 
-    def _alias(self, event: yaml.AliasEvent, location: Location) -> Node:
+    def _alias(self, event: yaml.AliasEvent, depth: int, location: Location) -> Node:
         if event.anchor not in self._anchors:
             raise ConfigError.at(location, f"nothing is anchored as &{event.anchor}")
         anchored = self._anchors[event.anchor]
@@ -213,6 +221,8 @@ class _Composer:
             raise ConfigError.at(location, f"*{event.anchor} stands inside of what it repeats")
         node, size = anchored
         self._grow(size, location)
+        if depth + _height(node) > MAX_DEPTH:
+            raise ConfigError.at(location, _TOO_DEEP)
         return node
 
     def _grow(self, count: int, location: Location) -> None:
@@ -271,6 +281,11 @@ def _require_tag(tag: str | None, kind: str, location: Location) -> None:
     if tag is not None and tag not in (f"{_CORE}{kind}", "!"):
         shown = tag.replace(_CORE, "!!")
         raise ConfigError([Problem(location, f"the tag {shown} is not supported", "leave the tag out")])
+
+
+def _height(node: Node) -> int:
+    """How many levels there are below a value."""
+    return max((1 + _height(child) for child in node.children), default=0)
 
 
 def _flatten(node: Node, path: YamlPath, values: dict[YamlPath, Location], keys: dict[YamlPath, Location]) -> object:

@@ -31,21 +31,21 @@ NO_VALUE = "no_value"
 """Kind of the error for a key that was left empty by mistake."""
 
 
-def validate(model: type[M], document: Located, prefix: YamlPath = ()) -> M:
-    """Build `model` from the document's data. Raises ConfigError with every problem, in file order.
-
-    `prefix` is where the document's data stands in its file; it only serves the words of messages.
-    """
+def validate(model: type[M], document: Located) -> M:
+    """Build `model` from the document's data. Raises ConfigError with every problem, in file order."""
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        raise ConfigError(problems_of(error, document, model, prefix)) from None
+        raise ConfigError(problems_of(error, document, model)) from None
 
 
 def problems_of(
     error: ValidationError, document: Located, model: type[BaseModel], prefix: YamlPath = ()
 ) -> list[Problem]:
-    """Translate every error of a validation of the document's data, in file order."""
+    """Translate every error of a validation of the document's data, in file order.
+
+    `prefix` is where the document's data stands in its file; it only serves the words of messages.
+    """
     faults = [_Fault.of(details, document) for details in error.errors(include_url=False)]
     found: list[Problem] = []
     shapes: dict[tuple[YamlPath, bool], list[_Fault]] = {}

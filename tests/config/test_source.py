@@ -138,7 +138,17 @@ def test_nesting_is_bounded(parser: str) -> None:
 
     parse_yaml(nested(MAX_DEPTH), "f")
     (message,) = messages(lambda: parse_yaml(nested(5_000), "f"))
-    assert message == f"f:1:{MAX_DEPTH + 2}: nested more than {MAX_DEPTH} levels deep"
+    assert message == f"f:1:{MAX_DEPTH + 2}: nested more than {MAX_DEPTH} levels deep, aliases expanded"
+
+
+def test_aliases_cannot_hide_depth(parser: str) -> None:
+    def chained(links: int) -> str:
+        above = [f"a{n}: &a{n} {'[' * 18}*a{n - 1}{']' * 18}" for n in range(1, links)]
+        return "\n".join(["a0: &a0 [x]", *above])
+
+    assert Located.of(parse_yaml(chained(3), "f")).values["a2", *([0] * 37)].line == 1
+    (message,) = messages(lambda: parse_yaml(chained(200), "f"))
+    assert message == f"f:4:{9 + 18}: nested more than {MAX_DEPTH} levels deep, aliases expanded"
 
 
 def test_aliases_cannot_multiply_without_bound(parser: str) -> None:

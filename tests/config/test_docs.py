@@ -1,0 +1,42 @@
+"""The samples in the documentation work as they stand there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from secaudit.config.baseline import BaselineLibrary
+from secaudit.config.inventory import load_inventory
+from secaudit.config.schedule import load_schedules
+from secaudit.plugins import discover
+from tests.config.conftest import Write
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def sample(page: str) -> str:
+    """The first YAML block of a page."""
+    found = re.search(r"```yaml\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_inventory(write: Write) -> None:
+    write("baselines/muster-db.yaml", "")
+    path = write("muster.yaml", sample("inventory.md"))
+    assert [host.name for host in load_inventory(path, BaselineLibrary().names()).hosts] == ["web1", "db1", "self"]
+
+
+def test_baseline(write: Write) -> None:
+    registry = discover()
+    path = write("muster-web.yaml", sample("baselines.md"))
+    controls = BaselineLibrary().resolve([str(path)], registry.checks, registry.broken).controls
+    assert "raid" not in controls
+    assert controls["muster-uploads"].references == {"cis-v8": ("4.4",), "bsi": ("NET.3.2.A2",)}
+
+
+def test_schedule(write: Write) -> None:
+    write("inventory/muster.yaml", "")
+    write("schedules/nightly.yaml", sample("schedules.md"))
+    (schedule,) = load_schedules(Path("schedules"))
+    assert schedule.only == ("patch.*", "backup.*")
