@@ -12,6 +12,7 @@ from secaudit.transport.batch import STDERR_LIMIT
 
 _GARBAGE_LIMIT = MIB
 _MARK_LIMIT = 80
+_EXIT_MAX = 255
 _WHITESPACE = b" \t\r\n"
 
 
@@ -108,12 +109,15 @@ class FrameParser:
             self._take(piece)
 
     def partial(self) -> bytes:
-        """What was read so far of the stdout of the command that runs now."""
+        """What was read so far of the stdout of the command that runs now; nothing when it is damaged."""
         if self._stdout is not None:
             return self._stdout
         clean = bytes(self._payload).translate(None, _WHITESPACE)
         whole = len(clean) - len(clean) % (4 if self._encoder == "base64" else 2)
-        return self._decode(clean[:whole])
+        try:
+            return self._decode(clean[:whole])
+        except FrameError:
+            return b""
 
     def _take(self, piece: bytes) -> None:
         if self._mark is not None:
@@ -166,6 +170,8 @@ class FrameParser:
         if kind == b"group":
             return Grouped(number)
         if kind == b"exit":
+            if number > _EXIT_MAX:
+                raise FrameError("an exit code that no process has")
             return Exited(number)
         if self._stdout is None or number != self._index:
             raise FrameError("commands end out of order")

@@ -110,6 +110,7 @@ def test_an_echo_of_the_script_is_no_hello() -> None:
         (b":begin 0:Y:stderr:", "damaged"),
         (b":begin 0:" + b"A" * 2000, "more output"),
         (b":begin 0::stderr:" + b"A" * 300_000, "more output"),
+        (b":begin 0::exit 256:", "exit code"),
         (b":unheard of:", "unknown mark"),
         (b":begin -1:", "unknown mark"),
         (b":begin x:", "unknown mark"),
@@ -121,6 +122,7 @@ def test_what_the_script_never_prints(data: bytes, reason: str) -> None:
     parser = FrameParser("nonce", [10])
     with pytest.raises(FrameError, match=reason):
         list(parser.feed(b":hello nonce 0 base64:" + data))
+    assert parser.partial() == b""
 
 
 def test_a_greeting_without_end() -> None:
