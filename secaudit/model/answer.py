@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -42,6 +42,7 @@ class Answer:
     truncated: bool = False
     detail: str = ""
     asked: datetime | None = None
+    _lines: list[str] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -51,8 +52,11 @@ class Answer:
     @property
     def lines(self) -> list[str]:
         """stdout split at newlines only, so that line numbers are those an editor shows."""
-        text = self.text
-        return text.removesuffix("\n").split("\n") if text else []
+        if self._lines is None:
+            # Kept, because readers ask for the evidence of every line.
+            text = self.text
+            object.__setattr__(self, "_lines", text.removesuffix("\n").split("\n") if text else [])
+        return self._lines or []
 
     def evidence(self, first: int | None = None, last: int | None = None) -> Evidence:
         """Point at this answer; `first` and `last` are 1-based line numbers of stdout, inclusive.
