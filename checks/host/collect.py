@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from secaudit.api import Answers, Command, Unproven, UnprovenKind, collector
+from secaudit.api import MIB, Answers, Command, Unproven, UnprovenKind, collector
 
 from .facts import (
     Filesystem,
@@ -31,8 +31,8 @@ KERNEL = Command(("uname", "-srvm"))
 CLOCK = Command(("date", "-u", "+%s.%N"))
 UPTIME = Command(("cat", "/proc/uptime"))
 MOUNTS = Command(("cat", "/proc/self/mountinfo"))
-DF_BYTES = Command(("df", "-P", "-k"))
-DF_INODES = Command(("df", "-P", "-i"))
+DF_BYTES = Command(("df", "-P", "-k"), limit=MIB)
+DF_INODES = Command(("df", "-P", "-i"), limit=MIB)
 SOCKETS_V4 = Command(("ss", "-H", "-l", "-n", "-t", "-u", "-p", "-e", "-4"))
 SOCKETS_V6 = Command(("ss", "-H", "-l", "-n", "-t", "-u", "-p", "-e", "-6"))
 SERVICES = Command(
@@ -146,7 +146,7 @@ def filesystems(answers: Answers) -> Filesystems:
 def listening_sockets(answers: Answers) -> ListeningSockets:
     """Who listens. An empty list is an answer: a host need not listen anywhere."""
     v4, v6 = answers.ended(SOCKETS_V4), answers.ended(SOCKETS_V6)
-    return ListeningSockets((*read_sockets(v4, 4), *read_sockets(v6, 6)))
+    return ListeningSockets((*read_sockets(v4, 4), *read_sockets(v6, 6)), (v4.evidence(), v6.evidence()))
 
 
 @collector(Packages, PACKAGE_COMMANDS, uses=(OsRelease,))
@@ -172,7 +172,7 @@ def services(answers: Answers) -> Services:
         found.append(Service(words[0], words[1], words[2], words[3], answer.evidence(number)))
     if not found:
         raise Unproven(UnprovenKind.NOT_UNDERSTOOD, "systemctl lists no service at all", (answer.evidence(),))
-    return Services(tuple(found))
+    return Services(tuple(found), (answer.evidence(),))
 
 
 def _space(line: DfLine | None) -> Space | None:

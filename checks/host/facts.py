@@ -128,9 +128,10 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class ListeningSockets:
-    """TCP listeners and bound, unconnected UDP sockets, from ss(8)."""
+    """TCP listeners and bound, unconnected UDP sockets, from ss(8). Evidence is the lists as a whole."""
 
     sockets: tuple[Socket, ...]
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All loaded service units."""
+    """All loaded service units. Evidence is the list as a whole."""
 
     services: tuple[Service, ...]
+    evidence: tuple[Evidence, ...] = ()

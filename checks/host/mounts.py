@@ -47,7 +47,7 @@ KERNEL_INTERFACES = frozenset(
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_COLUMNS = re.compile(r"\s+(\d+|-)\s+(\d+|-)\s+(-?\d+|-)\s+(\d+%|-)\s(?=/)", re.ASCII)
+_COLUMNS = re.compile(r"(?<=\S)\s+(\d+|-)\s+(\d+|-)\s+(-?\d+|-)\s+(\d+%|-)\s(?=/)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

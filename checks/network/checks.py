@@ -189,7 +189,11 @@ def listening_services(facts: Facts, expect: ListeningServices) -> Iterator[Verd
             remediation=_close(protocol, port),
         )
     if not unexpected:
-        yield passed(observed="no unnamed service listens", expected="only named services listen")
+        yield passed(
+            observed="no unnamed service listens",
+            expected="only named services listen",
+            evidence=facts[ListeningSockets].evidence,
+        )
 
 
 def _is_loopback(socket: Socket) -> bool:

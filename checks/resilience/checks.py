@@ -137,7 +137,7 @@ def failed_services(facts: Facts, expect: ServiceHealth) -> Iterator[Verdict]:
         yield passed(
             observed=f"{len(services)} services, {failing}",
             expected="no failed service",
-            evidence=[service.evidence for service in down],
+            evidence=[service.evidence for service in down] or facts[Services].evidence,
         )
 
 

@@ -15,7 +15,7 @@ MDSTAT = Command(("cat", "/proc/mdstat"))
 CHRONY = Command(("chronyc", "-n", "-c", "tracking"))
 TIMEDATECTL = Command(("timedatectl", "show"))
 
-_MD_DRIVER = re.compile(r"^\s*\d+ md$", re.MULTILINE | re.ASCII)
+_MD_DRIVER = re.compile(r"^ *\d+ md$", re.MULTILINE | re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,12}\.\d+", re.ASCII)
 _LEAPS = frozenset({"Normal", "Insert second", "Delete second", "Not synchronised"})
 _LOCAL_CLOCK = "7F7F0101"

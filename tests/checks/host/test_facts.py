@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -287,6 +288,7 @@ def test_old_ss_prints_stars_and_bare_colons() -> None:
 
 def test_a_host_that_listens_nowhere_is_an_answer() -> None:
     assert sockets().sockets == ()
+    assert [evidence.source for evidence in sockets().evidence] == [host.SOCKETS_V4.key, host.SOCKETS_V6.key]
 
 
 @pytest.mark.parametrize(
@@ -435,3 +437,13 @@ def test_a_cut_answer_never_becomes_a_fact(collector: Collector[object]) -> None
 def test_readers_survive_any_output(collector: Collector[object], output: bytes, distribution: bytes) -> None:
     answers = [ended(request, output) for request in collector.plan(())]
     collect_or_refuse(collector, *answers, known=facts(mounts(), os_release(distribution.decode("utf-8", "replace"))))
+
+
+@pytest.mark.parametrize("piece", [b" ", b" 1", b"1", b"\n", b":", b"-", b"\\040", b"[", b'"'])
+@pytest.mark.parametrize("collector", FAMILY.collectors, ids=lambda collector: collector.fact.__name__)
+def test_no_output_keeps_a_reader_busy(collector: Collector[object], piece: bytes) -> None:
+    """A reader whose time grows with the square of the output would not come back from these for minutes."""
+    answers = [ended(request, piece * 60_000) for request in collector.plan(())]
+    begun = time.process_time()
+    collect_or_refuse(collector, *answers, known=known_for(collector))
+    assert time.process_time() - begun < 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -209,3 +210,16 @@ def test_no_answer_never_becomes_a_fact(collector: Collector[object], status: An
 def test_readers_survive_any_output(collector: Collector[object], first: bytes, second: bytes) -> None:
     one, two = collector.plan(())
     collect_or_refuse(collector, ended(one, first), ended(two, second))
+
+
+@pytest.mark.parametrize("piece", [b" ", b"1", b"\n", b"[1", b"check ", b"md0 : active a[0]\n"])
+def test_no_output_keeps_the_reader_of_arrays_busy(piece: bytes) -> None:
+    """A reader whose time grows with the square of the output would not come back from these for minutes."""
+    hostile = piece * 30_000
+    begun = time.process_time()
+    collect_or_refuse(
+        resilience.md_arrays, ended(resilience.DEVICES, b"Block devices:\n" + hostile), ended(resilience.MDSTAT)
+    )
+    mdstat = b"Personalities :\n" + hostile + b"\nunused devices: <none>\n"
+    collect_or_refuse(resilience.md_arrays, ended(resilience.DEVICES, WITH_MD), ended(resilience.MDSTAT, mdstat))
+    assert time.process_time() - begun < 10
