@@ -51,15 +51,15 @@ def restic_freshness(facts: Facts, expect: ResticFreshness) -> Iterator[Verdict]
     repositories = facts[ResticRepositories].repositories
     for name, repository in expect.repositories.items():
         found = repositories[repository.listing]
-        if isinstance(found, Unproven):
-            yield unproven(name, kind=found.kind, reason=found.reason, evidence=found.evidence)
-            continue
         for path in dict.fromkeys(repository.paths) or (None,):
-            yield _judge(name, path, repository, found, now)
+            subject = name if path is None else f"{name}:{path}"
+            if isinstance(found, Unproven):
+                yield unproven(subject, kind=found.kind, reason=found.reason, evidence=found.evidence)
+            else:
+                yield _judge(subject, path, repository, found, now)
 
 
-def _judge(name: str, path: str | None, repository: ResticRepository, found: Snapshots, now: datetime) -> Verdict:
-    subject = name if path is None else f"{name}:{path}"
+def _judge(subject: str, path: str | None, repository: ResticRepository, found: Snapshots, now: datetime) -> Verdict:
     also_expected = [] if repository.min_size is None else [f"at least {show_size(repository.min_size)}"]
     remediation = (
         f"See what is there: `restic -r {shlex.quote(repository.repository)} snapshots`; then the log of the job."

@@ -125,6 +125,12 @@ def test_a_repository_that_cannot_be_read_is_unproven(name: str) -> None:
     assert (verdict.subject, verdict.kind) == ("offsite", UnprovenKind.ERROR)
 
 
+def test_what_is_unproven_has_the_subjects_of_what_is_decided() -> None:
+    paths = ["/srv/shop", "/etc"]
+    expected = {"offsite:/srv/shop": Outcome.UNPROVEN, "offsite:/etc": Outcome.UNPROVEN}
+    assert outcomes(verdicts(b"", 1, recorded("restic-wrong-password.err"), paths=paths)) == expected
+
+
 def test_a_lock_that_was_denied_is_unproven() -> None:
     denied, readable = shared("restic/nonroot-lock.txt").split(b"--- no-lock:\n")
     assert only(verdicts(denied, 1)).kind is UnprovenKind.ERROR
