@@ -39,8 +39,8 @@ class HostRow:
 
     @property
     def dead(self) -> bool:
-        """Whether nothing could be asked of it."""
-        return self.host.status is Reach.UNREACHABLE
+        """Whether nothing is known of it."""
+        return self.host.status is Reach.UNREACHABLE or not self.tally.total
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from secaudit.model.answer import Reach
 from secaudit.model.gate import GateExit, judge
-from secaudit.model.run import HostRecord, RunReport
+from secaudit.model.run import RunReport
 from secaudit.model.severity import Severity
 
 from .findings import Finding
@@ -40,6 +40,14 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A host of which too little is known, and why."""
+
+    host: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The verdict as sentences, the findings behind it, the gate, and how far the hosts were scanned."""
 
@@ -48,20 +56,21 @@ class Verdict:
     more: int
     gate: str
     reach: str
-    incomplete: tuple[tuple[str, HostRecord], ...]
+    gaps: tuple[Gap, ...]
 
 
 def verdict(report: RunReport, findings: Sequence[Finding], hosts: Hosts) -> Verdict:
     """Put a run into words. `findings` are the unwaived ones, worst first."""
     grave = [finding for finding in findings if finding.result.severity in _GRAVE]
     leads = tuple(map(_lead, grave)) if len(grave) > 1 else ()
+    gaps = _gaps(report, hosts)
     return Verdict(
-        say=_say(report, findings),
+        say=_say(report, findings, gaps),
         leads=leads[:MOST_LEADS],
         more=max(len(leads) - MOST_LEADS, 0),
         gate=_GATE_WORDS[judge(report, GATE)],
         reach=_reach(report),
-        incomplete=tuple((hosts.label(host), host) for host in report.hosts if host.status is not Reach.COMPLETE),
+        gaps=gaps,
     )
 
 
@@ -73,10 +82,21 @@ def _lead(finding: Finding) -> Lead:
     return Lead(finding.result.severity, finding.told, where, finding.anchor)
 
 
-def _say(report: RunReport, findings: Sequence[Finding]) -> tuple[str, ...]:
+def _gaps(report: RunReport, hosts: Hosts) -> tuple[Gap, ...]:
+    judged = {(result.customer, result.host) for result in report.results}
+    gaps = []
+    for host in report.hosts:
+        if host.status is not Reach.COMPLETE:
+            gaps.append(Gap(hosts.label(host), f"{host.status.value}{': ' if host.detail else ''}{host.detail}"))
+        elif (host.customer, host.host) not in judged:
+            gaps.append(Gap(hosts.label(host), "scanned, but no control was held against it"))
+    return tuple(gaps)
+
+
+def _say(report: RunReport, findings: Sequence[Finding], gaps: Sequence[Gap]) -> tuple[str, ...]:
     if not report.hosts and not report.results:
         return ("No host was audited: nothing is proven.",)
-    said = [_broken(findings), _unproven(report)]
+    said = [_broken(findings), _unproven(report, gaps)]
     if report.run.finished is None:
         said.append("The run was not finished.")
     return tuple(filter(None, said))
@@ -102,14 +122,13 @@ def _broken(findings: Sequence[Finding]) -> str:
     return f"{capital(spelt(critical, 'critical finding'))} on {listed(where, noun='hosts')}{also}."
 
 
-def _unproven(report: RunReport) -> str:
+def _unproven(report: RunReport, gaps: Sequence[Gap]) -> str:
     count = report.summary.unproven
     if count:
         return f"{capital(spelt(count, 'check'))} could not be proven."
     if not report.results:
         return "Nothing was checked: nothing is proven."
-    whole = all(host.status is Reach.COMPLETE for host in report.hosts)
-    return "Every check was proven." if whole else ""
+    return "" if gaps else "Nothing is unproven."
 
 
 def _reach(report: RunReport) -> str:

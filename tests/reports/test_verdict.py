@@ -18,8 +18,9 @@ from tests.reports.parsed import Page
 
 
 def said(*results: Result, **run: object) -> tuple[str, str]:
-    """The verdict and the line below it for results on the sample's hosts, all of them complete."""
-    whole = tuple(replace(host, status=Reach.COMPLETE) for host in sample.HOSTS)
+    """The verdict and the line below it for results on hosts that are all complete."""
+    named = {one.host for one in results}
+    whole = tuple(replace(host, status=Reach.COMPLETE) for host in sample.HOSTS if host.host in named or not named)
     page = Page(render(RunReport(replace(sample.report().run, **run), whole, results)))  # type: ignore[arg-type]  # fields by name
     return page.marked("say")[0].text, page.marked("why")[0].text
 
@@ -34,7 +35,7 @@ GAP = sample.result("clock", "web1", Outcome.UNPROVEN, kind=UnprovenKind.DENIED,
 
 def test_one_critical_finding_is_told_with_its_reason_and_host() -> None:
     say, why = said(failure("web1", Severity.CRITICAL))
-    assert say == "One critical finding: The clock is wrong (web1). Every check was proven."
+    assert say == "One critical finding: The clock is wrong (web1). Nothing is unproven."
     assert "closed: exit 1, findings" in why
 
 
@@ -51,7 +52,7 @@ def test_several_are_counted_with_their_hosts_and_listed_below() -> None:
 
 def test_without_grave_findings_the_milder_ones_are_counted() -> None:
     assert said(failure("web1", Severity.LOW))[0] == (
-        "No critical or high finding, one milder one. Every check was proven."
+        "No critical or high finding, one milder one. Nothing is unproven."
     )
 
 
@@ -88,12 +89,18 @@ def test_a_run_over_nothing_proves_nothing() -> None:
     assert judge(sample.empty()) is GateExit.INCOMPLETE
 
 
+def test_a_host_that_no_control_was_held_against_is_named() -> None:
+    page = Page(render(RunReport(sample.report().run, sample.HOSTS[:2], (PASS,))))
+    assert page.marked("say")[0].text == "No control failed."
+    assert page.marked("gaps")[0].text.split("\n")[1] == "fw1 scanned, but no control was held against it"
+
+
 def test_hosts_without_results_prove_nothing() -> None:
     assert "nothing is proven" in said()[0]
 
 
 def test_a_spotless_run_is_told_plainly() -> None:
     page = Page(render(sample.spotless()))
-    assert page.marked("say")[0].text == "No control failed. Every check was proven."
+    assert page.marked("say")[0].text == "No control failed. Nothing is unproven."
     assert "No unwaived result failed." in page.identified("findings").text
     assert "Every check gave an answer." in page.identified("unproven").text
