@@ -97,15 +97,15 @@ def _keep_quotes(found: re.Match[bytes]) -> bytes:
 # What a secret is called; the name may have anything before it (`DB_PASSWORD`, `spring.datasource.password`).
 _NAME = (
     rb"(?:pass(?:word|phrase|wort)|passwd(?![ \t]*:[ \t])|pwd(?![ \t]*[=:][ \t]*/)|secret(?:[_-]?(?:access[_-]?)?key)?"
-    rb"|(?:access|account|api|auth|encryption|master|signing|preshared|pre-shared)[_-]?key"
+    rb"|(?:access|account|api|app|auth|encryption|master|signing|preshared|pre-shared)[_-]?key"
     rb"|private[_-]?key(?![ \t]*[=:][ \t]*[\"']?/[a-z]{2})|token|credentials?(?![ \t]*[=:][ \t]*[\"']?/)|psk)"
-    rb"(?:[_-]?(?:hash|[0-9]{1,3}))?"
+    rb"(?:[_-]?(?:hash|base|[0-9]{1,3}))?"
 )
 _NAME_HINTS = (b"passw", b"passphrase", b"pwd", b"secret", b"key", b"token", b"credential", b"psk")
 # Settings and Debian architectures (`libpam-token:amd64`) that are surely no secret.
 _HARMLESS = (
     rb"(?![\"']?(?:yes|no|true|false|none|null|on|off|[01]|all|any|amd64|arm64|armel|armhf|i386|mips64el|ppc64el"
-    rb"|riscv64|s390x)(?:[\"',;)\s]|$))"
+    rb"|riscv64|s390x)(?:[\"',;).\s]|$))"
 )
 # In double quotes, in single quotes, in quotes that are escaped themselves (JSON in JSON; its end stays behind).
 _QUOTED = rb"\"(?:[^\"\\\n]|\\.)*+\"?|'[^'\n]*+'?|\\\"(?:[^\"\\\n]|\\[^\"\n])*+"
@@ -121,16 +121,28 @@ _RULES = (
         ),
         _keep_quotes,
     ),
-    # The same anywhere in a line, in JSON, XML and shell syntax.
+    # The same anywhere in a line: JSON, XML, shell, PHP (`define('DB_PASSWORD', 'x')`), argv as a JSON list.
     _Rule(
         _NAME_HINTS,
-        re.compile(rb"(?i)(" + _NAME + rb"(?:\\?[\"'])?[ \t]{0,8}(?:=>|:=|[:=>])[ \t]{0,8})" + _HARMLESS + _VALUE),
+        re.compile(
+            rb"(?i)("
+            + _NAME
+            + rb"(?:\\?[\"'])?[ \t]{0,8}(?:=>|:=|[:=>]|(?<=[\"']),(?=[ \t]{0,8}[\"']))[ \t]{0,8})"
+            + _HARMLESS
+            + _VALUE
+        ),
         _keep_quotes,
     ),
     # Command lines: `--password x`, `sshpass -p x`, `mysql -px`, `curl -u user:x`.
     _Rule(
         _NAME_HINTS,
         re.compile(rb"(?i)((?<![\w-])--[\w-]{0,40}" + _NAME + rb"[ \t]{1,8})(?!-)" + _HARMLESS + _VALUE),
+        _keep_quotes,
+    ),
+    # Settings that are no assignment: redis.conf, snmpd.conf(5).
+    _Rule(
+        (b"requirepass", b"masterauth", b"community"),
+        re.compile(rb"(?i)(\b(?:requirepass|masterauth|r[ow]community6?)[ \t]{1,8})" + _VALUE),
         _keep_quotes,
     ),
     _Rule((b"sshpass",), re.compile(rb"(\bsshpass[ \t]{1,8}-p[ \t]{0,8})" + _VALUE), _keep_quotes),

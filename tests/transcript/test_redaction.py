@@ -23,6 +23,10 @@ SECRETS = [
     ("spring.datasource.password = s3cr3t", "spring.datasource.password = [redacted]"),
     ('  "smtp_password": "a\\"b c",', '  "smtp_password": "[redacted]",'),
     (r'"env": "{\"api_key\": \"k3y\", \"n\": 1}"', r'"env": "{\"api_key\": \"[redacted]\", \"n\": 1}"'),
+    ("define( 'DB_PASSWORD', 'hunter2' );", "define( 'DB_PASSWORD', '[redacted]' );"),
+    ('["app", "--token", "hunter2", "-v"]', '["app", "--token", "[redacted]", "-v"]'),
+    ("rocommunity hunter2 10.0.0.0/8", "rocommunity [redacted] 10.0.0.0/8"),
+    ("requirepass hunter2", "requirepass [redacted]"),
     ("<password>hunter2</password>", "<password>[redacted]</password>"),
     (
         "ExecStart=/usr/bin/app --db-password hunter2 --port 1",
@@ -59,6 +63,7 @@ HARMLESS = [
     "sudo: a password is required",
     "Last password change : Nov 01, 2026",
     "libpam-token:amd64 1.2-3",
+    "251 1661940348.0 /var/lib/dpkg/info/gir1.2-secret-1:amd64.md5sums",
     "PWD=/root",
     "ssl_certificate_key /etc/ssl/private/web.key;",
     "PrivateKey = /etc/wireguard/private",
