@@ -47,7 +47,7 @@ def up(hosts: int | None, chosen: Sequence[str], every: bool, name: str) -> None
     plan += [lab.Planned(kind, SCENARIOS[kind]) for kind in kinds]
     started = lab.up(plan, name)
     _show(started)
-    first = started.record.hosts[0].address if plan else "ADDRESS"
+    first = started.hosts[0].address if plan else "ADDRESS"
     click.echo(f"\nssh -i {started.key} -o UserKnownHostsFile={started.known_hosts} {USER}@{first}", err=True)
 
 
@@ -77,6 +77,16 @@ def down(name: str) -> None:
 
 
 @main.command()
+@click.option("--delay", default="20ms", show_default=True, help="How much longer a round trip takes.")
+@click.option("--loss", default="1%", show_default=True, help="How many packets to hosts get lost.")
+@NAME
+def netem(delay: str, loss: str, name: str) -> None:
+    """Make a lab's links slow and lossy, where the kernel can."""
+    found = lab.find(name)
+    found.record.segment.impair([host.number for host in found.hosts], delay, loss)
+
+
+@main.command()
 def scenarios() -> None:
     """Show what kinds of hosts there are."""
     for scenario in SCENARIOS.values():
@@ -84,7 +94,7 @@ def scenarios() -> None:
 
 
 def _show(found: lab.Lab) -> None:
-    for host in found.record.hosts:
+    for host in found.hosts:
         click.echo(f"{host.name:<18}{host.address:<16}{host.address6:<18}{host.scenario}")
 
 

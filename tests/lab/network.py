@@ -79,6 +79,19 @@ class Segment:
             "link set eth0 up\n"
         )
 
+    def impair(self, numbers: Iterable[int], delay: str, loss: str) -> None:
+        """Delay and lose packets to these hosts (tc-netem(8) says how both are written); replies are not touched.
+
+        Raises LabError where the kernel was built without netem.
+        """
+        for number in numbers:
+            argv = ["tc", "qdisc", "replace", "dev", self.link(number), "root", "netem", "delay", delay, "loss", loss]
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
+            if "qdisc kind is unknown" in done.stderr:
+                raise LabError("this kernel has no netem (CONFIG_NET_SCH_NETEM, module sch_netem)")
+            if done.returncode:
+                raise LabError(f"tc refused: {done.stderr.strip()}")
+
     def destroy(self) -> None:
         """Remove the bridge and every link to it that is still there."""
         links = [name for name in existing() if name == self.bridge or name.startswith(f"{self.bridge}-")]

@@ -68,7 +68,8 @@ class HostRecord:
 class LabRecord(BaseModel, frozen=True):
     """A lab that was begun: its network, its hosts, and the process whose end is their end.
 
-    `base` is the shared root that the hosts' own are laid over. `kept` says that the owner is a keeper that `up` left behind for `down` to end.
+    `base` is the shared root that the hosts' own are laid over. `kept` says that the owner is a keeper that `up` left
+    behind for `down` to end.
     """
 
     name: str

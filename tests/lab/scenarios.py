@@ -56,6 +56,7 @@ _IPTABLES_OPEN = """\
 :FORWARD DROP [0:0]
 :OUTPUT ACCEPT [0:0]
 -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -m conntrack --ctstate INVALID -j DROP
 -A INPUT -i lo -j ACCEPT
 -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
 -A INPUT -p tcp -m tcp --dport 443 -j ACCEPT
@@ -144,27 +145,31 @@ def extra_listener(draft: Draft) -> Iterable[Finding]:
     return Finding("network.open-ports", "tcp/8080"), Finding("network.listening-services", "tcp/8080")
 
 
+def _open_by_default(hook: str) -> tuple[Finding, Finding]:
+    return Finding("firewall.default-policy", f"{hook} ipv4"), Finding("firewall.default-policy", f"{hook} ipv6")
+
+
 @_scenario
 def firewall_accept(draft: Draft) -> Iterable[Finding]:
     """The input chain accepts what no rule matches."""
     draft.nftables = _NFTABLES.replace(
         "hook input priority filter; policy drop", "hook input priority filter; policy accept"
     )
-    return Finding("firewall.default-policy", "input ipv4"), Finding("firewall.default-policy", "input ipv6")
+    return _open_by_default("input")
 
 
 @_scenario
 def firewall_any_any(draft: Draft) -> Iterable[Finding]:
     """A rule that accepts everything stands before the others."""
     draft.nftables = _NFTABLES.replace("\t\tct state established", "\t\taccept\n\t\tct state established", 1)
-    return (Finding("firewall.any-any", "input"),)
+    return Finding("firewall.any-any", "inet filter input: accept"), *_open_by_default("input")
 
 
 @_scenario
 def firewall_none(draft: Draft) -> Iterable[Finding]:
     """No firewall at all."""
     draft.nftables = None
-    return (Finding("firewall.missing"),)
+    return Finding("firewall.missing", "input"), *_open_by_default("input"), *_open_by_default("forward")
 
 
 @_scenario
@@ -172,7 +177,8 @@ def ipv6_unfiltered(draft: Draft) -> Iterable[Finding]:
     """The firewall filters IPv4 and forgets IPv6."""
     rules = _NFTABLES.replace("table inet", "table ip")
     draft.nftables = "".join(line for line in rules.splitlines(keepends=True) if "icmpv6" not in line)
-    return (Finding("firewall.ipv6-unfiltered"),)
+    ipv6 = (Finding("firewall.default-policy", f"{hook} ipv6") for hook in ("input", "forward"))
+    return Finding("firewall.ipv6-unfiltered", "input ipv6"), *ipv6
 
 
 @_scenario
@@ -180,7 +186,7 @@ def iptables_accept(draft: Draft) -> Iterable[Finding]:
     """Rules loaded by iptables and ip6tables whose input policy is ACCEPT, and no nftables ruleset."""
     draft.nftables = None
     draft.iptables = draft.ip6tables = _IPTABLES_OPEN
-    return Finding("firewall.default-policy", "input ipv4"), Finding("firewall.default-policy", "input ipv6")
+    return _open_by_default("input")
 
 
 @_scenario
@@ -227,8 +233,8 @@ def stale_lists(draft: Draft) -> Iterable[Finding]:
 
 @_scenario
 def reboot_required(draft: Draft) -> Iterable[Finding]:
-    """An update waits for a restart."""
-    draft.write("/run/reboot-required", "*** System restart required ***\n")
+    """An update has been waiting for a restart for ten days."""
+    draft.write("/run/reboot-required", "*** System restart required ***\n", at=draft.now - timedelta(days=10))
     draft.write("/run/reboot-required.pkgs", "linux-image-amd64\nlibc6\n")
     return (Finding("patch.reboot-required"),)
 
@@ -265,7 +271,7 @@ def tiny_backup(draft: Draft) -> Iterable[Finding]:
 def stale_restic(draft: Draft) -> Iterable[Finding]:
     """The newest restic snapshot is nine days old."""
     _restic(draft, timedelta(days=9))
-    return (Finding("backup.restic-freshness", RESTIC_REPOSITORY),)
+    return (Finding("backup.restic-freshness", DATASET),)
 
 
 @_scenario
@@ -273,7 +279,10 @@ def stale_borg(draft: Draft) -> Iterable[Finding]:
     """A borg repository whose newest archive is nine days old."""
     draft.copy(repository(BORG, timedelta(days=9)), BORG_REPOSITORY)
     draft.write(BORG_PASSPHRASE, f"{PASSWORD}\n", mode=0o600)
-    return (Finding("backup.borg-freshness", BORG_REPOSITORY),)
+    # As after any backup: borg keeps a cache and notes about the repository in root's home.
+    job = f"BORG_PASSCOMMAND='cat {BORG_PASSPHRASE}' BORG_RELOCATED_REPO_ACCESS_IS_OK=yes borg list {BORG_REPOSITORY}"
+    draft.commands.append(f"HOME=/root {job} </dev/null >/var/log/backup.log 2>&1")
+    return (Finding("backup.borg-freshness", DATASET),)
 
 
 @_scenario
@@ -288,7 +297,7 @@ def clock_skew(draft: Draft) -> Iterable[Finding]:
 @_scenario
 def hanging(draft: Draft) -> Iterable[Finding]:
     """Something accepts connections to the SSH port and never says a word."""
-    draft.services[:] = [listener(22)]
+    draft.services[:] = [listener(22), listener(443)]
     return ()
 
 

@@ -1,0 +1,153 @@
+"""A customer whose hosts are in the lab, and the scanner as its users run it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.lab.base import USER
+from tests.lab.lab import Lab
+from tests.lab.scenarios import BORG_PASSPHRASE, BORG_REPOSITORY, DATASET, DUMPS, RESTIC_PASSWORD, RESTIC_REPOSITORY
+
+CUSTOMER = "lab"
+DEAD = "dead"
+"""A host of the inventory at whose address nobody answers."""
+TWICE = "twice"
+"""The tag of hosts that are also scanned before the audit user may run anything as root."""
+_TWICE = ("clean1", "firewall-none", "stale-restic")
+PROGRAM = Path(sys.executable).with_name("secaudit")
+
+LINUX = {
+    "baseline": "lab-server",
+    "version": 1,
+    "extends": ["linux-server"],
+    "controls": {
+        "open-ports": {"expect": {"tcp": {443: "any"}, "required": [22, 443], "scan": "1-9999"}},
+        "listening-services": {"expect": {"tcp": {443: "any"}}},
+        "dumps": {
+            "check": "backup.file-freshness",
+            "severity": "high",
+            "expect": {
+                "datasets": {DATASET: {"path": f"{DUMPS}/*.sql.gz", "max_age": "26h", "min_size": "1K", "root": True}}
+            },
+        },
+        "snapshots": {
+            "check": "backup.restic-freshness",
+            "severity": "high",
+            "expect": {
+                "repositories": {
+                    DATASET: {
+                        "repository": RESTIC_REPOSITORY,
+                        "password_file": RESTIC_PASSWORD,
+                        "max_age": "26h",
+                        "root": True,
+                    }
+                }
+            },
+        },
+    },
+}
+BORG = {
+    "baseline": "lab-borg",
+    "version": 1,
+    "extends": ["./lab-server.yaml"],
+    "controls": {
+        "archives": {
+            "check": "backup.borg-freshness",
+            "severity": "high",
+            "expect": {
+                "repositories": {
+                    DATASET: {
+                        "repository": BORG_REPOSITORY,
+                        "passphrase_file": BORG_PASSPHRASE,
+                        "max_age": "26h",
+                        "root": True,
+                    }
+                }
+            },
+        },
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A running lab and the files that describe it to the scanner."""
+
+    lab: Lab
+    inventory: Path
+
+    def run(self, *argv: str, limit: float = 240) -> subprocess.CompletedProcess[str]:
+        """`secaudit COMMAND --inventory … ARGV`, for at most `limit` seconds."""
+        command = [str(PROGRAM), argv[0], "--inventory", str(self.inventory), *argv[1:]]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A scan that has ended: exit code, both texts, and results.json."""
+
+    exit: int
+    stdout: str
+    stderr: str
+    document: Mapping[str, Any]
+
+    def status(self, host: str) -> str:
+        """How far the scan of a host got."""
+        return next(str(found["status"]) for found in self.document["hosts"] if found["host"] == host)
+
+    def results(self, host: str, *outcomes: str) -> list[Mapping[str, Any]]:
+        """The host's results, or those of them with one of `outcomes`."""
+        found = (result for result in self.document["results"] if result["host"] == host)
+        return [result for result in found if not outcomes or result["outcome"] in outcomes]
+
+    def failed(self, host: str) -> set[tuple[str, str]]:
+        """Check id and subject of everything that failed on a host."""
+        return {(result["check"], result["subject"]) for result in self.results(host, "failed")}
+
+
+def describe(lab: Lab, folder: Path) -> Site:
+    """Write inventory and baselines for a lab and a host that is dead."""
+    (folder / "baselines").mkdir(parents=True)
+    for baseline in (LINUX, BORG):
+        (folder / "baselines" / f"{baseline['baseline']}.yaml").write_text(yaml.safe_dump(baseline, sort_keys=False))
+    hosts: dict[str, dict[str, object]] = {host.name: {"address": host.address} for host in lab.hosts}
+    for host in lab.hosts:
+        if host.scenario == "stale-borg":
+            hosts[host.name]["baselines"] = ["../baselines/lab-borg.yaml"]
+        if host.name in _TWICE:
+            hosts[host.name]["tags"] = [TWICE]
+    hosts[DEAD] = {"address": lab.dead_address}
+    ssh = {"user": USER, "identity": str(lab.key), "known_hosts": str(lab.known_hosts), "agent": False, "config": False}
+    site = {"defaults": {"ssh": ssh, "baselines": ["../baselines/lab-server.yaml"]}, "hosts": hosts}
+    document = {"customer": {"id": CUSTOMER, "name": "Lab Ltd"}, "sites": {"bench": site}}
+    inventory = folder / "inventory" / "lab.yaml"
+    inventory.parent.mkdir()
+    inventory.write_text(yaml.safe_dump(document, sort_keys=False))
+    return Site(lab, inventory)
+
+
+def scan(site: Site, out: Path, argv: Sequence[str] = ()) -> Audit:
+    """Scan the site's hosts."""
+    done = site.run(
+        "scan",
+        "--out",
+        str(out),
+        "--format",
+        "json",
+        "--host-limit",
+        "3m",
+        "--store",
+        str(out.with_suffix(".db")),
+        *argv,
+    )
+    results = out / "results.json"
+    assert results.exists(), f"no results.json, exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return Audit(done.returncode, done.stdout, done.stderr, json.loads(results.read_text()))
