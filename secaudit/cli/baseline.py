@@ -25,7 +25,7 @@ def command() -> None:
     """List, show, validate and compare baselines."""
 
 
-@command.command("list")
+@command.command("list", short_help="List the baselines that have a name.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def list_(as_json: bool) -> int:
     """List the baselines that can be named without a path."""
@@ -47,7 +47,7 @@ def list_(as_json: bool) -> int:
     return Exit.FINE
 
 
-@command.command()
+@command.command(short_help="Show controls and the line that set each value.")
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @plugins_option
@@ -68,7 +68,7 @@ def show(names: tuple[str, ...], as_json: bool, plugins: tuple[Path, ...]) -> in
     return Exit.FINE
 
 
-@command.command()
+@command.command(short_help="Check baseline files with all they extend.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @plugins_option
 def validate(files: tuple[str, ...], plugins: tuple[Path, ...]) -> int:
@@ -88,7 +88,7 @@ def validate(files: tuple[str, ...], plugins: tuple[Path, ...]) -> int:
     return Exit.FINE
 
 
-@command.command()
+@command.command(short_help="Show what B demands otherwise than A.")
 @click.argument("old", metavar="A")
 @click.argument("new", metavar="B")
 @plugins_option

@@ -25,7 +25,7 @@ def command() -> None:
     """Validate and list hosts; pin host keys."""
 
 
-@command.command()
+@command.command(short_help="Read an inventory and the baselines of its hosts.")
 @click.argument("path", type=_PATH)
 @plugins_option
 def validate(path: Path, plugins: tuple[Path, ...]) -> int:
@@ -53,7 +53,7 @@ def validate(path: Path, plugins: tuple[Path, ...]) -> int:
     return Exit.FINE
 
 
-@command.command("list")
+@command.command("list", short_help="List hosts and what they are held against.")
 @click.argument("path", type=_PATH)
 @click.option("--customer", "customers", multiple=True, help="Only this customer.")
 @click.option("--site", "sites", multiple=True, help="Only this site.")
@@ -93,7 +93,7 @@ def list_(
     return Exit.FINE
 
 
-@command.command()
+@command.command(short_help="Show and pin the keys of hosts.")
 @click.argument("hosts", nargs=-1, required=True, metavar="HOST…")
 @click.option(
     "--inventory", "path", required=True, envvar="SECAUDIT_INVENTORY", type=_PATH, help="Where the hosts stand."

@@ -27,8 +27,10 @@ _WHAT = {
 def command(name: str | None, plugins: tuple[Path, ...]) -> int:
     """Print the JSON Schema of a file format; without NAME list the formats.
 
-    Editors complete and check a file that begins with, for example,
-    `# yaml-language-server: $schema=inventory.schema.json`.
+    Editors complete and check a file that begins with the name of its schema:
+
+    \b
+      # yaml-language-server: $schema=inventory.schema.json
     """
     if name is None:
         for known, what in _WHAT.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from secaudit.config.baseline_file import BaselineFile
 from secaudit.config.controls import ControlMerge, KnownCheck
-from secaudit.config.errors import ConfigError, Problem, suggestion
+from secaudit.config.errors import ConfigError, Problem, in_file_order, suggestion
 from secaudit.config.paths import is_dir, is_file, is_path, resolve_path, shown_path
 from secaudit.config.source import Located, Source, read_yaml
 from secaudit.config.validation import validate
@@ -83,7 +83,7 @@ class BaselineLibrary:
             merge.add(baseline.source.root)
         controls = merge.controls(checks, broken)
         if merge.problems:
-            raise ConfigError(merge.problems)
+            raise ConfigError(in_file_order(merge.problems))
         stamps = tuple(BaselineStamp(found.name, found.file.version, found.source.sha256) for found in order)
         return Baseline(controls, stamps)
 

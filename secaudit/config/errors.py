@@ -29,6 +29,11 @@ class Problem:
         return visible_line(place + _cut(self.message) + (f" ({_cut(self.hint)})" if self.hint else ""))
 
 
+def in_file_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Each problem once, sorted by file, line and column; those without a place come first."""
+    return sorted(dict.fromkeys(problems), key=lambda problem: problem.location or Location("", 0))
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from secaudit.config.errors import ConfigError, Problem, closest, suggestion
+from secaudit.config.errors import ConfigError, Problem, closest, in_file_order, suggestion
 from secaudit.config.source import Located, YamlPath
 from secaudit.model.baseline import Location
 
@@ -55,7 +55,7 @@ def problems_of(
         else:
             found.append(Problem(fault.location(document), *_words(fault, prefix, model)))
     found += [Problem(same[0].location(document), *_shape_words(same, prefix)) for same in shapes.values()]
-    return sorted(dict.fromkeys(found), key=lambda problem: problem.location or Location("", 0))
+    return in_file_order(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,8 +246,8 @@ AGE = "{check: demo.age, expect: {max_age: 1d}}"
         (
             HEAD + "controls: {c: {check: demo.age, expect: {max_age: }}}\n",
             [
-                "b.yaml:3:42: 'max_age' has no value (null takes back what a parent set, and none of them set this)",
                 "b.yaml:3:33: the key 'max_age' is missing",
+                "b.yaml:3:42: 'max_age' has no value (null takes back what a parent set, and none of them set this)",
             ],
         ),
         (
