@@ -47,7 +47,8 @@ KERNEL_INTERFACES = frozenset(
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_COLUMNS = re.compile(r"(?<=\S)\s+(\d+|-)\s+(\d+|-)\s+(-?\d+|-)\s+(\d+%|-)\s(?=/)", re.ASCII)
+# Size, used, available and percentage; 18 digits are more than any file system has.
+_COLUMNS = re.compile(r"(?<=\S)\s+(\d{1,18}|-)\s+(\d{1,18}|-)\s+(-?\d{1,18}|-)\s+(\d{1,9}%|-)\s(?=/)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ _DPKG_FORMAT = (
     "${binary:Package}\\t${Version}\\t${source:Package}\\t${source:Version}\\t${Architecture}\\t${db:Status-Abbrev}\\n"
 )
 _RPM_FORMAT = "%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\t%{SOURCERPM}\\n"
+_EPOCH = re.compile(r"\d{1,10}", re.ASCII)
 _SOURCE_RPM = re.compile(r"(.+)-([^-]+-[^-]+)\.(?:no)?src\.rpm")
 
 
@@ -74,7 +75,7 @@ def _dpkg(answer: Answer) -> Iterator[Package]:
 
 def _rpm(answer: Answer) -> Iterator[Package]:
     for number, (name, epoch, version, release, architecture, source) in _rows(answer, 6):
-        if not epoch.isdecimal():
+        if not _EPOCH.fullmatch(epoch):
             raise _unknown(answer, number)
         prefix = f"{epoch}:" if int(epoch) else ""
         if name == "gpg-pubkey":  # an imported key, which rpm keeps as if it were a package

@@ -52,7 +52,7 @@ def read_scan(answer: Answer, request: PortScan) -> PortScanResult:
                 evidence=answer.evidence(lines.get((request.protocol, port))),
             )
         )
-    _check_coverage(answer, root, request, [port.port for port in seen], sum(count for _, count in states))
+    _check_coverage(answer, root, request, {port.port for port in seen}, sum(count for _, count in states))
     answered = any(port.state in ("open", "closed") for port in seen) or any(state == "closed" for state, _ in states)
     if not answered and request.protocol == "tcp":
         raise Unproven(
@@ -121,7 +121,7 @@ def _parsed(answer: Answer) -> dict[str, Any]:
     return dict(ports)
 
 
-def _check_coverage(answer: Answer, root: ET.Element, request: PortScan, seen: list[int], rest: int) -> None:
+def _check_coverage(answer: Answer, root: ET.Element, request: PortScan, seen: set[int], rest: int) -> None:
     scanned: frozenset[int] = frozenset()
     for info in root.findall("scaninfo"):
         if info.get("protocol") == request.protocol:
@@ -129,7 +129,7 @@ def _check_coverage(answer: Answer, root: ET.Element, request: PortScan, seen: l
                 scanned = parse_list(info.get("services"))
             except ValueError:
                 _refuse(answer, "its list of scanned ports has a form that is not known")
-    if scanned != parse_list(request.ports) or len(seen) + rest != len(scanned):
+    if scanned != parse_list(request.ports) or not seen <= scanned or len(seen) + rest != len(scanned):
         _refuse(answer, "it does not cover exactly the ports that were asked for")
 
 

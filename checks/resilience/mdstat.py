@@ -10,9 +10,12 @@ from secaudit.api import Answer, Unproven, UnprovenKind
 
 from .facts import MdArray
 
+WITHOUT_REDUNDANCY = frozenset({"raid0", "linear", "faulty"})
+"""Levels for which md counts no members; for every other level it does."""
+
 _HEAD = re.compile(r"(md\S*) : (active|inactive|broken)((?: \((?:auto-)?read-only\))?)((?: \S+)*)\s*")
 _MEMBER = re.compile(r"(.+)\[\d+\]((?:\([A-Z]\))*)")
-_MEMBERS = re.compile(r"\[(\d+)/(\d+)\] \[[U_]+\]")
+_MEMBERS = re.compile(r"\[(\d{1,6})/(\d{1,6})\] \[[U_]+\]", re.ASCII)
 _ACTION = re.compile(r"(recovery|resync|reshape|check|repair)\s*=\s*(\d+\.\d+%|[A-Z]+)")
 _CONTAINER = re.compile(r"super external:[^/\s]")
 
@@ -40,11 +43,14 @@ def _array(answer: Answer, first: int, last: int) -> MdArray:
     words = head[4].split() if head else []
     level = words.pop(0) if head and head[2] != "inactive" and words else ""
     members = [_MEMBER.fullmatch(word) for word in words]
-    if head is None or (head[2] == "active" and not level) or None in members:
-        raise Unproven(
-            UnprovenKind.NOT_UNDERSTOOD, f"line {first} of /proc/mdstat has a form that is not known", (evidence,)
-        )
     counted, action = _MEMBERS.search(body), _ACTION.search(body)
+    uncounted = counted is None and level not in WITHOUT_REDUNDANCY
+    if head is None or None in members or (head[2] == "active" and uncounted):
+        raise Unproven(
+            UnprovenKind.NOT_UNDERSTOOD,
+            f"the array at line {first} of /proc/mdstat has a form that is not known",
+            (evidence,),
+        )
     return MdArray(
         name=head[1],
         state=head[2],

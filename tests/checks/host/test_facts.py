@@ -245,6 +245,12 @@ def test_a_mount_point_made_to_look_like_another_leaves_both_unknown_rather_than
     assert [each.space for each in found.filesystems] == [None, None]
 
 
+def test_a_number_that_no_file_system_has_is_no_number() -> None:
+    df = f"/dev/vda {'9' * 5000} {'9' * 5000} {'9' * 5000} 5% /\n"
+    (root,) = [each for each in usage(df.encode()).filesystems if each.mount.target == "/"]
+    assert root.space is None
+
+
 def test_usage_needs_the_mount_table() -> None:
     missing = facts(missing={Mounts: Unproven(UnprovenKind.DENIED, "no")})
     answers = (ended(host.DF_BYTES, REAL[host.DF_BYTES]), ended(host.DF_INODES, REAL[host.DF_INODES]))
@@ -379,6 +385,7 @@ def test_an_unknown_distribution_needs_exactly_one_manager_with_packages(known: 
         ("debian", DPKG, "bash\t5.2\n"),
         ("debian", DPKG, "bash\t5.2\tbash\t5.2\tamd64\t\n"),
         ("debian", DPKG, ""),
+        ("fedora", RPM, f"bash\t{'9' * 5000}\t5\t1\tx86_64\tbash-5-1.src.rpm\n"),
         ("fedora", RPM, "bash\t(none)\t5\t1\tx86_64\tbash-5-1.src.rpm\n"),
         ("alpine", APK, "P:musl\n\n"),
         ("alpine", APK, "no colon here\n"),

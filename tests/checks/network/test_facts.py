@@ -104,6 +104,8 @@ FEW = recorded("network", "few.xml").decode()
         (FEW.replace('services="22,80,443,8080"', 'services="all"'), "list of scanned ports"),
         (FEW.replace('protocol="tcp" numservices', 'protocol="udp" numservices'), "exactly the ports"),
         (FEW.replace('portid="80"', 'portid="eighty"'), "is missing"),
+        (FEW.replace('portid="80"', f'portid="{"9" * 5000}"'), "is missing"),
+        (FEW.replace('portid="80"', 'portid="81"'), "exactly the ports"),
         (FEW.replace('<state state="closed"', "<stat"), "is missing"),
         (FEW.replace("<ports>", '<ports><extraports state="open" count="3"/>'), "sums up"),
         (FEW.replace("<ports>", '<ports><extraports state="closed" count="-1"/>'), "sums up"),

@@ -118,6 +118,8 @@ def test_a_character_device_called_md_is_no_driver() -> None:
         MDSTAT.replace("md0 : active raid1", "md0 : sleeping raid1"),
         MDSTAT.replace("md0 : active raid1 sdb1[1] sda1[0]", "md0 : active"),
         MDSTAT.replace("sdb1[1]", "sdb1"),
+        MDSTAT.replace("[2/1] [_U]", ""),
+        MDSTAT.replace("[2/1]", f"[{'9' * 5000}/1]"),
     ],
 )
 def test_an_mdstat_of_another_form_gives_no_fact(mdstat: str) -> None:
