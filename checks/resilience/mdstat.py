@@ -45,7 +45,7 @@ def _array(answer: Answer, first: int, last: int) -> MdArray:
     members = [_MEMBER.fullmatch(word) for word in words]
     counted, action = _MEMBERS.search(body), _ACTION.search(body)
     uncounted = counted is None and level not in WITHOUT_REDUNDANCY
-    if head is None or None in members or (head[2] == "active" and uncounted):
+    if head is None or None in members or (head[2] == "active" and (uncounted or not level)):
         raise Unproven(
             UnprovenKind.NOT_UNDERSTOOD,
             f"the array at line {first} of /proc/mdstat has a form that is not known",
