@@ -114,7 +114,7 @@ def _stopped(subject: str, stop: Unproven, expected: str) -> Verdict:
 
 @check(
     "firewall.missing",
-    title="No firewall",
+    title="There is a firewall",
     severity=Severity.HIGH,
     requires=(Firewall,),
     expect=Nothing,
@@ -148,7 +148,7 @@ def missing(facts: Facts, _: Nothing) -> Iterator[Verdict]:
 
 @check(
     "firewall.default-policy",
-    title="Packets are accepted by default",
+    title="What no rule accepts is dropped",
     severity=Severity.HIGH,
     requires=(Firewall,),
     considers=(Ipv6Stack,),
@@ -244,7 +244,7 @@ def _tell(default: HookDefault) -> str:
 
 @check(
     "firewall.any-any",
-    title="A rule accepts everything",
+    title="No rule accepts everything",
     severity=Severity.HIGH,
     requires=(Firewall,),
     considers=(Ipv6Stack,),
@@ -296,7 +296,7 @@ def _judge_open(firewall: Firewall, subject: str, family: PacketFamily, found: O
     used = f", met by {found.rule.counter.packets} packets" if found.rule.counter else ""
     return failed(
         subject,
-        reason=f"The rule accepts every packet that reaches it on the {base.hook} hook.",
+        reason=f"The rule accepts all or nearly all packets that reach it on the {base.hook} hook.",
         observed=f"`{_short(found.rule.text)}` in {where}{used}{_owned(firewall.ruleset)}",
         expected=expected,
         evidence=evidence,
@@ -305,7 +305,7 @@ def _judge_open(firewall: Firewall, subject: str, family: PacketFamily, found: O
 
 @check(
     "firewall.ipv6-unfiltered",
-    title="IPv6 is not filtered although IPv4 is",
+    title="IPv6 is filtered as IPv4 is",
     severity=Severity.HIGH,
     requires=(Firewall, Ipv6Stack),
     expect=Nothing,
@@ -343,7 +343,7 @@ def ipv6_unfiltered(facts: Facts, _: Nothing) -> Iterator[Verdict]:
 
 @check(
     "firewall.established",
-    title="No stateful filtering of replies",
+    title="Replies are filtered statefully",
     severity=Severity.LOW,
     requires=(Firewall,),
     considers=(Ipv6Stack,),

@@ -143,7 +143,7 @@ def _of_family(
         announced = _LEGACY_WARNING in view.answers[family.save].stderr
         if announced or legacy.kind is not UnprovenKind.MISSING:
             view.gap(only, "legacy iptables rules", legacy)
-    shown = [legacy] if save_is_legacy and isinstance(legacy, Ruleset) else [save, legacy]
+    shown = [save] if save_is_legacy else [save, legacy]
     return [ruleset for ruleset in shown if isinstance(ruleset, Ruleset)]
 
 

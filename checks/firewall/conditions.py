@@ -1,7 +1,8 @@
 """Whether the conditions of a rule hold, for packets that nothing else tells apart.
 
 The question is always about a packet that comes from the network (not over loopback), on the input hook addressed to
-this host. Answers are three-valued: a condition that is not understood may hold for all such packets or for none.
+this host, and whole (no later fragment). Answers are three-valued: a condition that is not understood may hold for all
+such packets or for none.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .matches import (
     AddressType,
     AnyOf,
     ConntrackState,
+    Fragment,
     InInterface,
     Mark,
     Match,
@@ -34,6 +36,8 @@ class Holds(StrEnum):
     """Whether a condition holds for packets from the network that nothing else tells apart."""
 
     ALWAYS = "always"
+    MOSTLY = "mostly"
+    """For all but those that a negated address or protocol excludes."""
     NEVER = "never"
     PARTLY = "partly"
     UNKNOWN = "unknown"
@@ -50,7 +54,7 @@ class Probe:
 def conditions_hold(matches: Sequence[Match], probe: Probe, hook: Hook) -> Holds:
     """Whether all conditions together hold for the packets on the hook."""
     found = {_holds(match, probe, hook) for match in matches}
-    for decisive in (Holds.NEVER, Holds.PARTLY, Holds.UNKNOWN):
+    for decisive in (Holds.NEVER, Holds.PARTLY, Holds.UNKNOWN, Holds.MOSTLY):
         if decisive in found:
             return decisive
     return Holds.ALWAYS
@@ -66,19 +70,23 @@ def _holds(match: Match, probe: Probe, hook: Hook) -> Holds:
             return _addresses_hold(match, probe.family)
         case OfFamily():
             return _turned(Holds.ALWAYS if probe.family in match.families else Holds.NEVER, match.negated)
-        case Protocol() if set(range(256)) <= match.numbers:
-            return _turned(Holds.ALWAYS, match.negated)
+        case Protocol():
+            return _protocol_holds(match)
+        case Fragment():
+            return _turned(Holds.NEVER, match.negated)
         case ConntrackState():
             return _turned(Holds.ALWAYS if probe.state in match.states else Holds.NEVER, match.negated)
-        case Mark(mask=0):
-            return _turned(Holds.ALWAYS if match.value == 0 else Holds.NEVER, match.negated)
+        case Mark():
+            # Most packets carry the mark 0; whether a rule before has set another one is not followed.
+            return Holds.UNKNOWN if (match.value == 0) is not match.negated else Holds.PARTLY
         case AddressType(side=Side.DESTINATION) if hook is Hook.INPUT:
             return _turned(Holds.ALWAYS if "local" in match.types else Holds.NEVER, match.negated)
         case AddressType() | SetMembership() if match.negated:
             return Holds.UNKNOWN
         case AnyOf():
             found = {conditions_hold(alternative, probe, hook) for alternative in match.alternatives}
-            best = next((h for h in (Holds.ALWAYS, Holds.UNKNOWN, Holds.PARTLY) if h in found), Holds.NEVER)
+            order = (Holds.ALWAYS, Holds.UNKNOWN, Holds.MOSTLY, Holds.PARTLY)
+            best = next((holds for holds in order if holds in found), Holds.NEVER)
             return _turned(best, match.negated)
     return Holds.PARTLY
 
@@ -87,7 +95,7 @@ def _turned(holds: Holds, negated: bool) -> Holds:
     """The answer for a negated condition."""
     if not negated:
         return holds
-    return {Holds.ALWAYS: Holds.NEVER, Holds.NEVER: Holds.ALWAYS}.get(holds, holds)
+    return {Holds.ALWAYS: Holds.NEVER, Holds.NEVER: Holds.ALWAYS, Holds.MOSTLY: Holds.PARTLY}.get(holds, holds)
 
 
 def _interface_holds(names: tuple[str, ...], negated: bool) -> Holds:
@@ -96,6 +104,12 @@ def _interface_holds(names: tuple[str, ...], negated: bool) -> Holds:
     if set(names) == {"lo"}:
         return _turned(Holds.NEVER, negated)
     return Holds.PARTLY
+
+
+def _protocol_holds(match: Protocol) -> Holds:
+    if set(range(256)) <= match.numbers:
+        return _turned(Holds.ALWAYS, match.negated)
+    return Holds.MOSTLY if match.negated else Holds.PARTLY
 
 
 def _addresses_hold(match: Addresses, family: PacketFamily) -> Holds:
@@ -107,4 +121,6 @@ def _addresses_hold(match: Addresses, family: PacketFamily) -> Holds:
         covered = max(covered, int(found.high) + 1)
     if covered > last:
         return _turned(Holds.ALWAYS, match.negated)
-    return Holds.PARTLY if match.ranges else _turned(Holds.NEVER, match.negated)
+    if not match.ranges:
+        return _turned(Holds.NEVER, match.negated)
+    return Holds.MOSTLY if match.negated else Holds.PARTLY

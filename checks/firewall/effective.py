@@ -126,17 +126,25 @@ def state_default(ruleset: Ruleset, probe: Probe, hook: Hook) -> HookDefault:
 
 def _chain_default(attached: AttachedChain, probe: Probe) -> ChainDefault:
     walk = Walk(attached, probe)
-    ends = walk.through(attached.chain)
+    course = walk.through(attached.chain)
     policy = attached.base.policy
     possible = {
         Answer.ACCEPT if end is _End.ACCEPT or (end is _End.RETURN and policy is Decision.ACCEPT) else Answer.DROP
-        for end in ends
+        for end in course.ends
     }
     if attached.base.hook is Hook.INGRESS and Answer.DROP in possible:
         # An ingress chain sees the packets of its own devices only, and nft 1.0.6 does not list them in JSON.
         possible.add(Answer.ACCEPT)
     answer = possible.pop() if len(possible) == 1 else Answer.UNKNOWN
-    return ChainDefault(attached, answer, None if _End.RETURN in ends else walk.by, tuple(walk.depends_on))
+    return ChainDefault(attached, answer, None if _End.RETURN in course.ends else course.by, tuple(walk.depends_on))
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The ways in which a chain may end, and the rule that ends it if none before did (None: the end of the chain)."""
+
+    ends: frozenset[_End]
+    by: Rule | None
 
 
 @dataclass(slots=True)
@@ -145,27 +153,34 @@ class Walk:
 
     attached: AttachedChain
     probe: Probe
-    by: Rule | None = None
-    """The last rule that surely ends the way."""
     depends_on: dict[Rule, None] = field(default_factory=dict)
-    _known: dict[str, frozenset[_End]] = field(default_factory=dict)
+    """The rules that are not understood and may end the way."""
+    _known: dict[str, _Course] = field(default_factory=dict)
 
-    def through(self, chain: Chain, depth: int = 0) -> frozenset[_End]:
-        """All ways in which the walk through a chain may end."""
+    def through(self, chain: Chain, depth: int = 0) -> _Course:
+        """How the way through a chain may end."""
         ends: set[_End] = set()
         for rule in chain.rules:
             holds = conditions_hold(rule.matches, self.probe, self.attached.base.hook)
             if holds in (Holds.NEVER, Holds.PARTLY):
                 continue
             found, passes = self._verdict(rule, rule.verdict, depth)
+            if holds is Holds.MOSTLY:
+                # What it accepts is as good as everything; what it drops leaves something to the rules behind it.
+                if found != {_End.ACCEPT}:
+                    continue
+                holds = Holds.ALWAYS
             if found and (holds is Holds.UNKNOWN or rule.unmodelled):
                 self.depends_on[rule] = None
             ends |= found
             if not passes and holds is Holds.ALWAYS:
-                if found != {_End.RETURN}:
-                    self.by = rule
-                return frozenset(ends)
-        return frozenset(ends | {_End.RETURN})
+                return _Course(frozenset(ends), self._decider(rule))
+        return _Course(frozenset(ends | {_End.RETURN}), None)
+
+    def _decider(self, rule: Rule) -> Rule:
+        """The rule itself, or the one that ends the chain it leads to."""
+        entered = self._known.get(rule.verdict.chain) if isinstance(rule.verdict, Jump) else None
+        return entered.by if entered and entered.by else rule
 
     def passes(self, rule: Rule) -> bool:
         """Whether the next rule may follow a packet that meets the conditions of this one."""
@@ -187,7 +202,7 @@ class Walk:
                 if target is None or depth >= DEPTH:
                     self.depends_on[rule] = None
                     return {_End.ACCEPT, _End.DROP}, True
-                ends = self._enter(target, depth)
+                ends = self._enter(target, depth).ends
                 if verdict.goto:
                     return set(ends), False
                 return set(ends - {_End.RETURN}), _End.RETURN in ends
@@ -196,7 +211,7 @@ class Walk:
             case Undecided():
                 return {_End.ACCEPT, _End.DROP}, True
 
-    def _enter(self, target: Chain, depth: int) -> frozenset[_End]:
+    def _enter(self, target: Chain, depth: int) -> _Course:
         if target.name not in self._known:
             self._known[target.name] = self.through(target, depth + 1)
         return self._known[target.name]
@@ -208,8 +223,10 @@ class Walk:
             if holds in (Holds.NEVER, Holds.PARTLY):
                 continue
             found, passes = self._verdict(rule, branch.verdict, depth)
+            if holds is Holds.MOSTLY and found != {_End.ACCEPT}:
+                continue
             ends |= found
-            if holds is Holds.ALWAYS:
+            if holds in (Holds.ALWAYS, Holds.MOSTLY):
                 return ends, passes
         return ends, True
 

@@ -212,7 +212,9 @@ def _condition(left: Any, right: Sequence[Any], negated: bool) -> Match:  # noqa
 
 def _restriction(left: Any, right: Sequence[Any], negated: bool) -> Match:
     """Fields that are not modelled exactly, as far as it is known that they never hold for every packet."""
-    shown = ",".join(expression_text(value) for value in right if not isinstance(value, _Bound))
+    if not all(isinstance(value, str | int) for value in right):
+        raise NotUnderstoodError("only comparison with single values is modelled for this field")
+    shown = ",".join(expression_text(value) for value in right)
     text = f"{expression_text(left)} {'!= ' if negated else ''}{shown}"
     match tagged(left):
         case (("numgen" | "jhash" as kind), _) | (("meta" as kind), {"key": "random" | "time" | "day" | "hour"}):

@@ -57,7 +57,7 @@ class _OpenSearch:
                 holds = self._hold([match for match in matches if not isinstance(match, Sometimes)])
                 if holds in (Holds.NEVER, Holds.PARTLY):
                     continue
-                sure = certain and holds is Holds.ALWAYS
+                sure = certain and holds in (Holds.ALWAYS, Holds.MOSTLY)
                 yield from self._let_through(chain, rule, verdict, sure, depth)
             if self._ends(rule):
                 return

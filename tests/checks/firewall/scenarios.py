@@ -143,6 +143,17 @@ SCENARIOS = [
         "nft-jump-to-drop",
         inet("tcp dport 22 accept", "jump last", more="chain last {\nlog\ndrop\n}"),
     ),
+    Scenario(
+        "nft-zones",
+        inet(
+            "ct state vmap { established : accept, related : accept }",
+            "jump zones",
+            "accept",
+            more="chain allowed {\ntcp dport 22 accept\n}\n"
+            "chain public {\njump allowed\nmeta l4proto icmp accept\nreject with icmpx admin-prohibited\n}\n"
+            'chain zones {\niifname "dmz" goto allowed\ngoto public\n}',
+        ),
+    ),
     Scenario("nft-reset-is-tcp-only", inet("tcp dport 22 accept", "reject with tcp reset")),
     Scenario("nft-not-loopback", inet(STATEFUL, 'iifname != "lo" drop')),
     Scenario("nft-no-packet-has-two-states", inet("ct state != new,established drop")),
@@ -207,6 +218,8 @@ SCENARIOS = [
         "iptables-negated-state",
         ipv4=filter_table("-A INPUT -i lo -j ACCEPT", "-A INPUT -m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP"),
     ),
+    Scenario("iptables-all-but-some", ipv4=filter_table("-A INPUT ! -s 192.0.2.0/24 -j ACCEPT", input="DROP")),
+    Scenario("iptables-no-fragments", ipv4=filter_table("-A INPUT ! -f -j ACCEPT", input="DROP")),
     Scenario(
         "iptables-not-understood",
         ipv4=filter_table("-A INPUT -m length --length 0:65535 -j ACCEPT", input="DROP", forward="DROP"),

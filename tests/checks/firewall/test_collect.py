@@ -157,6 +157,30 @@ def test_a_table_that_nft_does_not_list_counts_all_the_same() -> None:
     assert defaults(gathered("iptables-final-drop", nothing))["input ipv4"] is P
 
 
+@pytest.mark.parametrize(
+    ("rule", "outcome"),
+    [
+        ("! -s 192.0.2.0/24 -j DROP", F),
+        ("! -p icmp -j DROP", F),
+        ("! -f -j DROP", P),
+        ("! -i lo -j DROP", P),
+        ("-i eth0 -j DROP", F),
+        ("-m mark ! --mark 0x1 -j DROP", U),
+        ("-m mark --mark 0x1 -j DROP", F),
+        ("-m addrtype --dst-type LOCAL -j DROP", P),
+        ("-m set --match-set bad src -j DROP", F),
+        ("-m set ! --match-set good src -j DROP", U),
+        ("-m limit --limit 5/sec -j DROP", F),
+        ("-m u32 --u32 0 -j DROP", U),
+        ("-p tcp -m u32 --u32 0 -j DROP", F),
+        ("-j NFQUEUE --queue-num 0", U),
+    ],
+)
+def test_a_last_rule_is_a_default_when_it_takes_everything(rule: str, outcome: Outcome) -> None:
+    listing = f"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {rule}\nCOMMIT\n"
+    assert defaults(gathered("empty", ended(COMMANDS[IPV4], listing)))["input ipv4"] is outcome
+
+
 def test_what_iptables_says_about_nft_is_no_obstacle() -> None:
     comment = "# Table `filter' is incompatible, use 'nft' tool.\n"
     firewall = gathered("nft-default-drop", ended(COMMANDS[IPV4], comment))

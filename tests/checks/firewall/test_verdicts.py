@@ -36,6 +36,7 @@ DEFAULTS = {
     "nft-named-sets": (P, P, F, F),
     "nft-set-of-everyone": (F, P, F, F),
     "nft-jump-to-drop": (P, P, F, F),
+    "nft-zones": (P, P, F, F),
     "nft-reset-is-tcp-only": (F, F, F, F),
     "nft-not-loopback": (P, P, F, F),
     "nft-no-packet-has-two-states": (P, P, F, F),
@@ -50,6 +51,8 @@ DEFAULTS = {
     "iptables-user-chains": (F, F, F, F),
     "iptables-drop-before-accept": (P, F, F, F),
     "iptables-negated-state": (P, F, F, F),
+    "iptables-all-but-some": (F, F, F, F),
+    "iptables-no-fragments": (F, F, F, F),
     "iptables-not-understood": (U, F, P, F),
     "iptables-every-match": (P, F, P, F),
     "iptables-ufw": (F, F, F, F),
@@ -84,6 +87,8 @@ ANY_ANY = {
     "nft-rate-limited": {"inet filter input: limit rate 100/second accept": F},
     "iptables-any-any": {"ip filter INPUT: -m conntrack --ctstate NEW -j ACCEPT": F},
     "iptables-user-chains": {"ip filter wide: -j ACCEPT": F},
+    "iptables-all-but-some": {"ip filter INPUT: ! -s 192.0.2.0/24 -j ACCEPT": F},
+    "iptables-no-fragments": {"ip filter INPUT: ! -f -j ACCEPT": F},
     "iptables-not-understood": {"ip filter INPUT: -m length --length 0:65535 -j ACCEPT": U},
 }
 
@@ -116,6 +121,8 @@ IPV6 = {
     "iptables-user-chains": F,
     "iptables-drop-before-accept": F,
     "iptables-negated-state": F,
+    "iptables-all-but-some": F,
+    "iptables-no-fragments": F,
     "iptables-not-understood": F,
     "iptables-every-match": F,
     "iptables-ufw": F,
@@ -169,6 +176,22 @@ def test_evidence_from_json_is_the_rule_itself() -> None:
     verdict = only(judge(checks.any_any, {}, read("nft-accept-all"), ON))
     assert verdict.evidence[0].lines == (1, 1)
     assert verdict.evidence[0].excerpt.startswith('{"rule": {"family": "inet", "table": "filter", "chain": "input"')
+
+
+@pytest.mark.parametrize(
+    ("name", "observed"),
+    [
+        ("iptables-jump-to-drop", "ip filter INPUT: rule `-j DROP`"),
+        ("iptables-return", "ip filter INPUT: policy accept"),
+        ("iptables-user-chains", "ip filter INPUT: rule `-j ACCEPT`"),
+        ("nft-zones", "inet filter input: rule `reject with icmpx admin-prohibited`"),
+        ("nft-two-chains", "inet filter input: policy drop"),
+        ("nft-prerouting", "inet raw prerouting: policy drop"),
+        ("empty", "no base chain sees these packets"),
+    ],
+)
+def test_the_rule_that_decides_is_shown(name: str, observed: str) -> None:
+    assert _about(judge(checks.default_policy, {}, read(name), ON), "input ipv4").observed == observed
 
 
 def test_an_undecided_default_names_the_rule_it_depends_on() -> None:
