@@ -35,9 +35,16 @@ def _refuse_nothing(value: Any) -> Any:
     return value
 
 
+def _refuse_nul(text: str) -> str:
+    # Nothing takes it: neither a path nor an argument nor a database.
+    if "\0" in text:
+        raise ValueError("a text cannot hold a NUL character")
+    return text
+
+
 LIST_OR_TEXT = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(_refuse_nul)]
 
 Texts = Annotated[list[Text], BeforeValidator(listed), LIST_OR_TEXT]
 """A list of texts; one alone needs no brackets."""

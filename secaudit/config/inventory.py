@@ -10,6 +10,7 @@ from secaudit.config.inventory_file import InventoryFile, SecretFile, SiteFile, 
 from secaudit.config.paths import is_file, is_path, resolve_path, yaml_files
 from secaudit.config.source import Located, Source, YamlPath, read_yaml
 from secaudit.config.validation import validate
+from secaudit.model.baseline import Location
 from secaudit.model.inventory import (
     Customer,
     Host,
@@ -30,19 +31,19 @@ def load_inventory(path: Path, baselines: Collection[str] | None = None) -> Inve
     """
     problems: list[Problem] = []
     customers: list[Customer] = []
-    seen: dict[str, Source] = {}
+    first: dict[str, Location] = {}
     for file in yaml_files(path):
         try:
-            source = read_yaml(file)
-            customer = _Reader(source, baselines).customer()
-            if customer.id in seen:
-                first = Located.of(seen[customer.id].root).values["customer", "id"]
-                location = Located.of(source.root).values["customer", "id"]
-                raise ConfigError.at(location, f"customer {customer.id!r} is there already", f"first at {first}")
+            reader = _Reader(read_yaml(file), baselines)
+            customer = reader.customer()
+            location = reader.document.values["customer", "id"]
+            if customer.id in first:
+                hint = f"first at {first[customer.id]}"
+                raise ConfigError.at(location, f"customer {customer.id!r} is there already", hint)
         except ConfigError as error:
             problems += error.problems
         else:
-            seen[customer.id] = source
+            first[customer.id] = location
             customers.append(customer)
     if problems:
         raise ConfigError(problems)
@@ -54,12 +55,13 @@ class _Reader:
 
     def __init__(self, source: Source, baselines: Collection[str] | None) -> None:
         self._folder = source.path.parent
-        self._document = Located.of(source.root)
+        self.document = Located.of(source.root)
         self._baselines = baselines
         self._problems: list[Problem] = []
 
     def customer(self) -> Customer:
-        file = validate(InventoryFile, self._document)
+        """The customer of the file. Raises ConfigError with every problem."""
+        file = validate(InventoryFile, self.document)
         self._refuse_twins(file)
         head = file.customer
         sites = tuple(self._site(head.id, name, site) for name, site in file.sites.items())
@@ -73,8 +75,8 @@ class _Reader:
             for host in hosts.hosts:
                 path = ("sites", site, "hosts", host)
                 if host in first:
-                    hint = f"first at {self._document.keys[first[host]]}; a host's name is unique for its customer"
-                    self._problems.append(Problem(self._document.keys[path], f"host {host!r} is there already", hint))
+                    hint = f"first at {self.document.keys[first[host]]}; a host's name is unique for its customer"
+                    self._problems.append(Problem(self.document.keys[path], f"host {host!r} is there already", hint))
                 first.setdefault(host, path)
 
     def _site(self, customer: str, name: str, site: SiteFile) -> Site:
@@ -99,7 +101,7 @@ class _Reader:
         """Names as they are, paths resolved; a missing one is a problem at its place."""
         for index, name in enumerate(baselines):
             at = (*path, "baselines", index)
-            location = self._document.values.get(at, self._document.values[at[:-1]])
+            location = self.document.values.get(at, self.document.values[at[:-1]])
             if is_path(name):
                 file = resolve_path(name, self._folder)
                 if not is_file(file):

@@ -141,8 +141,10 @@ def _words(fault: _Fault, prefix: YamlPath, model: type[BaseModel]) -> tuple[str
         return f"{str(fault.path[-1])!r} has no value", "give one, or leave the key out"
     if kind in ("value_error", "assertion_error"):
         return str(details.get("ctx", {}).get("error", details["msg"])), ""
-    message = details["msg"].removeprefix("Input ").replace("Value error, ", "")
-    return f"{_about(fault.path or prefix)}{message}, found {_found(details['input'])}", ""
+    about = _about(fault.path or prefix)
+    if kind in ("string_too_short", "too_short") and not details["input"]:
+        return f"{about}must not be empty", ""
+    return f"{about}{details['msg'].removeprefix('Input ')}, found {_found(details['input'])}", ""
 
 
 def _shape_words(alternatives: Sequence[_Fault], prefix: YamlPath) -> tuple[str, str]:

@@ -375,7 +375,10 @@ def test_names_that_nobody_has(write: Write) -> None:
     assert messages(lambda: resolve("folder.yaml")) == ["folder.yaml: this is a directory, a file is needed"]
     write("b.yaml", HEAD + 'extends: ["x\\0.yaml"]\n')
     (message,) = messages(lambda: resolve("b"))
-    assert message.startswith("b.yaml:3:11: there is no baseline file ")
+    assert message == "b.yaml:3:11: a text cannot hold a NUL character"
+    write("b.yaml", HEAD + f"extends: {'x' * 300}.yaml\n")
+    (message,) = messages(lambda: resolve("b"))
+    assert message.startswith("b.yaml:3:10: there is no baseline file 'xxx")
 
 
 def test_a_parent_by_path_is_relative_to_the_file_that_names_it(write: Write) -> None:

@@ -159,6 +159,8 @@ LITERAL = (
         ),
         ("{address: a, ssh: {password: {keyring: x}}}", "5:49: keyring takes service/user"),
         ("{address: a, baselines: [web-sever]}", "5:35: there is no baseline 'web-sever' (did you mean 'web-server'?)"),
+        ('{address: a, baselines: "a\\0.yaml"}', "5:34: a text cannot hold a NUL character"),
+        ("{address: a, ssh: {password: {command: []}}}", "5:49: command: must not be empty"),
         ("{address: a, baselines: web-sever}", "5:34: there is no baseline 'web-sever' (did you mean 'web-server'?)"),
     ],
 )
@@ -176,7 +178,7 @@ def test_bad_hosts(write: Write, host: str, message: str) -> None:
             "customer: {id: A, name: ''}\nsites: []\n",
             [
                 "1:16: 'A' is not an id: lower-case letters, digits, '.', '_' and '-', not '.', '_' or '-' first",
-                "1:25: name: String should have at least 1 character, found the text ''",
+                "1:25: name: must not be empty",
                 "2:8: sites: expected a map of keys and values, found a list",
             ],
         ),
