@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from secaudit.store.schema import blob
-from secaudit.transcript.codec import compress, expand
+from secaudit.transcript.codec import TranscriptError, compress, expand
 
 T = TypeVar("T")
 
@@ -31,21 +32,28 @@ def keep(connection: Connection, contents: Mapping[str, bytes]) -> dict[str, int
 
 
 def load(connection: Connection, digests: Collection[str]) -> dict[str, bytes]:
-    """The contents of digests (hex), without those that are not there."""
+    """The contents of digests (hex), without those that are not there. Raises TranscriptError for a damaged one."""
     found: dict[str, bytes] = {}
     for batch in _batches(digests):
-        query = select(blob.c.sha256, blob.c.data).where(blob.c.sha256.in_([bytes.fromhex(digest) for digest in batch]))
-        found |= {row.sha256.hex(): expand(row.data) for row in connection.execute(query)}
+        query = select(blob).where(blob.c.sha256.in_([bytes.fromhex(digest) for digest in batch]))
+        found |= {row.sha256.hex(): content(row) for row in connection.execute(query)}
     return found
 
 
 def load_ids(connection: Connection, ids: Collection[int]) -> dict[int, bytes]:
-    """The contents of row ids."""
+    """The contents of row ids. Raises TranscriptError for a damaged one."""
     found: dict[int, bytes] = {}
     for batch in _batches(ids):
-        query = select(blob.c.id, blob.c.data).where(blob.c.id.in_(batch))
-        found |= {row.id: expand(row.data) for row in connection.execute(query)}
+        found |= {row.id: content(row) for row in connection.execute(select(blob).where(blob.c.id.in_(batch)))}
     return found
+
+
+def content(row: Row[Any]) -> bytes:
+    """The content of a row with `sha256` and `data`, checked against its digest. Raises TranscriptError."""
+    data = expand(row.data)
+    if hashlib.sha256(data).digest() != row.sha256:
+        raise TranscriptError(f"the content of {row.sha256.hex()} has another digest")
+    return data
 
 
 def _find(connection: Connection, digests: Collection[str]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 
 from secaudit.model.errors import UserError
+from secaudit.transcript.codec import TranscriptError
 
 # Primary result codes of SQLite (https://www.sqlite.org/rescode.html); extended codes hold them in the low byte.
 _SQLITE = {
@@ -32,11 +33,13 @@ class StoreError(UserError):
 
 @contextmanager
 def explained(url: URL) -> Iterator[None]:
-    """Turn what the database raises inside into `StoreError`."""
+    """Turn what the database raises inside, and what is wrong with stored content, into `StoreError`."""
     try:
         yield
     except DBAPIError as error:
         raise StoreError(f"the store {name_of(url)} {_reason(error)}") from error
+    except TranscriptError as error:
+        raise StoreError(f"the store {name_of(url)} is damaged: {error}") from error
     except SQLAlchemyError as error:
         raise StoreError(f"the store {name_of(url)} failed: {_first_line(error)}") from error
 

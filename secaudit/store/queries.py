@@ -29,7 +29,7 @@ from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.result import Result
 from secaudit.model.run import HostRecord, RunInfo, RunReport
 from secaudit.model.severity import Severity
-from secaudit.store.blobs import load, load_ids
+from secaudit.store.blobs import content, load, load_ids
 from secaudit.store.details import load_details
 from secaudit.store.errors import StoreError, explained
 from secaudit.store.lifecycle import Finding
@@ -45,7 +45,7 @@ from secaudit.store.records import (
     merge,
 )
 from secaudit.store.schema import blob, finding, host, planned, result, run, scan
-from secaudit.transcript.codec import decode, expand
+from secaudit.transcript.codec import decode
 
 _FINDING_FIELDS = tuple(field.name for field in fields(Finding))
 
@@ -125,11 +125,10 @@ class Queries:
         """What was asked of a host in a run and what came back. Raises StoreError when it is not stored."""
         chosen = and_(scan.c.run_id == run_id, scan.c.customer == customer, scan.c.host == name)
         with self._reading() as connection:
-            query = select(blob.c.data).join(scan, scan.c.transcript == blob.c.id).where(chosen)
-            data = connection.execute(query).scalar_one_or_none()
-            if data is None:
+            head = connection.execute(select(blob).join(scan, scan.c.transcript == blob.c.id).where(chosen)).first()
+            if head is None:
                 raise StoreError(f"the store holds no transcript of {customer}/{name} in the run {run_id}")
-            return decode(expand(data), lambda digests: load(connection, digests))
+            return decode(content(head), lambda digests: load(connection, digests))
 
     def latest_transcripts(self, customer: str | None = None) -> Iterator[HostTranscript]:
         """The newest complete transcript of every host (of `customer`), one after the other, to be evaluated anew."""
@@ -189,7 +188,7 @@ class Queries:
     def history(self, fingerprint: str, limit: int = 100) -> tuple[Occurrence, ...]:
         """What every scan said about a fingerprint (passed ones too), newest first."""
         query = (
-            select(scan.c.run_id, scan.c.opened, scan.c.status, result, blob.c.data)
+            select(scan.c.run_id, scan.c.opened, scan.c.status, result, blob.c.sha256, blob.c.data)
             .join(scan, scan.c.id == result.c.scan_id)
             .join(blob, blob.c.id == result.c.detail)
             .where(result.c.fingerprint == fingerprint)
@@ -197,19 +196,7 @@ class Queries:
             .limit(limit)
         )
         with self._reading() as connection:
-            rows = connection.execute(query).all()
-        return tuple(
-            Occurrence(
-                run=row.run_id,
-                at=row.opened,
-                status=Reach(row.status),
-                outcome=Outcome(row.outcome),
-                severity=row.severity,
-                kind=UnprovenKind(row.kind) if row.kind else None,
-                reason=load_details(expand(row.data))["reason"],
-            )
-            for row in rows
-        )
+            return tuple(_occurrence(row) for row in connection.execute(query))
 
     def _run(self, connection: Connection, id: str) -> RunInfo:
         row = connection.execute(select(run).where(run.c.id == id)).first()
@@ -288,6 +275,18 @@ def _host_record(row: Row[Any]) -> HostRecord:
         os_version=row.os_version,
         transcript=row.sha256.hex(),
         customer_name=row.customer_name,
+    )
+
+
+def _occurrence(row: Row[Any]) -> Occurrence:
+    return Occurrence(
+        run=row.run_id,
+        at=row.opened,
+        status=Reach(row.status),
+        outcome=Outcome(row.outcome),
+        severity=row.severity,
+        kind=UnprovenKind(row.kind) if row.kind else None,
+        reason=load_details(content(row))["reason"],
     )
 
 

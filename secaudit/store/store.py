@@ -31,8 +31,12 @@ _NEWEST = (
     .select_from(schema.host)
     .join(_latest, _latest.c.id == schema.host.c.latest_id)
     .join(_complete, _complete.c.id == schema.host.c.complete_id, isouter=True)
+    .with_for_update(of=schema.host)
 )
-"""When the newest scan and the newest complete scan of a host opened it."""
+"""When the newest scan and the newest complete scan of a host opened it.
+
+The lock is for PostgreSQL, where two runs may record one host at once; SQLite has one writer anyway.
+"""
 
 _MOVE_FINDING = (
     update(schema.finding)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from secaudit.store import FindingFilter, Store, StoreError, default_url, open_store
 from secaudit.store import connect as connect_module
+from secaudit.transcript.codec import compress
 from tests.store.scenes import WEB, a_result, a_run, record, scan
 
 
@@ -130,6 +131,15 @@ def test_a_damaged_store_is_refused(path: Path) -> None:
         file.write(os.urandom(4096 * 4))
     with pytest.raises(StoreError, match="is damaged; restore it from a backup"), open_store(str(path)) as store:
         store.report("run-0")
+
+
+def test_damaged_content_is_named(path: Path, store: Store) -> None:
+    scan(store, 0, WEB, a_result(WEB))
+    with store._writing() as connection:
+        connection.exec_driver_sql("UPDATE blob SET data = ?", (compress(b"something else"),))
+    for read in (lambda: store.report("run-0"), lambda: store.transcript("run-0", "muster", "web1")):
+        with pytest.raises(StoreError, match=rf"{path} is damaged: the content of [0-9a-f]{{64}} has another digest"):
+            read()
 
 
 def test_a_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
