@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from secaudit.model.request import KIB, Command
 
 STDERR_LIMIT = 64 * KIB
-"""Bytes of stderr that are kept of each command."""
+"""Bytes of stderr that are kept of each command; the host sends up to twice as much."""
 
 KILL_AFTER = 2
 """Seconds between SIGTERM and SIGKILL for a command that timeout(1) ends."""
@@ -30,14 +30,17 @@ KILL_AFTER = 2
 ENVIRONMENT = "PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C TZ=UTC; export PATH LC_ALL TZ"
 """Shell text that gives every host the same answers: messages in English, times in UTC, system directories only."""
 
-# The function bodies are parsed before anything runs, so a script that was cut off on its way runs nothing, and no
-# command can read the script: its stdin is /dev/null.
+# The commands stand in a function, which a shell reads to its end before it runs any of it: a script that was cut off
+# on its way runs no command. No command can read the script, because its stdin is /dev/null.
 #
 # `launch` gives every command a process group of its own. timeout(1) of coreutils makes one itself, that of busybox
 # does not; only the former knows --foreground. `launch` and `encode` only run in subshells, so they may exec.
 #
-# File descriptors: 3 is the channel, 4 leads to the reader of stderr. `cat` drains what head leaves of stderr, so
-# that a command with a lot to complain about is not ended by SIGPIPE before its answer is complete.
+# Most commands complain about nothing: `keep_complaints` finds that out with the shell's own `read` and starts no
+# process for it. What exceeds the limit is drained, so that SIGPIPE does not end a command before its answer is
+# complete.
+#
+# File descriptors: 3 is the channel, 4 leads to `keep_complaints`.
 _PROLOGUE = """\
 exec 2>/dev/null
 {environment}
@@ -46,16 +49,26 @@ if command -v base64 >/dev/null; then encoder=base64; encode() {{ exec base64; }
 elif command -v od >/dev/null; then encoder=od; encode() {{ exec od -An -v -tx1; }}
 else encoder=none; encode() {{ exec cat >/dev/null; }}
 fi
-if timeout --foreground -k {kill} 9 true; then
+if uid=$(timeout --foreground -k {kill} 9 id -u); then
   launch() {{ seconds=$1; shift; exec timeout -k {kill} "$seconds" "$@"; }}
-elif setsid timeout -k {kill} 9 true; then
+elif uid=$(setsid timeout -k {kill} 9 id -u); then
   launch() {{ seconds=$1; shift; exec setsid timeout -k {kill} "$seconds" "$@"; }}
-elif command -v setsid >/dev/null; then launch() {{ shift; exec setsid "$@"; }}
-else launch() {{ shift; exec "$@"; }}
+else
+  uid=$(id -u)
+  if command -v setsid >/dev/null; then launch() {{ shift; exec setsid "$@"; }}
+  else launch() {{ shift; exec "$@"; }}
+  fi
 fi
-uid=$(id -u)
 sudo='sudo -n --'
 [ "$uid" = 0 ] && sudo=
+keep_complaints() {{
+  if IFS= read -r line; then
+    printf '%.{stderr}s\\n' "$line"
+    head -c {stderr}
+    exec cat >/dev/null
+  fi
+  printf '%.{stderr}s' "$line"
+}}
 run() {{
   index=$1 limit=$2
   shift 2
@@ -68,7 +81,7 @@ run() {{
         wait $!
         printf ':exit %s:' $? >&3
       }} | head -c "$limit" | encode >&3
-    }} 4>&1 | {{ head -c {stderr}; read -r _ && exec cat >/dev/null; }}
+    }} 4>&1 | keep_complaints
   )
   printf ':stderr:' >&3
   [ -z "$complaints" ] || printf '%s\\n' "$complaints" | encode >&3

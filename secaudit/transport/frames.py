@@ -155,7 +155,7 @@ class FrameParser:
         if not self._running or self._stdout is not None:
             raise FrameError("stderr does not belong to a command")
         self._stdout = self._flush()
-        self._room = _encoded_size(STDERR_LIMIT)
+        self._room = _encoded_size(2 * STDERR_LIMIT)
         return None
 
     def _numbered(self, kind: bytes, number: int) -> Event:
@@ -175,7 +175,7 @@ class FrameParser:
             return Exited(number)
         if self._stdout is None or number != self._index:
             raise FrameError("commands end out of order")
-        event = Ended(number, self._stdout, self._flush())
+        event = Ended(number, self._stdout, self._flush()[:STDERR_LIMIT])
         self._running, self._room = False, 0
         return event
 

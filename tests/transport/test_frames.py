@@ -109,7 +109,7 @@ def test_an_echo_of_the_script_is_no_hello() -> None:
         (b":begin 0:YQ==YQ==:stderr:", "damaged"),
         (b":begin 0:Y:stderr:", "damaged"),
         (b":begin 0:" + b"A" * 2000, "more output"),
-        (b":begin 0::stderr:" + b"A" * 300_000, "more output"),
+        (b":begin 0::stderr:" + b"A" * 600_000, "more output"),
         (b":begin 0::exit 256:", "exit code"),
         (b":unheard of:", "unknown mark"),
         (b":begin -1:", "unknown mark"),

@@ -64,9 +64,7 @@ def test_a_host_that_has_busybox_only(without: tuple[str, ...], needs_root: None
         (root / file[1:]).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, root / file[1:])
     (root / "bin").mkdir(exist_ok=True)
-    for applet in {"sh", "cat", "head", "tr", "id", "od", "sleep", "true", "base64", "timeout", "setsid"} - set(
-        without
-    ):
+    for applet in {"sh", "cat", "head", "tr", "id", "od", "sleep", "yes", "base64", "timeout", "setsid"} - set(without):
         (root / "bin" / applet).symlink_to(busybox)
     (root / "dev").mkdir()
     for device, minor in (("null", 3), ("zero", 5)):
