@@ -38,6 +38,9 @@ class Command:
             raise ValueError(f"{self.argv[0]!r} is not a program name")
         if self.root and not self.argv[0].startswith("/"):
             raise ValueError(f"a root command needs an absolute path: {self.argv[0]!r}")
+        if self.root and any("\\" in argument for argument in self.argv):
+            # sudo matches an argument with a backslash differently from how it was written into the file.
+            raise ValueError(f"a root command cannot hold a backslash: {self.argv!r}")
 
     @property
     def key(self) -> str:

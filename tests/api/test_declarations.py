@@ -39,6 +39,12 @@ def test_a_root_command_names_its_path() -> None:
         Command(("nft", "list"), root=True)
 
 
+def test_a_root_command_is_one_that_sudoers_can_name_exactly() -> None:
+    with pytest.raises(ValueError, match="backslash"):
+        Command(("/usr/bin/find", "-printf", r"%p\0"), root=True)
+    Command(("find", "-printf", r"%p\0"))
+
+
 def test_limits_are_not_part_of_a_commands_identity() -> None:
     assert Command(("a", "b c"), limit=1) == Command(("a", "b c"), limit=2)
     assert Command(("a",)) != Command(("/a",), root=True)

@@ -31,7 +31,7 @@ from ..references import BACKUP_FRESHNESS
 
 @check(
     "backup.borg-freshness",
-    title="borg archive is missing, too old or empty",
+    title="borg archives are fresh",
     severity=Severity.HIGH,
     requires=[BorgRepositories, HostClock, Now],
     expect=BorgFreshness,

@@ -34,7 +34,7 @@ _WRITING = timedelta(minutes=15)
 
 @check(
     "backup.file-freshness",
-    title="Backup file is missing, too old or too small",
+    title="Backup files are fresh and whole",
     severity=Severity.HIGH,
     requires=[BackupFolders, HostClock, Now],
     expect=FileFreshness,

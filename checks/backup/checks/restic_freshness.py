@@ -33,7 +33,7 @@ _NOT_RECORDED = "Before version 0.17 restic does not record sizes: whether the s
 
 @check(
     "backup.restic-freshness",
-    title="restic snapshot is missing, too old or empty",
+    title="restic snapshots are fresh",
     severity=Severity.HIGH,
     requires=[ResticRepositories, HostClock, Now],
     expect=ResticFreshness,

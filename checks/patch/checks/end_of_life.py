@@ -40,7 +40,7 @@ class SupportedRelease(Expect):
 
 @check(
     "patch.end-of-life",
-    title="Release gets no security updates",
+    title="The release gets security updates",
     severity=Severity.HIGH,
     requires=[OsRelease, SupportDates, Now],
     expect=SupportedRelease,

@@ -38,7 +38,7 @@ class KernelAge(Expect):
 
 @check(
     "patch.kernel-outdated",
-    title="Running kernel is older than the installed one",
+    title="The newest installed kernel is running",
     severity=Severity.HIGH,
     requires=[Kernel, Packages, HostClock, Now],
     considers=[KernelUnpacked],

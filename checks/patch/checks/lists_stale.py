@@ -37,7 +37,7 @@ class ListAge(Expect):
 
 @check(
     "patch.lists-stale",
-    title="Package lists are out of date",
+    title="Package lists are up to date",
     severity=Severity.MEDIUM,
     requires=[PackageLists, HostClock, Now],
     expect=ListAge,

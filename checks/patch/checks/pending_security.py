@@ -49,7 +49,7 @@ class SecurityUpdates(Expect):
 
 @check(
     "patch.pending-security",
-    title="Security update is not installed",
+    title="Security updates are installed",
     severity=Severity.HIGH,
     requires=[PendingUpdates, Packages, HostClock, Now],
     considers=[PackageLists],

@@ -41,7 +41,7 @@ class PendingReboot(Expect):
 
 @check(
     "patch.reboot-required",
-    title="Reboot is pending",
+    title="No reboot is pending",
     severity=Severity.MEDIUM,
     requires=[RebootFlag, Kernel, Packages, HostClock, Now],
     considers=[KernelUnpacked],
