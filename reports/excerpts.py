@@ -60,4 +60,6 @@ def _where(evidence: Evidence) -> str:
     if evidence.lines is not None:
         first, last = evidence.lines
         parts.append(f"line {first}" if first == last else f"lines {first} to {last}")
+    elif not evidence.excerpt:
+        parts.append("no output")
     return ", ".join(parts)

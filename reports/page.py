@@ -58,6 +58,7 @@ def _environment() -> Environment:
         listed=words.listed,
         plural=words.plural,
         spans=words.spans,
+        standard=words.standard,
         system=words.system,
     )
     environment.globals["State"] = State

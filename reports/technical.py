@@ -45,6 +45,7 @@ def render(report: RunReport) -> bytes:
         severity_rows=severity_rows(shown[State.FAILED]),
         failed=failed,
         failed_blocks=blocks(failed),
+        failed_total=len(shown[State.FAILED]),
         new=sum(finding.new for finding in failed),
         waived=waived,
         obstacles=obstacles,

@@ -92,6 +92,22 @@ SYSTEMS = {
 """Proper names by the `ID` of os-release(5)."""
 
 
+STANDARDS = {
+    "bsi": "BSI IT-Grundschutz",
+    "cis-v8": "CIS Controls v8",
+    "iso-27001": "ISO/IEC 27001",
+    "nis2": "NIS 2",
+    "nist-800-53": "NIST SP 800-53",
+    "pci-4.0": "PCI DSS 4.0",
+}
+"""What standards are called, by the keys that baselines use for them."""
+
+
+def standard(key: str) -> str:
+    """The name of a standard; a key that is not known stands for itself."""
+    return STANDARDS.get(key, key)
+
+
 def system(host: HostRecord) -> str:
     """`Debian 12`; empty when the operating system is not known."""
     return f"{SYSTEMS.get(host.os_id, host.os_id)} {host.os_version}".strip()
@@ -137,6 +153,8 @@ def period(start: datetime, end: datetime | None) -> str:
     """`2026-10-31 02:10 to 02:21 UTC`; the second day is named when it differs."""
     if end is None:
         return f"{minute(start)}, not finished"
+    if minute(start) == minute(end):
+        return minute(start)
     if day(start) == day(end):
         return f"{start.astimezone(UTC):%Y-%m-%d %H:%M} to {end.astimezone(UTC):%H:%M} UTC"
     return f"{start.astimezone(UTC):%Y-%m-%d %H:%M} to {minute(end)}"

@@ -148,12 +148,12 @@ CONTROLS: dict[str, tuple[str, str, Severity, str, str, str]] = {
 }
 
 REFERENCES: dict[str, dict[str, tuple[str, ...]]] = {
-    "network": {"CIS Controls v8": ("4.4", "4.8"), "PCI DSS 4.0": ("1.2.5",)},
-    "firewall": {"CIS Controls v8": ("4.4",), "PCI DSS 4.0": ("1.2.1", "1.4.2"), "BSI": ("NET.3.2.A2",)},
-    "patch": {"CIS Controls v8": ("7.3",), "BSI": ("OPS.1.1.3.A15",)},
-    "backup": {"CIS Controls v8": ("11.2",), "BSI": ("CON.3.A5",)},
+    "network": {"cis-v8": ("4.4", "4.8"), "pci-4.0": ("1.2.5",)},
+    "firewall": {"cis-v8": ("4.4",), "pci-4.0": ("1.2.1", "1.4.2"), "bsi": ("NET.3.2.A2",)},
+    "patch": {"cis-v8": ("7.3",), "bsi": ("OPS.1.1.3.A15",)},
+    "backup": {"cis-v8": ("11.2",), "bsi": ("CON.3.A5",)},
     "host": {"CIS Debian 12": ("5.2.7",)},
-    "resilience": {"ISO 27001": ("A.8.14",)},
+    "resilience": {"iso-27001": ("A.8.14",)},
 }
 
 

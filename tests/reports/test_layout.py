@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -123,6 +124,24 @@ def test_an_excerpt_without_lines_has_no_numbers() -> None:
     assert shown.where == ""
 
 
+def test_a_command_that_printed_nothing_says_so() -> None:
+    assert excerpts([Evidence("ip6tables-save -c", 0, None, "")])[0].where == "exit 0, no output"
+
+
+def test_references_name_their_standard() -> None:
+    known = sample.result("clock", "web1", Outcome.FAILED, references={"pci-4.0": ("1.2.5", "1.4.2"), "house": ("7",)})
+    assert "PCI DSS 4.0 1.2.5, 1.4.2; house 7" in page_of(known).marked("refs")[0].text
+
+
+def test_what_is_new_is_tagged_and_what_is_late_is_called_overdue() -> None:
+    new = sample.result("clock", "web1", Outcome.FAILED, first_seen=sample.STARTED)
+    late = sample.result("clock", "web2", Outcome.FAILED, due=sample.STARTED - timedelta(hours=1))
+    rows = page_of(new, late).marked("oc")
+    assert ["data-new" in row.attributes for row in rows] == [True, False]
+    assert rows[0].text.endswith("new")
+    assert rows[1].text.endswith("first seen 2026-10-02, overdue since 2026-10-31 01:10 UTC")
+
+
 def test_the_note_on_lines_left_out_has_no_number() -> None:
     evidence = Evidence.of("dmesg", 0, (1, 50), [f"line {number}" for number in range(1, 51)])
     (shown,) = excerpts([evidence])
@@ -162,4 +181,5 @@ def test_counts_and_lists_are_plain_english() -> None:
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert listed([]) == ""
     assert period(sample.STARTED, sample.FINISHED) == "2026-10-31 02:10 to 02:20 UTC"
+    assert period(sample.STARTED, sample.STARTED) == "2026-10-31 02:10 UTC"
     assert period(sample.STARTED, None) == "2026-10-31 02:10 UTC, not finished"
