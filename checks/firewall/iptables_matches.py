@@ -23,6 +23,7 @@ from .matches import (
     KnownCondition,
     Mark,
     Match,
+    NotUnderstoodError,
     NumberRange,
     OutInterface,
     PacketFamily,
@@ -35,10 +36,6 @@ from .matches import (
     TcpFlags,
     Unmodelled,
 )
-
-
-class NotUnderstoodError(Exception):
-    """A part of a rule is not in the syntax that the reader knows; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .iptables_matches import NotUnderstoodError, Option, read_segment
-from .matches import Match, PacketFamily, Unmodelled
+from .iptables_matches import Option, read_segment
+from .matches import Match, NotUnderstoodError, PacketFamily, Unmodelled
 from .numbers import PROTOCOLS
 from .ruleset import (
     Backend,
@@ -236,7 +236,7 @@ def _rule(
 
 
 _TARGETS = frozenset({"-j", "--jump", "-g", "--goto"})
-_GENERAL = frozenset({"-m", "--match"})
+_MATCH = frozenset({"-m", "--match"})
 
 
 def _segments(options: Sequence[Option]) -> list[tuple[str, list[Option]]]:
@@ -245,11 +245,11 @@ def _segments(options: Sequence[Option]) -> list[tuple[str, list[Option]]]:
     segments: list[tuple[str, list[Option]]] = [("", general)]
     protocol = ""
     for option in options:
-        if option.name in _GENERAL:
+        if option.name in _MATCH:
             if option.negated:
                 raise NotUnderstoodError(f"{option.text} is not understood")
             segments.append((option.value, []))
-        elif not option.name.startswith("--") or option.name[2:] in _LONG_GENERAL:
+        elif not option.name.startswith("--") or (len(segments) == 1 and option.name in _LONG_GENERAL):
             general.append(option)
             if option.name in ("-p", "--protocol", "--proto") and option.values:
                 protocol = option.values[0]
@@ -260,10 +260,11 @@ def _segments(options: Sequence[Option]) -> list[tuple[str, list[Option]]]:
     return segments
 
 
+# Behind an `-m` these words are the extension's own (`-m policy --proto esp`).
 _LONG_GENERAL = frozenset(
-    ["in-interface", "out-interface", "source", "src", "destination", "dst", "protocol", "proto", "fragment"]
+    {"--in-interface", "--out-interface", "--source", "--src", "--destination", "--dst", "--protocol", "--proto"}
+    | {"--fragment"}
 )
-
 
 _EFFECTS = frozenset(
     [
@@ -305,11 +306,18 @@ _DECISIONS = {decision.upper(): decision for decision in Decision}
 def _target(
     options: Sequence[Option], chains: dict[str, tuple[Base | None, Origin]]
 ) -> tuple[tuple[Statement, ...], Verdict | None]:
-    """Statements and verdict of `-j` or `-g` with the options that follow it."""
+    """Statements and verdict of `-j` or `-g` with the options that follow it.
+
+    Raises `NotUnderstoodError` for options that are not the target's own: behind it they would still be conditions.
+    """
     if not options:
         return (), None
     target = options[0].value
     text = " ".join(option.text for option in options)
+    takes_none = target in chains or target in _DECISIONS
+    stray = [option for option in options[1:] if not option.name.startswith("--") or takes_none]
+    if options[0].negated or any(option.name != "--reject-with" for option in stray):
+        raise NotUnderstoodError(f"options behind the target are not understood: {text}")
     values = {option.name: option.values[0] for option in options[1:] if option.values}
     if options[0].name in ("-g", "--goto"):
         return (), Jump(target, goto=True) if target in chains else Undecided(text)

@@ -15,6 +15,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 Address = IPv4Address | IPv6Address
 
 
+class NotUnderstoodError(Exception):
+    """A part of a rule is not in the syntax that the reader knows; the text says why."""
+
+
 class PacketFamily(StrEnum):
     """The network protocol of a packet."""
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .iptables_matches import NotUnderstoodError
-from .matches import Match, Sometimes, Unmodelled
+from .matches import Match, NotUnderstoodError, Sometimes, Unmodelled
 from .nft_matches import Elements, implied, implied_by_reject, key_conditions, read_match, values
 from .nft_text import expression_text, nat_target, rule_text, tagged
 from .ruleset import (
@@ -90,7 +89,9 @@ def _read(entries: Sequence[Any], source: str) -> Ruleset:
     # nft lists a table's chains and sets before its rules, but not every set before the rules of the table before it.
     later: list[tuple[Origin, Any]] = []
     for entry in entries:
-        origin = Origin(source, 1, json.dumps(entry, ensure_ascii=False))
+        shown = json.dumps(entry, ensure_ascii=False)
+        shown.encode()  # an escaped surrogate is no text: it could be neither stored nor shown
+        origin = Origin(source, 1, shown)
         match tagged(entry):
             case "rule", detail:
                 later.append((origin, detail))
@@ -122,8 +123,14 @@ _TABLE_FLAGS = _AWAKE | {"dormant"}
 
 def _table_flags(detail: Any) -> frozenset[str]:
     """Flags of a table. nft 1.0.6 lists the table's name in their place, so any other word may mean `dormant`."""
-    flags = detail.get("flags", [])
-    return frozenset(map(str, flags)) if isinstance(flags, list) else frozenset({str(flags)})
+    return frozenset(_words(detail.get("flags")))
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """One word or a list of them; nft writes both."""
+    if value is None:
+        return ()
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
 def _finish(table: _Table) -> Table:
@@ -155,11 +162,9 @@ def _base(detail: Any) -> Base:
     match detail:
         case {"hook": str(hook), "prio": int(priority), "type": str(kind)} if hook in list(Hook):
             policy = detail.get("policy", "accept")
-            devices = detail.get("dev", ())
-            names = (devices,) if isinstance(devices, str) else devices
-            if policy not in ("accept", "drop") or not all(isinstance(name, str) for name in names):
-                raise NotUnderstoodError("policy or devices of the chain are not understood")
-            return Base(Hook(hook), priority, kind, Decision(policy), tuple(names))
+            if policy not in ("accept", "drop"):
+                raise NotUnderstoodError("policy of the chain is not understood")
+            return Base(Hook(hook), priority, kind, Decision(policy), _words(detail.get("dev")))
     raise NotUnderstoodError("hook, priority or type of the chain are not understood")
 
 
@@ -170,10 +175,9 @@ def _read_set(detail: Any, tables: Mapping[tuple[str, str], _Table]) -> str:
             elements = detail.get("elem", [])
             if not isinstance(elements, list):
                 return "elements of the set are not understood"
-            types = tuple(str(part) for part in kind) if isinstance(kind, list) else (str(kind),)
-            dynamic = bool({"dynamic", "timeout"} & set(map(str, detail.get("flags") or ())))
+            dynamic = not {"dynamic", "timeout"}.isdisjoint(_words(detail.get("flags")))
             shown = tuple(expression_text(part[0] if isinstance(part, list) and part else part) for part in elements)
-            table.sets.append(NamedSet(name, types, shown, dynamic))
+            table.sets.append(NamedSet(name, _words(kind), shown, dynamic))
             table.elements[name] = elements
             return ""
     return "is a set of a table that is not listed"
@@ -219,11 +223,13 @@ class _Parts:
         return Undecided(self.opaque) if self.opaque else self.verdict
 
     def take(self, expression: Any, table: _Table) -> None:
-        """Add one statement; whatever is not understood makes the rule's conditions and verdict unknown."""
+        """Add one statement; one that is not understood makes the rule's conditions and verdict unknown."""
         try:
             self._take(expression, table)
         except NotUnderstoodError as error:
-            self.matches.append(Unmodelled(rule_text([expression]), str(error)))
+            text = rule_text([expression])
+            self.matches.append(Unmodelled(text, str(error)))
+            self.opaque = self.opaque or text
 
     def _take(self, expression: Any, table: _Table) -> None:
         match tagged(expression):

@@ -11,7 +11,6 @@ from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
 from . import numbers
-from .iptables_matches import NotUnderstoodError
 from .matches import (
     BYTE,
     PORTS,
@@ -27,6 +26,7 @@ from .matches import (
     KnownCondition,
     Mark,
     Match,
+    NotUnderstoodError,
     NumberRange,
     OfFamily,
     OutInterface,

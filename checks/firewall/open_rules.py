@@ -25,9 +25,9 @@ class OpenRule:
 def open_rules(ruleset: Ruleset, family: PacketFamily, hook: Hook) -> Iterator[OpenRule]:
     """Rules that accept every new connection that reaches them, in filter chains of the hook itself.
 
-    A rate limit does not narrow a rule. A rule counts only where everything reaches it:
-    in the base chain, or in a chain entered without a narrower condition, and not behind a rule that surely ends the
-    way. Rules are not counted when another base chain on the way drops by default.
+    A rate limit does not narrow a rule. A rule counts only where everything reaches it: in the base chain, or in a
+    chain entered without a narrower condition, and not behind a rule that surely ends the way. Rules are not counted
+    when another base chain on the way drops by default.
     """
     probe = Probe(family, State.NEW)
     default = state_default(ruleset, probe, hook)

@@ -205,6 +205,22 @@ def test_a_comment_cannot_pose_as_an_option() -> None:
     assert found.verdict is Decision.DROP
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["-j ACCEPT -p tcp --dport 22", "-j ACCEPT --dport 22", "-j other -s 192.0.2.1", "! -j DROP", "-j LOG -p tcp"],
+)
+def test_conditions_behind_the_target_are_not_overlooked(text: str) -> None:
+    found = rule(text)
+    assert isinstance(found.verdict, Undecided)
+    assert isinstance(found.matches[0], Unmodelled)
+
+
+def test_an_extension_may_use_a_word_of_the_general_options() -> None:
+    assert rule("-m policy --dir in --pol none --proto esp -j ACCEPT").matches == (
+        Unmodelled("-m policy --dir in --pol none --proto esp", "match is not modelled"),
+    )
+
+
 def test_a_comment_that_breaks_off_is_empty() -> None:
     assert rule("-m comment --comment").comment == ""
 

@@ -42,6 +42,7 @@ from secaudit.checks.firewall.ruleset import (
     Nat,
     NatKind,
     Rule,
+    RulesetError,
     Undecided,
     VerdictMap,
 )
@@ -221,7 +222,12 @@ def test_what_an_unknown_field_implies_is_known() -> None:
     assert rule(match(payload("ip", "dscp"), "cs1")).matches[0] == V4
 
 
-@pytest.mark.parametrize("expression", [{"xt": None}, {"xt": {"type": "target", "name": "TPROXY"}}, {"new": 1}, 5, "x"])
+UNKNOWN_MAP = {"vmap": {"key": payload("ip", "dscp"), "data": {"set": [["cs1", {"drop": None}]]}}}
+
+
+@pytest.mark.parametrize(
+    "expression", [{"xt": None}, {"xt": {"type": "target", "name": "TPROXY"}}, {"new": 1}, 5, "x", UNKNOWN_MAP]
+)
 def test_an_unknown_statement_may_end_the_way(expression: Any) -> None:
     assert isinstance(rule(expression).verdict, Undecided)
 
@@ -229,6 +235,11 @@ def test_an_unknown_statement_may_end_the_way(expression: Any) -> None:
 @pytest.mark.parametrize("expression", [{"xt": None}, {"new": 1}])
 def test_a_verdict_behind_an_unknown_statement_is_not_certain(expression: Any) -> None:
     assert isinstance(rule(expression, {"accept": None}).verdict, Undecided)
+
+
+def test_an_escaped_surrogate_is_refused() -> None:
+    with pytest.raises(RulesetError):
+        read_nft_json('{"nftables": [{"table": {"family": "inet", "name": "\\ud800"}}]}', "source")
 
 
 def test_verdicts_and_statements() -> None:
@@ -272,6 +283,7 @@ def test_a_text_does_not_depend_on_the_order_of_a_set() -> None:
         {"table": {"family": "new", "name": "t"}},
         {"table": {"family": "inet", "name": "u", "flags": ["u"]}},
         {"set": {"family": "inet", "table": "t", "name": "s", "type": "ipv4_addr", "elem": 3}},
+        {"table": {"family": "inet", "name": "u", "flags": 5}},
         {"new": {}},
         7,
     ],
