@@ -24,7 +24,10 @@ MOST_CHECKS = 500
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One thing that stood in the way, and every result that it left unproven."""
+    """One thing that stood in the way, and every result that it left unproven.
+
+    The excerpts are those of the gravest result; `witness` is its host.
+    """
 
     anchor: str
     reason: str
@@ -32,6 +35,7 @@ class Obstacle:
     hosts: tuple[str, ...]
     controls: tuple[str, ...]
     results: tuple[Result, ...]
+    witness: str
     excerpts: tuple[Excerpt, ...]
 
     @property
@@ -113,6 +117,7 @@ def _obstacle(reason: str, members: list[Result], hosts: Hosts) -> Obstacle:
         hosts=hosts.labels(sorted(members, key=hosts.place)),
         controls=unique(result.control for result in members),
         results=tuple(members),
+        witness=hosts.label(members[0]),
         excerpts=excerpts(members[0].evidence),
     )
 

@@ -19,6 +19,7 @@ GATE = Severity.CRITICAL
 """The severity that the report's gate line is about: what `secaudit gate` blocks on unless told otherwise."""
 
 MOST_LEADS = 6
+"""Findings that are named below the verdict; the others are counted."""
 
 _GRAVE = (Severity.CRITICAL, Severity.HIGH)
 

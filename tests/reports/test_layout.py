@@ -81,6 +81,15 @@ def test_unproven_with_one_cause_is_one_row_that_names_every_host_and_control() 
     assert all(name in row.text for name in ("web1", "db1", "fw1", "any-any", "input-policy", "6 checks"))
 
 
+def test_evidence_that_stands_for_several_hosts_names_its_own() -> None:
+    seen = (Evidence("sudo nft list ruleset", 1, None, "a password is required"),)
+    gaps = [
+        sample.result("clock", host, Outcome.UNPROVEN, kind=UnprovenKind.DENIED, reason="denied", evidence=seen)
+        for host in ("db1", "web1")
+    ]
+    assert "What web1 answered, as one of 2:" in page_of(*gaps).marked("ur")[0].text
+
+
 @pytest.mark.parametrize("kind", UnprovenKind)
 def test_every_kind_of_unproven_says_what_would_settle_it(kind: UnprovenKind) -> None:
     page = page_of(sample.result("clock", "web1", Outcome.UNPROVEN, kind=kind, reason="so"))
