@@ -8,6 +8,13 @@ from datetime import timedelta
 
 KIB = 1024
 MIB = 1024 * KIB
+LARGEST_LIMIT = 64 * MIB
+"""No request may ask for more output than this; stores and bundles refuse to expand more."""
+
+
+def _require_bounded(limit: int) -> None:
+    if limit > LARGEST_LIMIT:
+        raise ValueError(f"an output limit of {limit} bytes is more than the {LARGEST_LIMIT} that can be kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Command:
         if self.root and any("\\" in argument for argument in self.argv):
             # sudo matches an argument with a backslash differently from how it was written into the file.
             raise ValueError(f"a root command cannot hold a backslash: {self.argv!r}")
+        _require_bounded(self.limit)
 
     @property
     def key(self) -> str:
@@ -65,6 +73,7 @@ class PortScan:
             raise ValueError(f"no such protocol to scan: {self.protocol!r}")
         if not self.ports or set(self.ports) - set("0123456789,-"):
             raise ValueError(f"not a port list: {self.ports!r}")
+        _require_bounded(self.limit)
 
     @property
     def key(self) -> str:

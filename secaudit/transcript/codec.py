@@ -19,12 +19,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.errors import UserError
-from secaudit.model.request import MIB, Command, PortScan, Request
+from secaudit.model.request import LARGEST_LIMIT, Command, PortScan, Request
 
 SCHEMA: Final = "secaudit.transcript/1"
-BLOB_LIMIT = 64 * MIB
-"""No output is longer than this when it is expanded; requests have far lower limits."""
-HEAD_LIMIT = 64 * MIB
+BLOB_LIMIT = LARGEST_LIMIT
+"""Nothing is longer than this when it is expanded."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST = timedelta(days=3660) // _MICROSECOND

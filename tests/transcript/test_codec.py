@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
-from secaudit.model.request import Command, PortScan
+from secaudit.model.request import MIB, Command, PortScan
 from secaudit.transcript import TranscriptError, decode, digest, encode
 from secaudit.transcript.codec import canonical_json, compress, expand
 
@@ -25,16 +25,16 @@ PLAIN = HostTranscript("muster", "vienna", "web1", "10.20.0.11", NOW, NOW, Reach
 
 _moments = st.datetimes(timezones=st.just(UTC))
 _durations = st.timedeltas(timedelta(0), timedelta(days=30))
-_arguments = st.text(st.characters(exclude_characters="\0\n"), min_size=1, max_size=8)
+_arguments = st.text(st.characters(exclude_characters="\0\n\\"), min_size=1, max_size=8)
 _commands = st.builds(
     Command,
     argv=st.lists(_arguments, max_size=3).map(lambda rest: ("/bin/x", *rest)),
     root=st.booleans(),
     timeout=_durations,
-    limit=st.integers(0, 2**40),
+    limit=st.integers(0, 64 * MIB),
     refusals=st.lists(st.text(max_size=5), max_size=2).map(tuple),
 )
-_scans = st.builds(PortScan, st.sampled_from(["tcp", "udp"]), st.just("1-100"), _durations, st.integers(0, 2**40))
+_scans = st.builds(PortScan, st.sampled_from(["tcp", "udp"]), st.just("1-100"), _durations, st.integers(0, 64 * MIB))
 _answers = st.builds(
     Answer,
     request=_commands | _scans,
@@ -144,6 +144,7 @@ def test_a_time_without_zone_is_refused() -> None:
         (("answers", 0, "stdout"), "../../etc/passwd", r"answers\.0\.stdout: String should match pattern"),
         (("answers", 0, "stdout"), "0" * 64 + "\n", r"answers\.0\.stdout: String should match pattern"),
         (("answers", 0, "request", "type"), "shell", r"answers\.0\.request: .*does not match any of the expected tags"),
+        (("answers", 0, "request", "limit"), 2**40, "impossible request: an output limit of"),
         (("answers", 0, "request", "ports"), "--script x", "impossible request: not a port list"),
     ],
 )
