@@ -42,6 +42,8 @@ SCHEMA: Final = "secaudit.bundle/1"
 MANIFEST = "bundle.json"
 OBJECTS = "objects"
 MANIFEST_LIMIT = 64 * MIB
+TOTAL_LIMIT = 2048 * MIB
+"""A bundle is read into memory as a whole, and one from somebody else may have been made to fill it."""
 
 
 class _Stamp(Document):
@@ -159,7 +161,8 @@ class BundleWriter:
         first_seen = {found.fingerprint: show_moment(found.first_seen) for found in results if found.first_seen}
         known = canonical_json({"first_seen": first_seen})
         known_digest = hashlib.sha256(known).hexdigest()
-        planned = self._planned.get((host.customer, host.host))
+        named = self._planned.get((host.customer, host.host))
+        planned = named or Host(host.customer, host.site, host.host, host.address)
         try:
             self._objects.put({**encoded.blobs, encoded.digest: encoded.head, known_digest: known})
         except OSError as error:
@@ -170,9 +173,9 @@ class BundleWriter:
             site=host.site,
             host=host.host,
             address=host.address,
-            transport=planned.transport.value if planned else "ssh",
-            tags=sorted(planned.tags) if planned else [],
-            baselines=list(planned.baselines) if planned else [],
+            transport=planned.transport.value,
+            tags=sorted(planned.tags),
+            baselines=list(planned.baselines),
             status=host.status.value,
             detail=host.detail,
             os_id=host.os_id,
@@ -202,16 +205,22 @@ class BundleWriter:
 def read_bundle(path: Path) -> Bundle:
     """Read a bundle and verify every object that it names.
 
-    Raises TranscriptError: no bundle, written by a newer secaudit, malformed, altered or incomplete.
+    Raises TranscriptError: no bundle, written by a newer secaudit, malformed, altered, incomplete or too large.
     """
     manifest = _read_manifest(path)
     objects = Objects(path / OBJECTS)
     read: dict[str, bytes] = {}
 
+    size = 0
+
     def fetch(digests: Collection[str]) -> Mapping[str, bytes]:
+        nonlocal size
         for digest in digests:
             if digest not in read:
                 read[digest] = objects.get(digest)
+                size += len(read[digest])
+                if size > TOTAL_LIMIT:
+                    raise TranscriptError(f"{path} holds outputs of more than {TOTAL_LIMIT} bytes in total")
         return read
 
     return Bundle(_decode_run(manifest.run), tuple(_decode_host(host, objects, fetch) for host in manifest.hosts))

@@ -197,6 +197,9 @@ def test_what_is_no_bundle_is_refused(tmp_path: Path, recorded: Path, monkeypatc
     (tmp_path / "empty").mkdir()
     with pytest.raises(TranscriptError, match=r"holds no bundle\.json"):
         read_bundle(tmp_path / "empty")
+    monkeypatch.setattr(bundle_module, "TOTAL_LIMIT", 5)
+    with pytest.raises(TranscriptError, match="holds outputs of more than 5 bytes in total"):
+        read_bundle(recorded)
     monkeypatch.setattr(bundle_module, "MANIFEST_LIMIT", 10)
     with pytest.raises(TranscriptError, match="is larger than 10 bytes"):
         read_bundle(recorded)
