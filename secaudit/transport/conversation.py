@@ -49,7 +49,6 @@ def unanswered(request: Request, status: AnswerStatus, detail: str) -> Answer:
 class _Running:
     """The command that runs now. Times are monotonic seconds, except `asked` and `started`."""
 
-    index: int
     command: Command
     asked: datetime
     started: datetime
@@ -199,7 +198,7 @@ class _Attempt:
                     raise FrameError("there is neither base64 nor od on the host")
             case Begun(index):
                 command = self._commands[index]
-                self._running = _Running(index, command, self._asked, datetime.now(UTC), now)
+                self._running = _Running(command, self._asked, datetime.now(UTC), now)
                 if self._started is not None:
                     self._started(command)
             case Done():

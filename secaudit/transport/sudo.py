@@ -59,13 +59,14 @@ class PasswordSudo:
         prompt = secrets.token_hex(16)
         sudo = ("sudo", "-k", "-S", "-p", prompt, "--", *command.argv)
         line = command_line(("sh", "-c", _LAUNCHER, "sh", seconds(command), *sudo))
+        asked = datetime.now(UTC)
         try:
             channel = self._execute(line, min(left, _OPEN_LIMIT))
         except ChannelLost as error:
             return unanswered(command, AnswerStatus.LOST, str(error))
         if started is not None:
             started(command)
-        exchange = _Exchange(channel, command, prompt.encode(), password)
+        exchange = _Exchange(channel, command, prompt.encode(), password, asked)
         try:
             answer = exchange.run(deadline)
         finally:
@@ -83,6 +84,7 @@ class _Exchange:
     command: Command
     prompt: bytes
     password: str
+    asked: datetime
     prompts: int = 0
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     begun: float = field(default_factory=time.monotonic)
@@ -170,4 +172,5 @@ class _Exchange:
             bytes(self.stderr),
             len(self.stdout) > limit,
             detail,
+            self.asked,
         )

@@ -17,6 +17,7 @@ from secaudit.model.inventory import Host, TransportKind
 from secaudit.model.request import Command, PortScan
 from secaudit.transport.interface import Session, Unreachable
 from secaudit.transport.local import LocalTransport
+from tests.transport.processes import running
 from tests.transport.torture import CASES, torture
 
 HERE = Host("c", "s", "here", "localhost", TransportKind.LOCAL)
@@ -31,15 +32,6 @@ def session() -> Iterator[Session]:
     session = opened()
     yield session
     session.close()
-
-
-def running(word: str) -> list[str]:
-    """Processes of this machine with exactly this argument."""
-    return [
-        entry.parent.name
-        for entry in Path("/proc").glob("[0-9]*/cmdline")
-        if word.encode() in entry.read_bytes().split(b"\0")
-    ]
 
 
 @pytest.mark.parametrize("shell", [("dash", "-s"), ("bash", "--posix", "-s"), ("busybox", "sh", "-s")], ids=" ".join)

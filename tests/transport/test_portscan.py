@@ -18,6 +18,7 @@ from secaudit.model.answer import Answer, AnswerStatus
 from secaudit.model.inventory import Host, SshSettings, TransportKind
 from secaudit.model.request import PortScan
 from secaudit.transport.portscan import NmapProber
+from tests.transport.processes import alive
 
 needs_nmap = pytest.mark.skipif(shutil.which("nmap") is None, reason="needs nmap")
 
@@ -150,14 +151,6 @@ def test_an_nmap_that_hangs_is_killed(tmp_path: Path, monkeypatch: pytest.Monkey
         assert time.monotonic() < end, "the process goes on"
     # The next process that is started collects the dead one and closes its pipes, here where the warning is expected.
     subprocess.run(["true"], check=True)
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and waits to be collected does not."""
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_a_scan_that_nmap_gave_up(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from secaudit.model.answer import AnswerStatus
 from secaudit.model.inventory import Host, SecretKind, SecretSource, SshSettings
 from secaudit.model.request import Command
 from secaudit.transport.ssh import SshSession, SshTransport
+from tests.transport.processes import running
 from tests.transport.sshd import Account, RealSshd, account, sudoers
 from tests.transport.torture import torture
 
@@ -99,6 +100,7 @@ def test_root_commands_by_rule(session: SshSession, auditor: Account) -> None:
     assert [answer.status for answer in answers] == [ENDED, DENIED, MISSING, ENDED, TIMEOUT]
     assert [answer.text for answer in answers[:4:3]] == ["root\n", f"{auditor.name}\n"]
     assert answers[1].detail == "sudo refused it"
+    assert not running("985")
 
 
 def test_root_commands_without_any_rule(session: SshSession) -> None:
@@ -126,9 +128,9 @@ def test_a_sudo_password(with_password: SshSession, auditor: Account, quick: Non
         root_shell("echo out; echo err >&2; exit 7"),
         root_shell('cat; echo "$PATH $LC_ALL $TZ $(pwd)"'),
         root_shell("head -c 1000000 /dev/zero", limit=1000),
-        root_shell("echo begun; sleep 984", timeout=timedelta(seconds=1)),
-        root_shell("sleep 983 & echo early"),
-        root_shell("head -c 200000 /dev/zero | tr '\\0' e >&2; echo answer"),
+        root_shell("echo begun; exec sleep 984", timeout=timedelta(seconds=1)),
+        root_shell("sleep 3 & echo early"),
+        root_shell("yes e | head -n 50000 >&2; echo answer"),
         Command(("/usr/bin/no-such-tool",), root=True),
         Command(("echo", "last")),
     ]
@@ -144,6 +146,7 @@ def test_a_sudo_password(with_password: SshSession, auditor: Account, quick: Non
     assert auditor.password not in answers[3].text, "the command must not read the password"
     assert (answers[4].stdout, answers[4].truncated, answers[4].exit) == (bytes(1000), True, None)
     assert (answers[5].stdout, answers[5].exit) == (b"begun\n", None)
+    assert not running("984")
     assert answers[6].stdout == b"early\n"
     assert (len(answers[7].stderr), answers[7].stdout) == (65536, b"answer\n")
 
