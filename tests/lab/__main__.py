@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 
 import click
 
@@ -77,13 +78,15 @@ def down(name: str) -> None:
 
 
 @main.command()
-@click.option("--delay", default="20ms", show_default=True, help="How much longer a round trip takes.")
-@click.option("--loss", default="1%", show_default=True, help="How many packets to hosts get lost.")
+@click.option("--delay", type=click.FloatRange(0, 10_000), default=20, show_default=True, help="Milliseconds.")
+@click.option(
+    "--loss", type=click.FloatRange(0, 100), default=1, show_default=True, help="Percent of packets to hosts."
+)
 @NAME
-def netem(delay: str, loss: str, name: str) -> None:
-    """Make a lab's links slow and lossy, where the kernel can."""
-    found = lab.find(name)
-    found.record.segment.impair([host.number for host in found.hosts], delay, loss)
+def netem(delay: float, loss: float, name: str) -> None:
+    """Make a lab's links slow and lossy, until it ends."""
+    by = lab.find(name).impair(timedelta(milliseconds=delay), loss / 100)
+    click.echo(f"{delay:g} ms and {loss:g} % by {by}")
 
 
 @main.command()

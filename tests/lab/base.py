@@ -76,17 +76,27 @@ def _distribution() -> tuple[str, tuple[str, ...]]:
     if not found:
         raise LabError("/etc/os-release names no VERSION_CODENAME; the lab needs Debian or a derivative")
     codename = found[1]
-    listed = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    wanted = {codename, f"{codename}-updates", f"{codename}-security"}
-    rows = sorted({line for line in listed.stdout.splitlines() if line.split()[1:2] and line.split()[1] in wanted})
+    rows = _sources(codename, ())
+    if not rows:
+        # An image whose lists were removed to make it small: fetch them, but not into the machine's own place.
+        private = cache() / "lists"
+        (private / "partial").mkdir(parents=True, exist_ok=True)
+        options = ("-o", f"Dir::State::lists={private}")
+        if not _sources(codename, options):
+            subprocess.run(["apt-get", "-qq", *options, "update"], check=True, capture_output=True)
+        rows = _sources(codename, options)
     if not any(row.split()[1] == f"{codename}-security" for row in rows):
-        raise LabError(f"apt knows no source for {codename}-security; run `apt-get update` and check its sources")
+        raise LabError(f"this machine's apt has no source for {codename}-security")
     return codename, tuple(f"deb {row}" for row in rows)
+
+
+def _sources(codename: str, options: tuple[str, ...]) -> list[str]:
+    """`URI SUITE COMPONENT` of each of the distribution's own sources that apt has lists of."""
+    form = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
+    argv = ["apt-get", *options, "indextargets", "--format", form, "Created-By: Packages"]
+    listed = subprocess.run(argv, check=True, capture_output=True, text=True)
+    wanted = {codename, f"{codename}-updates", f"{codename}-security"}
+    return sorted({line for line in listed.stdout.splitlines() if len(line.split()) == 3 and line.split()[1] in wanted})
 
 
 def _build(root: Path, codename: str, sources: tuple[str, ...]) -> None:

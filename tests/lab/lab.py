@@ -6,10 +6,11 @@ import os
 import re
 import secrets
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -69,6 +70,18 @@ class Lab:
     def run(self, host: str, argv: Sequence[str], *, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         """Run a program as root on a host, not through SSH; nothing is raised for its exit code."""
         return run(self.host(host).process.pid, argv, stdin=stdin)
+
+    def impair(self, delay: timedelta, loss: float) -> str:
+        """Make the links slow and lossy until the lab ends; call it once.
+
+        Packets to hosts are delayed and lost with the probability `loss`, those from hosts are not, so a round trip
+        takes `delay` longer. Returns who does it, for people: the kernel's netem, or a process where it has none.
+        """
+        if self.record.segment.impair((host.number for host in self.hosts), delay, loss):
+            return "the kernel's netem"
+        argv = [sys.executable, "-m", "tests.lab.relay", self.record.name, str(delay.total_seconds()), str(loss)]
+        subprocess.run(argv, check=True, cwd=Path(__file__).parents[2])
+        return "a process that carries every frame (this kernel has no netem)"
 
 
 def find(name: str) -> Lab:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import paramiko
@@ -51,6 +53,13 @@ def eventually(condition: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def knock(address: str) -> float:
+    """Seconds that a TCP connection takes to be made."""
+    began = time.perf_counter()
+    socket.create_connection((address, 443), timeout=2).close()
+    return time.perf_counter() - began
 
 
 def command(*argv: str) -> subprocess.CompletedProcess[str]:
@@ -173,6 +182,23 @@ def test_hosts_end_when_their_owner_is_killed_and_the_rest_is_swept() -> None:
         runtime.sweep()
     assert not [name for name in existing() if name.startswith(record.segment.bridge)]
     assert not record.directory.exists()
+
+
+def test_links_can_be_slow_and_lossy(start_lab: StartLab) -> None:
+    running = start_lab({"far": "firewall-none"})
+    address = running.host("far").address
+    near = statistics.median(knock(address) for _ in range(20))
+    running.impair(timedelta(milliseconds=30), loss=0.0)
+    far = statistics.median(knock(address) for _ in range(20))
+    assert near + 0.025 < far < near + 0.2
+
+
+def test_a_lost_link_loses_everything(start_lab: StartLab) -> None:
+    running = start_lab({"lost": "firewall-none"})
+    knock(running.host("lost").address)
+    running.impair(timedelta(), loss=1.0)
+    with pytest.raises(TimeoutError):
+        knock(running.host("lost").address)
 
 
 def test_by_hand() -> None:
