@@ -50,6 +50,9 @@ lab-up: $(VENV)/dev ## Start ten real hosts to play with (needs root)
 lab-down: $(VENV)/dev ## Stop them and leave nothing behind
 	$(BIN)/python -m tests.lab down
 
+screenshots: $(VENV)/dev ## Renew the pictures in docs/images
+	$(BIN)/python -m tests.screenshots docs/images
+
 clean: ## Remove what was built here
 	rm -rf $(VENV) $(OUT) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 

@@ -124,7 +124,7 @@ def command(
         from secaudit.cli.targets import Selection, choose
 
         selection = Selection(inventory, customers, sites, hosts, tags)
-        chosen_hosts = choose(targets, selection).held_against(baselines)
+        chosen_hosts = choose(targets, selection).held_against(baselines).refuse_bare()
         order = ScanOrder(chosen_hosts, only, jobs, host_limit, at, record, resume)
         report = _scan(order, registry, store_url, no_store, quiet)
     _publish(report, chosen, out, quiet)

@@ -130,7 +130,7 @@ def _run(schedule: Schedule, registry: Registry, store_url: str | None) -> Exit:
         with ExitStack() as stack:
             store = opened_store(store_url, stack)
             watch = stack.enter_context(watcher(quiet=False))
-            order = ScanOrder(choose((), selection).held_against(schedule.baselines), schedule.only)
+            order = ScanOrder(choose((), selection).held_against(schedule.baselines).refuse_bare(), schedule.only)
             report = run_scan(order, registry, watch, store)
     except UserError as error:
         # One schedule's broken file must not keep the others from running.

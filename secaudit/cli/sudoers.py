@@ -47,7 +47,9 @@ def command(
     if not _USER.fullmatch(user):
         raise CommandError(f"{user!r} is not a user name")
     if inventory is not None:
-        chosen = choose((), Selection(inventory, customers, sites, hosts, tags)).held_against(baselines).hosts
+        chosen = (
+            choose((), Selection(inventory, customers, sites, hosts, tags)).held_against(baselines).refuse_bare().hosts
+        )
     elif baselines:
         chosen = (replace(parse_target("local"), baselines=baselines),)
     else:

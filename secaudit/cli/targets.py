@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from secaudit.cli.exits import CommandError
+from secaudit.config.baseline import BaselineLibrary
 from secaudit.config.inventory import load_inventory
 from secaudit.model.inventory import Host, Inventory, SshSettings, TransportKind
 
@@ -44,6 +45,13 @@ class Targets:
             return self
         return replace(self, hosts=tuple(replace(host, baselines=baselines) for host in self.hosts))
 
+    def refuse_bare(self) -> Targets:
+        """The same, if every host has a baseline; raises CommandError otherwise: a scan would prove nothing there."""
+        bare = [host.label for host in self.hosts if not host.baselines]
+        if bare:
+            raise CommandError(f"these hosts have no baseline, so nothing would be checked: {', '.join(bare)}")
+        return self
+
 
 def choose(targets: Sequence[str], selection: Selection) -> Targets:
     """Hosts for the command line: either ad-hoc targets, or a selection from an inventory.
@@ -56,11 +64,10 @@ def choose(targets: Sequence[str], selection: Selection) -> Targets:
         return Targets(tuple(parse_target(target) for target in targets), {AD_HOC: "Ad hoc"})
     if selection.inventory is None:
         raise CommandError("nothing to scan: name a target (`local`, `ssh://[user@]host[:port]`) or give --inventory")
-    inventory = load_inventory(selection.inventory)
+    inventory = load_inventory(selection.inventory, BaselineLibrary().names())
     hosts = tuple(host for host in inventory.hosts if _matches(host, selection))
     if not hosts:
         raise CommandError(f"no host of {selection.inventory} matches the selection")
-    _without_baseline(hosts)
     return Targets(hosts, customer_names(inventory))
 
 
@@ -106,9 +113,3 @@ def _matches(host: Host, selection: Selection) -> bool:
         and (not selection.hosts or any(fnmatchcase(host.name, pattern) for pattern in selection.hosts))
         and (not selection.tags or any(tag in host.tags for tag in selection.tags))
     )
-
-
-def _without_baseline(hosts: Sequence[Host]) -> None:
-    bare = [host.label for host in hosts if not host.baselines]
-    if bare:
-        raise CommandError(f"these hosts have no baseline, so nothing would be checked: {', '.join(bare)}")
