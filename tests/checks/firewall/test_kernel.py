@@ -7,6 +7,7 @@ port, so a packet that passes the filter is counted as one without a port (udp(7
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from secaudit.checks.firewall.conditions import Probe
 from secaudit.checks.firewall.effective import Answer, state_default
 from secaudit.checks.firewall.facts import Firewall
 from secaudit.checks.firewall.matches import PacketFamily, State
+from secaudit.checks.firewall.nft_json import read_nft_json
 from secaudit.checks.firewall.open_rules import open_rules
 from secaudit.checks.firewall.ruleset import Hook
 
@@ -42,13 +44,17 @@ ip neigh add 2001:db8::1 lladdr 02:00:00:00:00:01 dev lan nud permanent
 EOF
 """
 
+# Column 12 of softnet_stat is the number of packets that the kernel has received and not yet looked at; the moment
+# of waiting behind it is for the one in its hands.
 SEND = """
 nsenter -t $peer -n bash -c 'echo > /dev/udp/198.51.100.1/9; echo > /dev/udp/2001:db8::1/9'
-sleep 0.05
+until awk '$12 != "00000000" { busy = 1 } END { exit busy }' /proc/net/softnet_stat; do :; done
+sleep 0.02
 cat /proc/net/snmp > snmp
 cat /proc/net/snmp6 > snmp6
-kill $peer
 """
+
+DONE = "kill $peer"
 
 
 def delivered(folder: Path) -> dict[PacketFamily, int]:
@@ -71,7 +77,7 @@ class Loaded:
 @pytest.fixture(scope="module", params=SCENARIOS, ids=lambda scenario: str(scenario.name))
 def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     folder = tmp_path_factory.mktemp("namespace")
-    run_loaded(request.param, before=WIRE, after=f"{ASKING}\n{SEND}", folder=folder)
+    run_loaded(request.param, before=WIRE, after=f"{ASKING}\n{SEND}\n{DONE}", folder=folder)
     fact = collect(firewall, *answers({name: (folder / name).read_text() for name in COMMANDS}))
     return Loaded(request.param, fact, delivered(folder))
 
@@ -93,3 +99,46 @@ def test_the_kernel_does_what_is_computed(loaded: Loaded) -> None:
         accepted = any(rule.certain for rule in open_rules(ruleset, family, Hook.INPUT))
         if answer is not Answer.UNKNOWN and not ruleset.unread:
             assert (family, count) == (family, 1 if answer is Answer.ACCEPT or accepted else 0)
+
+
+CONDITIONS = ["", "", "ct state new", "tcp dport 1", "ip saddr 192.0.2.1", 'iifname "lo"', "ct state established"]
+
+
+def generated(chance: random.Random) -> str:
+    """A ruleset of two base chains and four user chains; jumps lead to later chains only, as the kernel demands."""
+    chains = [f"c{number}" for number in range(6)]
+    text = ["flush ruleset", "table inet t {"]
+    for number, name in reversed(list(enumerate(chains))):
+        text.append(f"chain {name} {{")
+        if number < 2:
+            text.append(f"type filter hook input priority {number}; policy {chance.choice(['accept', 'drop'])};")
+        for _ in range(chance.randint(0, 4)):
+            verdicts = ["accept", "drop", "return", "counter"]
+            verdicts += [
+                f"{how} {chance.choice(chains[max(number + 1, 2) :])}" for how in ("jump", "goto", "jump") if number < 5
+            ]
+            text.append(f"{chance.choice(CONDITIONS)} {chance.choice(verdicts)}")
+        text.append("}")
+    return "\n".join([*text, "}", ""])
+
+
+@pytest.mark.root
+def test_the_way_through_chains_is_the_kernels(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    rulesets = [generated(chance) for _ in range(40)]
+    steps = []
+    for number, text in enumerate(rulesets):
+        (tmp_path / f"{number}.nft").write_text(text)
+        steps.append(f"nft -f {number}.nft\nnft -j list ruleset > {number}.json\n{SEND}\nmv snmp {number}.snmp")
+    run_loaded(Scenario("generated"), before=WIRE, after="\n".join([*steps, DONE]), folder=tmp_path)
+    before = 0
+    answers_seen = set()
+    for number, text in enumerate(rulesets):
+        (tmp_path / f"{number}.snmp").rename(tmp_path / "snmp")
+        count = delivered(tmp_path)[PacketFamily.IPV4]
+        ruleset = read_nft_json((tmp_path / f"{number}.json").read_text(), "nft")
+        answer = state_default(ruleset, Probe(PacketFamily.IPV4, State.NEW), Hook.INPUT).answer
+        assert count - before == (1 if answer is Answer.ACCEPT else 0), text
+        before = count
+        answers_seen.add(answer)
+    assert answers_seen == {Answer.ACCEPT, Answer.DROP}
