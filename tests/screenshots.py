@@ -57,7 +57,7 @@ def fill(store: Store, report: RunReport) -> None:
 
 
 def own_fonts(svg: str) -> str:
-    """The picture without the fonts that it would fetch from elsewhere; the reader's monospace font takes their place."""
+    """The picture without the fonts that it would fetch from elsewhere; the reader's own take their place."""
     return re.sub(r"@font-face\s*{[^}]*}", "", svg)
 
 
