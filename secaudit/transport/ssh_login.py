@@ -91,7 +91,6 @@ class _Clock:
 
     def __init__(self, deadline: float, limit: float) -> None:
         self._until = min(deadline, time.monotonic() + limit)
-        self._limit = limit
 
     def left(self, hop: Hop) -> float:
         left = self._until - time.monotonic()
@@ -128,12 +127,27 @@ def _connect(link: Link, hop: Hop, clock: _Clock, known_types: Sequence[str]) ->
 
 
 def _socket(hop: Hop, clock: _Clock) -> socket.socket:
+    """A connection to one of the addresses of the hop's name; the time is shared between them."""
     try:
-        sock = socket.create_connection((hop.host, hop.port), timeout=clock.left(hop))
-    except (OSError, UnicodeError) as error:
-        raise Unreachable(f"{hop.label}: {_reason(error)}") from error
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
+        found = socket.getaddrinfo(hop.host, hop.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Unreachable(f"{hop.label}: the name cannot be resolved") from None
+    failure: OSError | None = None
+    for number, (family, kind, protocol, _, address) in enumerate(found):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(clock.left(hop) / (len(found) - number))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            failure = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise Unreachable(f"{hop.label}: {_reason(failure)}") from failure
 
 
 def _tunnel(outer: paramiko.Transport, hop: Hop, clock: _Clock) -> paramiko.Channel:
@@ -217,8 +231,6 @@ def _reason(error: BaseException | None) -> str:
             return "the connection was closed"
         case TimeoutError():
             return "no answer in time"
-        case socket.gaierror():
-            return "the name cannot be resolved"
         case OSError(strerror=str(text)) if text:
             return text
         case paramiko.ssh_exception.IncompatiblePeer():

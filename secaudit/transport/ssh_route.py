@@ -55,7 +55,7 @@ def route(host: Host) -> tuple[Hop, ...]:
     IdentitiesOnly, ProxyJump, UserKnownHostsFile, HostKeyAlias). User and port of the settings are the host's own; the
     rest of them holds for jump hosts too. Raises Unreachable for a configuration that cannot be followed.
     """
-    config = _config() if host.ssh.use_config else paramiko.SSHConfig()
+    config = _config() if host.ssh.use_config else None
     jumps = list(host.ssh.jump) if host.ssh.jump else None
     return tuple(_expand(_Spec(host.address, host.ssh.user, host.ssh.port), jumps, host.ssh, config, ()))
 
@@ -76,7 +76,11 @@ class _Spec:
 
 
 def _expand(
-    spec: _Spec, jumps: list[str] | None, settings: SshSettings, config: paramiko.SSHConfig, seen: tuple[_Spec, ...]
+    spec: _Spec,
+    jumps: list[str] | None,
+    settings: SshSettings,
+    config: paramiko.SSHConfig | None,
+    seen: tuple[_Spec, ...],
 ) -> list[Hop]:
     """The hops to `spec`, itself included. `jumps` None means those of the configuration."""
     if spec in seen or len(seen) > _MAX_HOPS:
@@ -111,7 +115,7 @@ def _hop(spec: _Spec, found: paramiko.SSHConfigDict, settings: SshSettings) -> H
         alias=spec.alias,
         host=name,
         port=port,
-        user=spec.user or found.get("user") or getpass.getuser(),
+        user=spec.user or found.get("user") or _own_name(),
         known_as=found["hostkeyalias"].lower() if "hostkeyalias" in found else known_name(name, port),
         known_hosts=known_hosts,
         identity_files=tuple(Path(identity).expanduser() for identity in identities),
@@ -121,11 +125,21 @@ def _hop(spec: _Spec, found: paramiko.SSHConfigDict, settings: SshSettings) -> H
     )
 
 
-def _lookup(config: paramiko.SSHConfig, alias: str) -> paramiko.SSHConfigDict:
+def _lookup(config: paramiko.SSHConfig | None, alias: str) -> paramiko.SSHConfigDict:
+    if config is None:
+        return paramiko.SSHConfigDict()
     try:
         return config.lookup(alias)
-    except (paramiko.ConfigParseError, paramiko.CouldNotCanonicalize) as error:
+    except (paramiko.ConfigParseError, paramiko.CouldNotCanonicalize, KeyError, OSError) as error:
+        # The last two: paramiko wants to know the name of whoever runs this.
         raise Unreachable(f"~/.ssh/config cannot be applied to {alias}: {error}") from error
+
+
+def _own_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise Unreachable("nobody says which user to log in as, and who runs this has no name") from None
 
 
 def _port(text: str) -> int:
@@ -134,12 +148,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _config() -> paramiko.SSHConfig:
+def _config() -> paramiko.SSHConfig | None:
     path = Path.home() / ".ssh" / "config"
     try:
         return paramiko.SSHConfig.from_text("\n".join(_lines(path, 0)))
     except FileNotFoundError:
-        return paramiko.SSHConfig()
+        return None
     except OSError as error:
         raise Unreachable(f"{path} cannot be read: {error.strerror}") from error
     except (paramiko.ConfigParseError, UnicodeDecodeError) as error:

@@ -268,6 +268,19 @@ def test_hosts_that_are_not_there(sshd: RealSshd, auditor: Account, listener: so
     assert refusal(nowhere).endswith("the name cannot be resolved")
 
 
+def test_a_name_with_an_address_where_nobody_listens(
+    sshd: RealSshd, auditor: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        "socket.getaddrinfo",
+        lambda _, port, **options: resolve("127.0.0.9", port, **options) + resolve("127.0.0.1", port, **options),
+    )
+    host = host_of(sshd, auditor)
+    (sshd.directory / "known_hosts").write_text(sshd.known_line(name=f"[web1]:{sshd.port}"))
+    assert who(Host("c", "s", "h", "web1", ssh=host.ssh)) == auditor.name
+
+
 def test_a_deadline_that_has_passed(sshd: RealSshd, auditor: Account) -> None:
     with pytest.raises(Unreachable, match="did not answer in time"):
         SshTransport().open(host_of(sshd, auditor), time.monotonic() - 1)

@@ -41,6 +41,19 @@ def test_without_a_configuration(home: Path) -> None:
     assert hop.default_identities == (home / "id_ed25519", home / "id_ecdsa", home / "id_rsa")
 
 
+def test_nobody_to_log_in_as(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    with pytest.raises(Unreachable, match="which user"):
+        hops()
+    assert hops(settings=SshSettings("audit"))[0].user == "audit"
+    write(home, "Host web1\n  User audit\n")
+    with pytest.raises(Unreachable, match="cannot be applied"):
+        hops()
+
+
 def test_an_alias(home: Path) -> None:
     write(
         home,
