@@ -1,0 +1,26 @@
+"""What the markers mean: a test that this machine cannot run is skipped with the reason, and fails where CI is set."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+
+def _lack(item: pytest.Item) -> str:
+    """Why this machine cannot run the test; empty when it can."""
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        return "needs root"
+    if item.get_closest_marker("browser") and shutil.which("chromium") is None:
+        return "needs Chromium"
+    return ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what cannot run here, or fail where everything must run."""
+    lack = _lack(item)
+    if lack and os.environ.get("CI"):
+        pytest.fail(f"{lack}, and CI must run every test", pytrace=False)
+    if lack:
+        pytest.skip(lack)
