@@ -54,7 +54,7 @@ class PasswordSudo:
         except TransportError as error:
             self._refused = str(error)
             return unanswered(command, AnswerStatus.DENIED, self._refused)
-        # A prompt that nothing else can print tells that sudo does ask: the password is never sent to a command that
+        # A prompt of its own for each command tells that it is sudo who asks: the password is not sent to a command that
         # runs without one. -k makes sudo neither use nor write the record of an earlier authentication.
         prompt = secrets.token_hex(16)
         sudo = ("sudo", "-k", "-S", "-p", prompt, "--", *command.argv)
@@ -83,7 +83,7 @@ class _Exchange:
     channel: paramiko.Channel
     command: Command
     prompt: bytes
-    password: str
+    password: str = field(repr=False)
     asked: datetime
     prompts: int = 0
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
