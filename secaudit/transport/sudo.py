@@ -54,8 +54,8 @@ class PasswordSudo:
         except TransportError as error:
             self._refused = str(error)
             return unanswered(command, AnswerStatus.DENIED, self._refused)
-        # A prompt of its own for each command tells that it is sudo who asks: the password is not sent to a command that
-        # runs without one. -k makes sudo neither use nor write the record of an earlier authentication.
+        # A prompt of its own for each command tells that it is sudo who asks: the password is not sent to a command
+        # that runs without one. -k makes sudo neither use nor write the record of an earlier authentication.
         prompt = secrets.token_hex(16)
         sudo = ("sudo", "-k", "-S", "-p", prompt, "--", *command.argv)
         line = command_line(("sh", "-c", _LAUNCHER, "sh", seconds(command), *sudo))
