@@ -77,6 +77,11 @@ BORG = {
 }
 
 
+def secaudit(*argv: str, limit: float = 240) -> subprocess.CompletedProcess[str]:
+    """Run the command line, for at most `limit` seconds."""
+    return subprocess.run([str(PROGRAM), *argv], capture_output=True, text=True, check=False, timeout=limit)
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A running lab and the files that describe it to the scanner."""
@@ -84,10 +89,14 @@ class Site:
     lab: Lab
     inventory: Path
 
-    def run(self, *argv: str, limit: float = 240) -> subprocess.CompletedProcess[str]:
-        """`secaudit COMMAND --inventory … ARGV`, for at most `limit` seconds."""
-        command = [str(PROGRAM), argv[0], "--inventory", str(self.inventory), *argv[1:]]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit)
+    @property
+    def baseline(self) -> Path:
+        """What most hosts are held against."""
+        return self.inventory.parent.parent / "baselines" / f"{LINUX['baseline']}.yaml"
+
+    def run(self, command: str, *argv: str) -> subprocess.CompletedProcess[str]:
+        """`secaudit COMMAND --inventory … ARGV`."""
+        return secaudit(command, "--inventory", str(self.inventory), *argv)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,8 @@ def execute(host: str, argv: Sequence[str], name: str) -> None:
 @NAME
 def down(name: str) -> None:
     """End a lab, and remove what crashed labs have left behind."""
-    lab.down(name)
+    if not lab.down(name):
+        click.echo(f"no lab {name!r} was up", err=True)
 
 
 @main.command()

@@ -28,7 +28,8 @@ class Service:
 def listener(port: int) -> Service:
     """A TCP listener on all addresses of both families that accepts and then says nothing."""
     return Service(
-        ("/usr/bin/socat", f"TCP6-LISTEN:{port},ipv6only=0,reuseaddr,backlog=128,fork,su=web", "EXEC:sleep infinity"), port
+        ("/usr/bin/socat", f"TCP6-LISTEN:{port},ipv6only=0,reuseaddr,backlog=128,fork,su=web", "EXEC:sleep infinity"),
+        port,
     )
 
 

@@ -115,15 +115,22 @@ def up(plan: Sequence[Planned], name: str) -> Lab:
     return Lab(record)
 
 
-def down(name: str) -> None:
-    """End a lab that `up` started and remove every trace of it, and of labs whose process crashed."""
+def down(name: str) -> bool:
+    """End a lab that `up` started and remove every trace of it, and of labs whose process crashed.
+
+    False when there was no such lab. Raises LabError for one that belongs to a running process.
+    """
     with locked(runtime.LOCK):
         runtime.sweep()
-        record = runtime.find(name)
-        if not record.kept:
-            raise LabError(f"lab {name!r} belongs to process {record.owner.pid} and ends with it")
-        record.remove()
-        runtime.sweep()
+        for record in runtime.records():
+            if record.name != name:
+                continue
+            if not record.kept:
+                raise LabError(f"lab {name!r} belongs to process {record.owner.pid} and ends with it")
+            record.remove()
+            runtime.sweep()
+            return True
+    return False
 
 
 def _start(plan: Sequence[Planned], name: str) -> tuple[Lab, list[Machine]]:

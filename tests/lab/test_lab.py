@@ -217,6 +217,8 @@ def test_by_hand() -> None:
     assert ended.returncode == 0, ended.stderr
     assert not any(host.process.alive for host in record.hosts)
     assert not record.directory.exists()
+    again = command("down", "--name", name)
+    assert (again.returncode, again.stderr) == (0, f"no lab '{name}' was up\n")
     missing = command("list", "--name", name)
     assert missing.returncode == 1
     assert f"there is no lab '{name}'" in missing.stderr
