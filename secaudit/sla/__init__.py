@@ -1,0 +1,4 @@
+"""Service levels: business time, deadlines, waivers, availability and hours, computed from a contract and what happened.
+
+Pure functions over the records of `secaudit.model`; no store, no clock, no files.
+"""
