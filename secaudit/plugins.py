@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from secaudit.api import Check, Collector, Family
+from secaudit.api import Check, Collector, Family, Reference
 
 GROUP = "secaudit.families"
 """The entry-point group; an entry is called like its family and names a `Family`."""
@@ -24,12 +24,15 @@ class Registry:
     broken: Mapping[str, str]
     checks: Mapping[str, Check] = field(init=False)
     collectors: Mapping[type, Collector[Any]] = field(init=False)
+    references: Mapping[type, Reference[Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         checks = {found.id: found for family in self.families.values() for found in family.checks}
         collectors = {found.fact: found for family in self.families.values() for found in family.collectors}
+        references = {found.fact: found for family in self.families.values() for found in family.references}
         object.__setattr__(self, "checks", checks)
         object.__setattr__(self, "collectors", collectors)
+        object.__setattr__(self, "references", references)
 
 
 def discover(directories: Iterable[Path] = ()) -> Registry:

@@ -10,9 +10,11 @@ from secaudit.api.expect import Duration, Expect, Size, parse_duration, parse_si
 from secaudit.api.facts import Facts, Now, Platform, Target, Unproven
 from secaudit.api.family import Family, load_family
 from secaudit.api.format import Format
+from secaudit.api.reference import Reference, ReferenceSource, default_feeds, reference
 from secaudit.api.verdict import Verdict, failed, not_applicable, passed, unproven
 from secaudit.model.answer import Answer, AnswerStatus
 from secaudit.model.evidence import Evidence
+from secaudit.model.feed import FeedStamp
 from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.request import KIB, MIB, Command, PortScan, Request
 from secaudit.model.severity import Severity
@@ -31,11 +33,14 @@ __all__ = [
     "Expect",
     "Facts",
     "Family",
+    "FeedStamp",
     "Format",
     "Now",
     "Outcome",
     "Platform",
     "PortScan",
+    "Reference",
+    "ReferenceSource",
     "Request",
     "Severity",
     "Size",
@@ -45,12 +50,14 @@ __all__ = [
     "Verdict",
     "check",
     "collector",
+    "default_feeds",
     "failed",
     "load_family",
     "not_applicable",
     "parse_duration",
     "parse_size",
     "passed",
+    "reference",
     "show_duration",
     "show_size",
     "unproven",

@@ -35,6 +35,15 @@ def store_option(function: F) -> F:
     )(function)
 
 
+def feeds_option(function: F) -> F:
+    """`--feeds DIR`: reference data; None means the default directory."""
+    return click.option(
+        "--feeds",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Directory of imported feeds [default: $SECAUDIT_FEEDS, else one per user].",
+    )(function)
+
+
 def selection_options(function: F) -> F:
     """`--inventory`, `--customer`, `--site`, `--host`, `--tag`: which hosts of which inventory."""
     for option in (

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from secaudit.cli.gathered import Gathered
 from secaudit.cli.planning import plan_hosts
 from secaudit.engine.evaluate import judge_host
+from secaudit.engine.reference import open_references
 from secaudit.model.run import RunReport
 from secaudit.plugins import Registry
 from secaudit.transcript.bundle import Bundle
 
 
 def replay(
-    bundle: Bundle, baselines: tuple[str, ...], only: tuple[str, ...], registry: Registry, at: datetime | None
+    bundle: Bundle,
+    baselines: tuple[str, ...],
+    only: tuple[str, ...],
+    registry: Registry,
+    at: datetime | None,
+    feeds: Path,
 ) -> RunReport:
-    """Judge a recorded run again; the same bundle, baselines and moment give the same report."""
+    """Judge a recorded run again, with the reference data below `feeds`.
+
+    The same bundle, baselines, reference data and moment give the same report.
+    """
     hosts = tuple(replace(found.host, baselines=baselines or found.host.baselines) for found in bundle.hosts)
     plans, stamps = plan_hosts(hosts, registry, only)
+    references = open_references(plans, registry, feeds)
     gathered = Gathered()
     for plan, found in zip(plans, bundle.hosts, strict=True):
         name = found.record.customer_name
-        record, results = judge_host(plan, registry, name, found.transcript, found.record.transcript, at, found.known)
+        record, results = judge_host(
+            plan, registry, name, found.transcript, found.record.transcript, at, found.known, references
+        )
         gathered.record(bundle.run, record, results, found.transcript)
-    return gathered.report(replace(bundle.run, baselines=stamps), hosts)
+    return gathered.report(replace(bundle.run, baselines=stamps, feeds=references.stamps), hosts)

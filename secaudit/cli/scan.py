@@ -15,6 +15,7 @@ import click
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import (
     baselines_option,
+    feeds_option,
     format_names,
     plugins_option,
     selection_options,
@@ -76,6 +77,7 @@ class Length(click.ParamType[timedelta]):
 @click.option("--resume", metavar="RUN", help="Go on with an interrupted run of the same inventory.")
 @click.option("--no-store", is_flag=True, help="Keep nothing in the store.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
+@feeds_option
 @store_option
 @plugins_option
 def command(
@@ -97,6 +99,7 @@ def command(
     resume: str | None,
     no_store: bool,
     quiet: bool,
+    feeds: Path | None,
     store_url: str | None,
     plugins: tuple[Path, ...],
 ) -> int:
@@ -118,26 +121,32 @@ def command(
     if bundles:
         if len(targets) > 1 or inventory or record or resume:
             raise CommandError("a replay takes one bundle and nothing else to scan, record or resume")
-        report = _replay(Path(bundles[0]), baselines, only, registry, at)
+        report = _replay(Path(bundles[0]), baselines, only, registry, at, feeds)
     else:
         from secaudit.cli.scanning import ScanOrder
         from secaudit.cli.targets import Selection, choose
 
         selection = Selection(inventory, customers, sites, hosts, tags)
         chosen_hosts = choose(targets, selection).held_against(baselines).refuse_bare()
-        order = ScanOrder(chosen_hosts, only, jobs, host_limit, at, record, resume)
+        order = ScanOrder(chosen_hosts, only, jobs, host_limit, at, record, resume, feeds)
         report = _scan(order, registry, store_url, no_store, quiet)
     _publish(report, chosen, out, quiet)
     return _exit(report, fail_on)
 
 
 def _replay(
-    path: Path, baselines: tuple[str, ...], only: tuple[str, ...], registry: Registry, at: datetime | None
+    path: Path,
+    baselines: tuple[str, ...],
+    only: tuple[str, ...],
+    registry: Registry,
+    at: datetime | None,
+    feeds: Path | None,
 ) -> RunReport:
+    from secaudit.api import default_feeds
     from secaudit.cli.replaying import replay
     from secaudit.transcript.bundle import read_bundle
 
-    return replay(read_bundle(path), baselines, only, registry, at)
+    return replay(read_bundle(path), baselines, only, registry, at, feeds or default_feeds())
 
 
 def _scan(order: ScanOrder, registry: Registry, store_url: str | None, no_store: bool, quiet: bool) -> RunReport:

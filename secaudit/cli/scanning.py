@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from secaudit import __version__
+from secaudit.api import default_feeds
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.gathered import Gathered
 from secaudit.cli.planning import plan_hosts
@@ -17,6 +18,7 @@ from secaudit.cli.progress import Watcher
 from secaudit.cli.targets import Targets
 from secaudit.engine.collect import Limits
 from secaudit.engine.recorder import Recorder
+from secaudit.engine.reference import ReferenceData, open_references
 from secaudit.engine.scan import Scanner, new_run, scan
 from secaudit.model.answer import HostTranscript
 from secaudit.model.inventory import Host, TransportKind
@@ -33,7 +35,11 @@ from secaudit.transport.ssh import SshTransport
 
 @dataclass(frozen=True, slots=True)
 class ScanOrder:
-    """What to scan and what to do with it. `at` (aware UTC) replaces the moment that ages are measured against."""
+    """What to scan and what to do with it.
+
+    `at` (aware UTC) replaces the moment that ages are measured against. `feeds` is the directory of reference data,
+    None for the default one.
+    """
 
     targets: Targets
     only: tuple[str, ...] = ()
@@ -42,6 +48,7 @@ class ScanOrder:
     at: datetime | None = None
     record: Path | None = None
     resume: str | None = None
+    feeds: Path | None = None
 
 
 def prepare(transcript: HostTranscript) -> tuple[HostTranscript, str]:
@@ -50,7 +57,9 @@ def prepare(transcript: HostTranscript) -> tuple[HostTranscript, str]:
     return clean, digest(clean)
 
 
-def make_scanner(registry: Registry, names: Mapping[str, str], jobs: int, limits: Limits) -> Scanner:
+def make_scanner(
+    registry: Registry, names: Mapping[str, str], jobs: int, limits: Limits, references: ReferenceData
+) -> Scanner:
     """A scanner for live hosts."""
     return Scanner(
         registry=registry,
@@ -60,6 +69,7 @@ def make_scanner(registry: Registry, names: Mapping[str, str], jobs: int, limits
         names=names,
         limits=limits,
         jobs=jobs,
+        references=references,
     )
 
 
@@ -74,14 +84,15 @@ def run_scan(order: ScanOrder, registry: Registry, watch: Watcher, store: Store 
     if order.resume is not None:
         run, hosts = _interrupted(order.resume, hosts, store)
     plans, stamps = plan_hosts(hosts, registry, order.only)
-    run = replace(run, baselines=stamps)
+    references = open_references(plans, registry, order.feeds or default_feeds())
+    run = replace(run, baselines=stamps, feeds=references.stamps)
     gathered = Gathered()
     recorders: list[Recorder] = [gathered]
     if order.record is not None:
         recorders.append(BundleWriter(order.record))
     if store is not None:
         recorders.append(store)
-    scanner = make_scanner(registry, order.targets.names, order.jobs, Limits(order.host_limit))
+    scanner = make_scanner(registry, order.targets.names, order.jobs, Limits(order.host_limit), references)
     try:
         ended = scan(run, plans, scanner, recorders, watch, order.at, begin=order.resume is None)
     except StoreError as trouble:

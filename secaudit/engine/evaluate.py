@@ -9,6 +9,7 @@ from itertools import islice
 
 from secaudit.api import Answers, Check, Facts, Now, Outcome, Platform, Target, Unproven, UnprovenKind, Verdict
 from secaudit.engine.plan import HostPlan, PlannedFact
+from secaudit.engine.reference import ReferenceData
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.baseline import Control
 from secaudit.model.request import Request
@@ -34,14 +35,16 @@ def evaluate(
     transcript: HostTranscript,
     at: datetime | None = None,
     known: Mapping[str, datetime] | None = None,
+    references: ReferenceData | None = None,
 ) -> tuple[tuple[Result, ...], Platform | None]:
     """Judge a host by its transcript; also return its platform when that is known.
 
     `at` (aware UTC) replaces the moment that ages are measured against, which is when the host was opened. `known`
-    maps the fingerprints of earlier findings to when they were first seen.
+    maps the fingerprints of earlier findings to when they were first seen. `references` are the reference data of the
+    run; without them what builds on such data is unproven.
     """
     moment = at or transcript.opened
-    facts = Facts(read_facts(plan, registry, transcript, moment))
+    facts = Facts(read_facts(plan, registry, transcript, moment, references or ReferenceData()))
     results: list[Result] = []
     for control in plan.controls:
         verdicts = _judge(control, plan.checks.get(control.check), facts)
@@ -58,12 +61,13 @@ def judge_host(
     digest: str,
     at: datetime | None,
     known: Mapping[str, datetime],
+    references: ReferenceData,
 ) -> tuple[HostRecord, tuple[Result, ...]]:
     """`evaluate`, with the record of the host beside the results; alike for live scans and for recorded ones.
 
     `transcript` is free of secrets and `digest` is its own.
     """
-    results, platform = evaluate(plan, registry, transcript, at, known)
+    results, platform = evaluate(plan, registry, transcript, at, known, references)
     record = HostRecord(
         customer=plan.host.customer,
         site=plan.host.site,
@@ -80,9 +84,12 @@ def judge_host(
 
 
 def read_facts(
-    plan: HostPlan, registry: Registry, transcript: HostTranscript, moment: datetime
+    plan: HostPlan, registry: Registry, transcript: HostTranscript, moment: datetime, references: ReferenceData
 ) -> Mapping[type, object]:
-    """Compute every planned fact from the transcript; what could not be read is an `Unproven` in its place."""
+    """Compute every planned fact from the transcript and the reference data.
+
+    What could not be read is an `Unproven` in its place.
+    """
     host = plan.host
     values: dict[type, object] = {
         Now: Now(moment),
@@ -90,7 +97,11 @@ def read_facts(
     }
     answers = {answer.request: answer for answer in transcript.answers}
     for planned in plan.facts:
-        values[planned.fact] = _read(planned, registry, answers, transcript, values)
+        if planned.fact in registry.references:
+            platform = values.get(Platform)
+            values[planned.fact] = references.fact(planned.fact, platform if isinstance(platform, Platform) else None)
+        else:
+            values[planned.fact] = _read(planned, registry, answers, transcript, values)
     return values
 
 

@@ -17,7 +17,10 @@ GIVEN: frozenset[type] = frozenset({Now, Target})
 
 @dataclass(frozen=True, slots=True)
 class PlannedFact:
-    """One fact to collect: its requests and the expectations that want it; `trouble` when it cannot be collected."""
+    """One fact to collect: its requests and the expectations that want it; `trouble` when it cannot be collected.
+
+    Reference data need no requests.
+    """
 
     fact: type
     requests: tuple[Request, ...] = ()
@@ -92,6 +95,8 @@ def _want(wanted: dict[type, list[Expect]], fact: type, expectations: Sequence[E
 
 
 def _plan_fact(fact: type, wanted: tuple[Expect, ...], registry: Registry) -> PlannedFact:
+    if fact in registry.references:
+        return PlannedFact(fact, wanted=wanted)
     collector = registry.collectors.get(fact)
     if collector is None:
         reason = f"no plugin that could be loaded collects {fact.__name__}"

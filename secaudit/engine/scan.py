@@ -14,6 +14,7 @@ from secaudit.engine.evaluate import judge_host
 from secaudit.engine.events import Event, HostDone, HostStep, RunDone, RunStarted
 from secaudit.engine.plan import HostPlan
 from secaudit.engine.recorder import Recorder
+from secaudit.engine.reference import ReferenceData
 from secaudit.model.answer import HostTranscript
 from secaudit.model.inventory import TransportKind
 from secaudit.model.run import RunInfo, Summary
@@ -39,6 +40,7 @@ class Scanner:
     names: Mapping[str, str]
     limits: Limits = field(default_factory=Limits)
     jobs: int = 32
+    references: ReferenceData = field(default_factory=ReferenceData)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,9 @@ def _finish_host(
     for recorder in recorders:
         known.update(recorder.known(host.customer, host.name))
     name = scanner.names.get(host.customer, host.customer)
-    record, results = judge_host(scanned.plan, scanner.registry, name, transcript, digest, at, known)
+    record, results = judge_host(
+        scanned.plan, scanner.registry, name, transcript, digest, at, known, scanner.references
+    )
     watch(HostStep(host.label, "storing"))
     for recorder in recorders:
         recorder.record(run, record, results, transcript)

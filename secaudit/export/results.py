@@ -15,6 +15,7 @@ from secaudit.model.answer import Reach
 from secaudit.model.baseline import BaselineStamp
 from secaudit.model.errors import UserError
 from secaudit.model.evidence import Evidence
+from secaudit.model.feed import FeedStamp
 from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.result import Result, Waiver
 from secaudit.model.run import HostRecord, RunInfo, RunReport
@@ -55,7 +56,7 @@ def _run(run: RunInfo) -> dict[str, object]:
         "baselines": [
             {"name": stamp.name, "version": stamp.version, "sha256": stamp.sha256} for stamp in run.baselines
         ],
-        "feeds": list(run.feeds),
+        "feeds": [{"name": feed.name, "at": show_time(feed.at), "sha256": feed.sha256} for feed in run.feeds],
     }
 
 
@@ -135,13 +136,19 @@ class _Stamp(_Strict):
     sha256: str
 
 
+class _Feed(_Strict):
+    name: str
+    at: datetime
+    sha256: str
+
+
 class _Run(_Strict):
     id: str
     started: datetime
     finished: datetime | None
     version: str
     baselines: tuple[_Stamp, ...]
-    feeds: tuple[str, ...]
+    feeds: tuple[_Feed, ...]
 
 
 class _Os(_Strict):
@@ -233,7 +240,7 @@ def load(data: bytes, name: str) -> RunReport:
             run.finished,
             run.version,
             tuple(BaselineStamp(stamp.name, stamp.version, stamp.sha256) for stamp in run.baselines),
-            run.feeds,
+            tuple(FeedStamp(feed.name, feed.at, feed.sha256) for feed in run.feeds),
         ),
         tuple(_load_host(host) for host in document.hosts),
         tuple(_load_result(result) for result in document.results),

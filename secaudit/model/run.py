@@ -9,6 +9,7 @@ from datetime import datetime
 
 from secaudit.model.answer import Reach
 from secaudit.model.baseline import BaselineStamp
+from secaudit.model.feed import FeedStamp
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.model.severity import Severity
@@ -23,7 +24,7 @@ class RunInfo:
     finished: datetime | None
     version: str
     baselines: tuple[BaselineStamp, ...] = ()
-    feeds: tuple[str, ...] = ()
+    feeds: tuple[FeedStamp, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import datetime
 from itertools import groupby
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,7 @@ from sqlalchemy import (
 
 from secaudit.model.answer import HostTranscript, Reach
 from secaudit.model.baseline import BaselineStamp
+from secaudit.model.feed import FeedStamp
 from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.result import Result
 from secaudit.model.run import HostRecord, RunInfo, RunReport
@@ -260,7 +262,8 @@ def _results(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, l
 
 def _run_info(row: Row[Any]) -> RunInfo:
     stamps = tuple(BaselineStamp(*stamp) for stamp in row.baselines)
-    return RunInfo(row.id, row.started, row.finished, row.version, stamps, tuple(row.feeds))
+    feeds = tuple(FeedStamp(name, datetime.fromisoformat(at), sha256) for name, at, sha256 in row.feeds)
+    return RunInfo(row.id, row.started, row.finished, row.version, stamps, feeds)
 
 
 def _host_record(row: Row[Any]) -> HostRecord:

@@ -131,7 +131,7 @@ def _store_head(connection: Connection, run: RunInfo) -> None:
         "finished": run.finished,
         "version": run.version,
         "baselines": [[stamp.name, stamp.version, stamp.sha256] for stamp in run.baselines],
-        "feeds": list(run.feeds),
+        "feeds": [[feed.name, feed.at.isoformat(), feed.sha256] for feed in run.feeds],
     }
     updated = connection.execute(update(schema.run).where(schema.run.c.id == run.id).values(values))
     if updated.rowcount == 0:

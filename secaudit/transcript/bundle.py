@@ -21,6 +21,7 @@ from pydantic import Field
 
 from secaudit.model.answer import HostTranscript, Reach
 from secaudit.model.baseline import BaselineStamp
+from secaudit.model.feed import FeedStamp
 from secaudit.model.inventory import Host, TransportKind
 from secaudit.model.request import MIB
 from secaudit.model.result import Result
@@ -52,13 +53,19 @@ class _Stamp(Document):
     sha256: str
 
 
+class _Feed(Document):
+    name: str
+    at: Moment
+    sha256: str
+
+
 class _Run(Document):
     id: str
     started: Moment
     finished: Moment | None
     version: str
     baselines: list[_Stamp]
-    feeds: list[str]
+    feeds: list[_Feed]
 
 
 class _Host(Document):
@@ -255,13 +262,14 @@ def _encode_run(run: RunInfo) -> _Run:
         finished=run.finished,
         version=run.version,
         baselines=stamps,
-        feeds=list(run.feeds),
+        feeds=[_Feed(name=feed.name, at=feed.at, sha256=feed.sha256) for feed in run.feeds],
     )
 
 
 def _decode_run(run: _Run) -> RunInfo:
     stamps = tuple(BaselineStamp(stamp.name, stamp.version, stamp.sha256) for stamp in run.baselines)
-    return RunInfo(run.id, run.started, run.finished, run.version, stamps, tuple(run.feeds))
+    feeds = tuple(FeedStamp(feed.name, feed.at, feed.sha256) for feed in run.feeds)
+    return RunInfo(run.id, run.started, run.finished, run.version, stamps, feeds)
 
 
 def _decode_host(

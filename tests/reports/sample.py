@@ -15,6 +15,7 @@ from pathlib import Path
 from secaudit.model.answer import Reach
 from secaudit.model.baseline import BaselineStamp
 from secaudit.model.evidence import Evidence
+from secaudit.model.feed import FeedStamp
 from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.result import Result, Waiver, fingerprint
 from secaudit.model.run import HostRecord, RunInfo, RunReport
@@ -415,8 +416,8 @@ def report() -> RunReport:
         for name, version in (("linux-server", 4), ("web-server", 2), ("database-server", 3), ("muster-db", 7))
     )
     feeds = (
-        f"debian-security 2026-10-31 00:12Z sha256:{_sha('debian')}",
-        f"end-of-life 2026-10-28 sha256:{_sha('eol')}",
+        FeedStamp("advisories debian-12", datetime(2026, 10, 31, 0, 12, tzinfo=UTC), _sha("debian")),
+        FeedStamp("known-exploited", datetime(2026, 10, 28, tzinfo=UTC), _sha("kev")),
     )
     run = RunInfo("2026-10-31-0210", STARTED, FINISHED, "1.0.0", stamps, feeds)
     return RunReport(run, HOSTS, tuple(results))

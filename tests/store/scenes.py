@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.baseline import BaselineStamp
 from secaudit.model.evidence import Evidence
+from secaudit.model.feed import FeedStamp
 from secaudit.model.inventory import Host
 from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.request import Command, PortScan
@@ -29,7 +30,14 @@ OTHER = Host("zettel", "graz", "web1", "10.30.0.11")
 def a_run(day: int = 0, id: str | None = None) -> RunInfo:
     """The run of a day, unfinished."""
     stamp = BaselineStamp("web-server", 2, "ab" * 32)
-    return RunInfo(id or f"run-{day}", START + day * DAY, None, "0.1.0", (stamp,), ("debian 2026-11-19",))
+    return RunInfo(
+        id or f"run-{day}",
+        START + day * DAY,
+        None,
+        "0.1.0",
+        (stamp,),
+        (FeedStamp("debian-security", START - DAY, "cd" * 32),),
+    )
 
 
 def a_transcript(host: Host, at: datetime, reach: Reach = Reach.COMPLETE, uptime: str = "up 3 days") -> HostTranscript:

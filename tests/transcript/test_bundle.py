@@ -15,6 +15,7 @@ import pytest
 
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.baseline import BaselineStamp
+from secaudit.model.feed import FeedStamp
 from secaudit.model.inventory import Host, TransportKind
 from secaudit.model.outcome import Outcome
 from secaudit.model.request import Command
@@ -25,7 +26,8 @@ from secaudit.transcript import BundleWriter, TranscriptError, digest, read_bund
 from secaudit.transcript import bundle as bundle_module
 
 NOW = datetime(2026, 11, 24, 6, 30, 0, 5, tzinfo=UTC)
-RUN = RunInfo("run-1", NOW, None, "0.1.0", (BaselineStamp("web-server", 2, "ab" * 32),), ("feed",))
+FEED = FeedStamp("debian-security", NOW - timedelta(hours=9), "cd" * 32)
+RUN = RunInfo("run-1", NOW, None, "0.1.0", (BaselineStamp("web-server", 2, "ab" * 32),), (FEED,))
 WEB = Host("muster", "vienna", "web1", "10.0.0.1", tags=frozenset({"web", "dmz"}), baselines=("web-server",))
 DB = Host("muster", "vienna", "db1", "10.0.0.2", transport=TransportKind.LOCAL)
 
