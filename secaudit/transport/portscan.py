@@ -7,6 +7,7 @@ import math
 import os
 import re
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -35,14 +36,36 @@ _SUCCESS = re.compile(rb'<finished [^>]*exit="success"')
 _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 
 
-class NmapProber:
-    """Scans with nmap: SYN scans as root, else connect scans; UDP needs root. `programs` are tried in order."""
+AT_ONCE = 8
+"""Scans side by side: each sends thousands of packets a second, and a link that drops them hides open ports."""
 
-    def __init__(self, programs: Sequence[str] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap")) -> None:
+
+class NmapProber:
+    """Scans with nmap: SYN scans as root, else connect scans; UDP needs root.
+
+    `programs` are tried in order; no more than `at_once` scans run side by side, the others wait their turn.
+    """
+
+    def __init__(
+        self, programs: Sequence[str] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap"), at_once: int = AT_ONCE
+    ) -> None:
         self._programs = tuple(programs)
+        self._turns = threading.BoundedSemaphore(at_once)
 
     def scan(self, host: Host, request: PortScan, deadline: float) -> Answer:
-        """See `interface.Prober.scan`. One host, one address: a name is resolved first, so nmap only sees a literal."""
+        """See `interface.Prober.scan`. One host, one address: a name is resolved first, so nmap only sees a literal.
+
+        A host behind a jump host is `DENIED`: what has its address here may be another machine.
+        """
+        if not self._turns.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            detail = "the time for this host was used up before its port scan had its turn"
+            return Answer(request, AnswerStatus.TIMEOUT, datetime.now(UTC), detail=detail)
+        try:
+            return self._scan(host, request, deadline)
+        finally:
+            self._turns.release()
+
+    def _scan(self, host: Host, request: PortScan, deadline: float) -> Answer:
         started, begun = datetime.now(UTC), time.monotonic()
 
         def answer(status: AnswerStatus, detail: str, stdout: bytes = b"", stderr: str = "") -> Answer:
@@ -64,7 +87,12 @@ class NmapProber:
         if request.protocol == "udp" and not privileged:
             return answer(AnswerStatus.DENIED, "a UDP scan needs root on the scanner")
         try:
-            address = _address(host)
+            hops = route(host)
+            if len(hops) > 1:
+                return answer(
+                    AnswerStatus.DENIED, "the host is behind a jump host; scan its ports from its own network"
+                )
+            address = _address(hops[-1].host)
         except Unreachable as error:
             return answer(AnswerStatus.LOST, str(error))
         left = min(request.timeout.total_seconds(), deadline - time.monotonic())
@@ -102,9 +130,8 @@ def _arguments(
     return f"{family}{_COMMON} {kind} --host-timeout {math.ceil(left * 1000)}ms"
 
 
-def _address(host: Host) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """The one address to scan: nmap would take lists, ranges, networks and options for targets. Raises Unreachable."""
-    name = route(host)[-1].host
     try:
         address = ipaddress.ip_address(name)
     except ValueError:

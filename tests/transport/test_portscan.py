@@ -179,5 +179,21 @@ def test_this_machine_is_not_scanned() -> None:
     assert scan(here, PortScan()).status is AnswerStatus.DENIED
 
 
+def test_a_host_behind_a_jump_host_is_not_scanned() -> None:
+    behind = Host("muster", "vienna", "db1", "10.20.0.12", ssh=SshSettings(jump=("bastion.example",), use_config=False))
+    answer = scan(behind, PortScan())
+    assert answer.status is AnswerStatus.DENIED
+    assert "jump host" in answer.detail
+
+
+def test_scans_wait_their_turn(tmp_path: Path) -> None:
+    prober = NmapProber(at_once=1)
+    prober._turns.acquire()
+    host = Host("muster", "vienna", "web1", "127.0.0.1")
+    answer = prober.scan(host, PortScan(ports="9"), time.monotonic() + 0.05)
+    assert answer.status is AnswerStatus.TIMEOUT
+    assert "turn" in answer.detail
+
+
 def test_no_time_left() -> None:
     assert scan(host(), PortScan(), limit=-1).status is AnswerStatus.TIMEOUT
