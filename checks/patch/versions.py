@@ -1,4 +1,4 @@
-"""Version order of dpkg and rpm as byte keys: the plain order of the keys is the package manager's order."""
+"""Version order of package managers as byte keys: the plain order of the keys is the package manager's order."""
 
 from __future__ import annotations
 
@@ -12,6 +12,23 @@ _REVISION = re.compile(r"[A-Za-z0-9.+~]+", re.ASCII)
 _PIECES = re.compile(r"([^0-9]*)([0-9]*)", re.ASCII)
 _RPM = re.compile(r"(?:(?P<epoch>[0-9]+):)?(?P<version>[A-Za-z0-9._+~^]+)-(?P<release>[A-Za-z0-9._+~^]+)", re.ASCII)
 _RPM_SEGMENTS = re.compile(r"[0-9]+|[A-Za-z]+|\^|~", re.ASCII)
+
+# apk-package(5) and apk-tools' own order: digits, one letter, suffixes, the hash of a commit, the revision.
+_APK = re.compile(
+    r"(?P<digits>[0-9]+(?:\.[0-9]+)*)(?P<letter>[a-z]?)"
+    r"(?P<suffixes>(?:_(?:alpha|beta|pre|rc|cvs|svn|git|hg|p)[0-9]*)*)(?:~(?P<commit>[0-9a-f]+))?"
+    r"(?:-r(?P<revision>[0-9]+))?",
+    re.ASCII,
+)
+_APK_SUFFIX = re.compile(r"_([a-z]+)([0-9]*)", re.ASCII)
+_APK_BEFORE = {"alpha": 1, "beta": 2, "pre": 3, "rc": 4}
+_APK_AFTER = {"cvs": 1, "svn": 2, "git": 3, "hg": 4, "p": 5}
+# PKGBUILD(5): a version has no hyphen, and what does not end in a letter or digit has no sensible order.
+_PACMAN = re.compile(
+    r"(?:(?P<epoch>[0-9]+):)?(?P<version>[A-Za-z0-9](?:[A-Za-z0-9._+~^]*[A-Za-z0-9])?)-(?P<release>[0-9]+(?:\.[0-9]+)?)",
+    re.ASCII,
+)
+_PACMAN_SEGMENTS = re.compile(r"([^A-Za-z0-9]*)([0-9]+|[A-Za-z]+)", re.ASCII)
 
 _END = b"\x02"
 _LONGEST_NUMBER = 255
@@ -44,6 +61,60 @@ def rpm_key(version: str) -> bytes:
     if found is None:
         raise InvalidVersion(f"{version!r} is not an rpm version with release")
     return b"".join(_rpm_part(part) for part in (found["epoch"] or "0", found["version"], found["release"]))
+
+
+def apk_key(version: str) -> bytes:
+    """The order of apk-tools as bytes. Raises `InvalidVersion`.
+
+    What follows a common beginning sorts: a suffix of a release to come, the end, revision, commit, number of a suffix,
+    a suffix of a later state, letter, digits. Digits with a leading zero are a fraction and sort before all others.
+    """
+    found = _APK.fullmatch(version)
+    if found is None:
+        raise InvalidVersion(f"{version!r} is not an apk version")
+    first, *others = found["digits"].split(".")
+    key = bytearray(_number(first))
+    for digits in others:
+        key += b"\x08" + (b"\0" + digits.encode() + b"\0" if digits.startswith("0") else _number(digits))
+    if found["letter"]:
+        key += b"\x07" + found["letter"].encode()
+    for name, number in _APK_SUFFIX.findall(found["suffixes"]):
+        key += bytes([1, _APK_BEFORE[name]]) if name in _APK_BEFORE else bytes([6, _APK_AFTER[name]])
+        if number:
+            key += b"\x05" + _number(number)
+    if found["commit"]:
+        key += b"\x04" + found["commit"].encode() + b"\0"
+    if found["revision"]:
+        key += b"\x03" + _number(found["revision"])
+    return bytes(key) + _END
+
+
+def pacman_key(version: str) -> bytes:
+    """The order of vercmp(8) over `[epoch:]version-release` as bytes. Raises `InvalidVersion`.
+
+    Letters right after a number sort before the end, everything else after it: the more separators the later, and
+    letters before numbers. A release is required: one that is missing is equal to any.
+    """
+    found = _PACMAN.fullmatch(version)
+    if found is None:
+        raise InvalidVersion(f"{version!r} is not a pacman version with release")
+    return b"".join(_pacman_part(part) for part in (found["epoch"] or "0", found["version"], found["release"]))
+
+
+def _pacman_part(part: str) -> bytes:
+    key = bytearray()
+    for separators, segment in _PACMAN_SEGMENTS.findall(part):
+        if len(separators) > _LONGEST_NUMBER - 4:
+            raise InvalidVersion(f"{len(separators)} separators in a row are too many to be ordered")
+        is_number = segment.isdigit()
+        if separators:
+            key += bytes([3 + len(separators), 2 if is_number else 1])
+        elif key:
+            key += b"\x03" if is_number else b"\x01"
+        else:
+            key += b"\x02" if is_number else b"\x01"
+        key += _number(segment) if is_number else segment.encode() + b"\0"
+    return bytes(key) + _END
 
 
 def _dpkg_part(part: str) -> bytes:

@@ -34,7 +34,8 @@ def load_family(package: str, *, title: str, modules: Iterable[str] = ("collect"
     """Build the family of `package` (its dotted name; pass `__name__` in its `__init__`) from its modules.
 
     Every `Check`, `Collector` and `Reference` at the top of the named modules belongs to it. The family is called like
-    the last part of the package name. Raises ValueError when a check id has another prefix, or two share one id or fact.
+    the last part of the package name. Raises ValueError when a check id has another prefix, or two share one id or
+    fact.
     """
     name = package.rpartition(".")[2]
     loaded = [import_module(f"{package}.{module}") for module in modules]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import shutil
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from secaudit.checks.patch.versions import InvalidVersion, dpkg_key, rpm_key
+from secaudit.checks.patch.versions import InvalidVersion, apk_key, dpkg_key, pacman_key, rpm_key
 
 from .given import shared
 
@@ -53,6 +57,99 @@ def test_rpm_vectors() -> None:
             assert not (left.isascii() and right.isascii()), (left, right)
             continue
         assert sign(*keys) == expected, (left, right)
+
+
+def test_apk_vectors() -> None:
+    vectors = json.loads(shared("patch/vectors/vectors.json").read_text())
+    refused = set()
+    for left, right, expected in vectors["apk"]:
+        try:
+            keys = apk_key(left), apk_key(right)
+        except InvalidVersion:
+            refused |= {left, right}
+            continue
+        assert sign(*keys) == expected, (left, right)
+    # apk's own test compares a few texts that apk itself does not accept as versions.
+    assert {version for version in refused if version in ("1.0bc", "23_foo")} == {"1.0bc", "23_foo"}
+    assert len(refused) < 8, refused
+    for version in vectors["apk_invalid"]:
+        with pytest.raises(InvalidVersion):
+            apk_key(version)
+
+
+def test_pacman_vectors() -> None:
+    vectors = json.loads(shared("patch/vectors/vectors.json").read_text())["pacman"]
+    compared = 0
+    for left, right, expected in vectors:
+        if ("-" in left) != ("-" in right):
+            continue  # a release that is missing is equal to any, which is no order
+        keys = (pacman_key(version if "-" in version else f"{version}-1") for version in (left, right))
+        assert sign(*keys) == expected, (left, right)
+        compared += 1
+    assert compared > 60
+
+
+@pytest.mark.parametrize(
+    ("key", "ordered"),
+    [
+        (apk_key, ["1.0_alpha", "1.0_alpha2", "1.0_rc1", "1.0", "1.0-r1", "1.0~beef", "1.0_git1", "1.0_p1", "1.0a"]),
+        (apk_key, ["1.0", "1.01", "1.1", "1.1.0", "1.9", "1.10", "10"]),
+        (pacman_key, ["1.5a-1", "1.5beta-1", "1.5-1", "1.5-2", "1.5.a-1", "1.5.1-1", "1.5..1-1", "1.10-1", "1:0.1-1"]),
+    ],
+)
+def test_order_by_hand(key: Callable[[str], bytes], ordered: list[str]) -> None:
+    for earlier, later in pairwise(ordered):
+        assert key(earlier) < key(later), (earlier, later)
+
+
+@pytest.mark.parametrize("version", ["", "1", "-1", "1-", ".1-1", "1.-1", "1-1-1", "a:1-1", "1 0-1", "1-r1", "é-1"])
+def test_what_is_no_pacman_version_is_refused(version: str) -> None:
+    with pytest.raises(InvalidVersion):
+        pacman_key(version)
+
+
+def drawn(rng: random.Random, alphabet: str, longest: int) -> str:
+    return "".join(rng.choices(alphabet, k=rng.randint(1, longest)))
+
+
+def a_dpkg_version(rng: random.Random) -> str:
+    epoch = rng.choice(["", "", "", "0:", "1:"])
+    revision = rng.choice(["", f"-{drawn(rng, '019aAz.+~', 4)}"])
+    upstream = drawn(rng, "0019aAz.+~-" if revision else "0019aAz.+~", 6)
+    return f"{epoch}{rng.choice('0129')}{upstream}{revision}"
+
+
+def an_rpm_version(rng: random.Random) -> str:
+    return f"{rng.choice(['', '1:'])}{drawn(rng, '0019aAz._+~^', 7)}-{drawn(rng, '019a.~^', 4)}"
+
+
+PAIRS = 100_000
+
+
+@pytest.mark.parametrize(
+    ("library", "key", "a_version"), [("apt_pkg", dpkg_key, a_dpkg_version), ("rpm", rpm_key, an_rpm_version)]
+)
+def test_the_package_managers_own_library_agrees(
+    library: str, key: Callable[[str], bytes], a_version: Callable[[random.Random], str]
+) -> None:
+    python = "/usr/bin/python3"
+    there = subprocess.run([python, "-c", f"import {library}"], capture_output=True, check=False)
+    if there.returncode != 0:
+        assert not os.environ.get("CI"), f"python3 has no {library}: scripts/system-packages test"
+        pytest.skip(f"the system's Python has no {library}")
+    rng = random.Random(20261124)
+    pairs = [(a_version(rng), a_version(rng)) for _ in range(PAIRS)]
+    told = subprocess.run(
+        [python, str(Path(__file__).with_name("oracle.py")), library],
+        input="".join(f"{left}\t{right}\n" for left, right in pairs),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    theirs = [int(line) for line in told.stdout.split()]
+    ours = [sign(key(left), key(right)) for left, right in pairs]
+    different = [pair for pair, our, their in zip(pairs, ours, theirs, strict=True) if our != their]
+    assert different == []
 
 
 @pytest.mark.parametrize(
@@ -100,6 +197,6 @@ def test_dpkg_itself_agrees(left: str, right: str) -> None:
 
 @given(st.text())
 def test_any_text_has_a_key_or_is_refused(text: str) -> None:
-    for key in (dpkg_key, rpm_key):
+    for key in (dpkg_key, rpm_key, apk_key, pacman_key):
         with suppress(InvalidVersion):
             assert isinstance(key(text), bytes)
