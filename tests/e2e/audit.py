@@ -14,67 +14,19 @@ import yaml
 
 from tests.lab.base import USER
 from tests.lab.lab import Lab
-from tests.lab.scenarios import BORG_PASSPHRASE, BORG_REPOSITORY, DATASET, DUMPS, RESTIC_PASSWORD, RESTIC_REPOSITORY
+from tests.lab.snapshot import Snapshot, snapshot
 
-CUSTOMER = "lab"
 DEAD = "dead"
 """A host of the inventory at whose address nobody answers."""
+LEFT_OUT = ("silent",)
+"""Scenarios that are not scanned: what they would show is not worth the time."""
 TWICE = "twice"
 """The tag of hosts that are also scanned before the audit user may run anything as root."""
 _TWICE = ("clean1", "firewall-none", "stale-restic")
 PROGRAM = Path(sys.executable).with_name("secaudit")
 
-LINUX = {
-    "baseline": "lab-server",
-    "version": 1,
-    "extends": ["linux-server"],
-    "controls": {
-        "open-ports": {"expect": {"tcp": {443: "any"}, "required": [22, 443], "scan": "1-9999"}},
-        "listening-services": {"expect": {"tcp": {443: "any"}}},
-        "dumps": {
-            "check": "backup.file-freshness",
-            "severity": "high",
-            "expect": {
-                "datasets": {DATASET: {"path": f"{DUMPS}/*.sql.gz", "max_age": "26h", "min_size": "1K", "root": True}}
-            },
-        },
-        "snapshots": {
-            "check": "backup.restic-freshness",
-            "severity": "high",
-            "expect": {
-                "repositories": {
-                    DATASET: {
-                        "repository": RESTIC_REPOSITORY,
-                        "password_file": RESTIC_PASSWORD,
-                        "max_age": "26h",
-                        "root": True,
-                    }
-                }
-            },
-        },
-    },
-}
-BORG = {
-    "baseline": "lab-borg",
-    "version": 1,
-    "extends": ["./lab-server.yaml"],
-    "controls": {
-        "archives": {
-            "check": "backup.borg-freshness",
-            "severity": "high",
-            "expect": {
-                "repositories": {
-                    DATASET: {
-                        "repository": BORG_REPOSITORY,
-                        "passphrase_file": BORG_PASSPHRASE,
-                        "max_age": "26h",
-                        "root": True,
-                    }
-                }
-            },
-        },
-    },
-}
+BASELINES = Path(__file__).with_name("baselines")
+SERVER, BORG = BASELINES / "lab-server.yaml", BASELINES / "lab-borg.yaml"
 
 
 def secaudit(*argv: str, limit: float = 240) -> subprocess.CompletedProcess[str]:
@@ -88,11 +40,6 @@ class Site:
 
     lab: Lab
     inventory: Path
-
-    @property
-    def baseline(self) -> Path:
-        """What most hosts are held against."""
-        return self.inventory.parent.parent / "baselines" / f"{LINUX['baseline']}.yaml"
 
     def run(self, command: str, *argv: str) -> subprocess.CompletedProcess[str]:
         """`secaudit COMMAND --inventory … ARGV`."""
@@ -122,40 +69,41 @@ class Audit:
         return {(result["check"], result["subject"]) for result in self.results(host, "failed")}
 
 
-def describe(lab: Lab, folder: Path) -> Site:
-    """Write inventory and baselines for a lab and a host that is dead."""
-    (folder / "baselines").mkdir(parents=True)
-    for baseline in (LINUX, BORG):
-        (folder / "baselines" / f"{baseline['baseline']}.yaml").write_text(yaml.safe_dump(baseline, sort_keys=False))
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A scan of all hosts, and their roots before and after it."""
+
+    audit: Audit
+    before: Mapping[str, Snapshot]
+    after: Mapping[str, Snapshot]
+
+
+def describe(lab: Lab, inventory: Path) -> Site:
+    """Write the inventory for a lab and a host that is dead."""
     hosts: dict[str, dict[str, object]] = {host.name: {"address": host.address} for host in lab.hosts}
     for host in lab.hosts:
         if host.scenario == "stale-borg":
-            hosts[host.name]["baselines"] = ["../baselines/lab-borg.yaml"]
+            hosts[host.name]["baselines"] = [str(BORG)]
         if host.name in _TWICE:
             hosts[host.name]["tags"] = [TWICE]
     hosts[DEAD] = {"address": lab.dead_address}
     ssh = {"user": USER, "identity": str(lab.key), "known_hosts": str(lab.known_hosts), "agent": False, "config": False}
-    site = {"defaults": {"ssh": ssh, "baselines": ["../baselines/lab-server.yaml"]}, "hosts": hosts}
-    document = {"customer": {"id": CUSTOMER, "name": "Lab Ltd"}, "sites": {"bench": site}}
-    inventory = folder / "inventory" / "lab.yaml"
-    inventory.parent.mkdir()
+    site = {"defaults": {"ssh": ssh, "baselines": [str(SERVER)]}, "hosts": hosts}
+    document = {"customer": {"id": "lab", "name": "Lab Ltd"}, "sites": {"bench": site}}
     inventory.write_text(yaml.safe_dump(document, sort_keys=False))
     return Site(lab, inventory)
+
+
+def snapshots(lab: Lab) -> dict[str, Snapshot]:
+    """The roots of all hosts."""
+    return {host.name: snapshot(host.root, lab.record.base) for host in lab.hosts}
 
 
 def scan(site: Site, out: Path, argv: Sequence[str] = ()) -> Audit:
     """Scan the site's hosts."""
     done = site.run(
-        "scan",
-        "--out",
-        str(out),
-        "--format",
-        "json",
-        "--host-limit",
-        "3m",
-        "--store",
-        str(out.with_suffix(".db")),
-        *argv,
+        *("scan", "--out", str(out), "--format", "json", "--host-limit", "3m"),
+        *("--store", str(out.with_suffix(".db")), *argv),
     )
     results = out / "results.json"
     assert results.exists(), f"no results.json, exit code {done.returncode}\n{done.stdout}\n{done.stderr}"

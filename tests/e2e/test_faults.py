@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.audit import DEAD, TWICE, Audit, Site
-from tests.e2e.conftest import SLOW, Whole
+from tests.e2e.audit import DEAD, LEFT_OUT, Audit, Site, Whole
 from tests.lab.base import USER
 from tests.lab.scenarios import SCENARIOS
 from tests.lab.snapshot import LOGGED, changes
@@ -15,7 +14,7 @@ pytestmark = [pytest.mark.root, pytest.mark.lab]
 FAMILIES = ("backup", "firewall", "host", "network", "patch")
 AS_ROOT = ("backup.", "firewall.")
 """Checks that need an answer which only root gets."""
-FAULTS = [name for name in SCENARIOS if name not in ("clean", "hanging", *SLOW)]
+FAULTS = [name for name in SCENARIOS if name not in ("clean", "hanging", *LEFT_OUT)]
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -79,7 +78,7 @@ def test_the_audit_user_may_run_the_generated_commands_and_no_other(site: Site, 
 
 def test_without_sudo_nothing_that_needs_root_is_passed_or_failed(denied: Audit) -> None:
     hosts = [found["host"] for found in denied.document["hosts"]]
-    assert len(hosts) == 3, TWICE
+    assert len(hosts) == 3
     for host in hosts:
         decided = {result["check"] for result in denied.results(host, "passed", "failed", "not_applicable")}
         assert not [check for check in decided if check.startswith(AS_ROOT)]
