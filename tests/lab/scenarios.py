@@ -191,28 +191,25 @@ def iptables_accept(draft: Draft) -> Iterable[Finding]:
 
 @_scenario
 def pending_security(draft: Draft) -> Iterable[Finding]:
-    """One package is installed in the version of the release although the security suite has a newer one."""
-    stanzas = draft.read("/var/lib/dpkg/status").split("\n\n")
-    security = _offered(draft, "*security*_Packages")
-    release = _offered(draft, "*_Packages")
+    """One package is installed in a version just below the one that the security suite has."""
+    status = "/var/lib/dpkg/status"
+    stanzas = draft.read(status).split("\n\n")
     sources = [_source(stanza) for stanza in stanzas]
+    offered = _offered_as_security(draft)
     for index, (stanza, source) in enumerate(zip(stanzas, sources, strict=True)):
-        name, version = _field(stanza, "Package"), _field(stanza, "Version")
-        older = [known for known in release.get(name, ()) if known not in security.get(name, ())]
-        if sources.count(source) == 1 and older and version in security.get(name, ()):
-            stanzas[index] = stanza.replace(f"\nVersion: {version}", f"\nVersion: {older[0]}")
-            draft.write("/var/lib/dpkg/status", "\n\n".join(stanzas))
+        version = _field(stanza, "Version")
+        if sources.count(source) == 1 and (_field(stanza, "Package"), version) in offered:
+            # A tilde sorts before the end of a version (deb-version(7)).
+            stanzas[index] = stanza.replace(f"\nVersion: {version}", f"\nVersion: {version}~")
+            draft.write(status, "\n\n".join(stanzas))
             return (Finding("patch.pending-security", source),)
-    raise LabError("no installed package of one binary has a version in the security suite")
+    raise LabError("no installed package that is its source's only one comes from the security suite")
 
 
-def _offered(draft: Draft, pattern: str) -> dict[str, list[str]]:
-    versions: dict[str, list[str]] = {}
-    for file in draft.path("/var/lib/apt/lists").glob(pattern):
-        for stanza in file.read_text().split("\n\n"):
-            if stanza:
-                versions.setdefault(_field(stanza, "Package"), []).append(_field(stanza, "Version"))
-    return versions
+def _offered_as_security(draft: Draft) -> set[tuple[str, str]]:
+    files = draft.path("/var/lib/apt/lists").glob("*-security_*_Packages")
+    stanzas = [stanza for file in files for stanza in file.read_text().split("\n\n")]
+    return {(_field(stanza, "Package"), _field(stanza, "Version")) for stanza in stanzas}
 
 
 def _field(stanza: str, name: str) -> str:
