@@ -6,7 +6,7 @@ not understood both ways are followed, and an answer that depends on it is `UNKN
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -79,14 +79,18 @@ def attached_chains(ruleset: Ruleset, family: PacketFamily, hook: Hook) -> tuple
 
     Legacy tables come after nf_tables ones of the same priority; the order within a priority does not change answers.
     """
+    return chains_on(ruleset, family, _PATHS[hook])
+
+
+def chains_on(ruleset: Ruleset, family: PacketFamily, path: Sequence[Hook]) -> tuple[AttachedChain, ...]:
+    """The base chains that a packet of the family passes on the hooks of `path`, in order."""
     found = [
         AttachedChain(table, chain, chain.base)
         for table in ruleset.tables
         if family in table.family.packets and not table.dormant
         for chain in table.chains
-        if chain.base is not None and chain.base.hook in _PATHS[hook]
+        if chain.base is not None and chain.base.hook in path
     ]
-    path = _PATHS[hook]
     return tuple(
         sorted(found, key=lambda at: (path.index(at.base.hook), at.base.priority, at.table.backend is Backend.LEGACY))
     )

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .iptables_matches import Option, read_segment
+from .marks import mark_change
 from .matches import Match, NotUnderstoodError, PacketFamily, Unmodelled
+from .nat_target import nat_target
 from .numbers import PROTOCOLS
 from .ruleset import (
     Backend,
@@ -24,11 +26,13 @@ from .ruleset import (
     Origin,
     Rule,
     Ruleset,
+    SetMark,
     Statement,
     Table,
     TableFamily,
     Undecided,
     Unread,
+    Untrack,
     Verdict,
 )
 
@@ -271,7 +275,6 @@ _EFFECTS = frozenset(
         "AUDIT",
         "CHECKSUM",
         "CLASSIFY",
-        "CONNMARK",
         "CONNSECMARK",
         "CT",
         "DSCP",
@@ -280,8 +283,6 @@ _EFFECTS = frozenset(
         "HMARK",
         "IDLETIMER",
         "LED",
-        "MARK",
-        "NOTRACK",
         "RATEEST",
         "SECMARK",
         "SET",
@@ -329,7 +330,19 @@ def _target(
         return (Log(values.get(_LOGS[target], "")),), None
     if target in _NATS:
         to = values.get("--to-destination") or values.get("--to-source") or values.get("--to-ports", "")
-        return (Nat(_NATS[target], to),), Decision.ACCEPT
+        return (Nat(_NATS[target], to, nat_target(to)),), Decision.ACCEPT
+    if target in ("MARK", "CONNMARK"):
+        return (_set_mark(target, options[1:], text),), None
+    if target == "NOTRACK" or (target == "CT" and any(option.name == "--notrack" for option in options)):
+        return (Untrack(text),), None
     if target in _EFFECTS:
         return (Effect(text),), None
     return (), Undecided(text)
+
+
+def _set_mark(target: str, options: Sequence[Option], text: str) -> SetMark:
+    """MARK sets the packet's mark; CONNMARK the connection's, unless it restores the packet's from it."""
+    connection = target == "CONNMARK" and not any(option.name == "--restore-mark" for option in options)
+    known = len(options) == 1 and len(options[0].values) == 1 and not options[0].negated
+    change = mark_change(options[0].name, options[0].values[0]) if known else None
+    return SetMark(text, change, connection)

@@ -9,6 +9,7 @@ from typing import Any
 
 from .matches import Match, NotUnderstoodError, Sometimes, Unmodelled
 from .nft_matches import Elements, implied, implied_by_reject, key_conditions, read_match, values
+from .nft_statements import mark_written, nat_written
 from .nft_text import expression_text, nat_target, rule_text, tagged
 from .ruleset import (
     Backend,
@@ -25,14 +26,17 @@ from .ruleset import (
     Nat,
     NatKind,
     Origin,
+    Rewrite,
     Rule,
     Ruleset,
     RulesetError,
+    SetMark,
     Statement,
     Table,
     TableFamily,
     Undecided,
     Unread,
+    Untrack,
     Verdict,
     VerdictMap,
 )
@@ -247,21 +251,36 @@ class _Parts:
             case "log", detail:
                 prefix = detail.get("prefix", "") if isinstance(detail, dict) else ""
                 self.statements.append(Log(str(prefix)))
-            case (("snat" | "dnat" | "masquerade" | "redirect" as kind), detail):
-                target = nat_target(detail) if isinstance(detail, dict) else ""
-                self.statements.append(Nat(NatKind(kind), target))
-                self.verdict = Decision.ACCEPT
             case "reject", detail:
                 self.matches.extend(implied_by_reject(detail, table.family))
                 self.verdict = Decision.REJECT
             case "xt", detail:
                 self._take_xt(detail)
+            case (("snat" | "dnat" | "masquerade" | "redirect" | "notrack" | "mangle"), _):
+                self._take_change(expression)
             case kind, _ if kind in _EFFECTS:
                 self.statements.append(Effect(rule_text([expression])))
             case _:
                 self.verdict = _verdict(expression, table)
                 if isinstance(self.verdict, Undecided):
                     self.opaque = self.opaque or self.verdict.text
+
+    def _take_change(self, expression: Any) -> None:
+        """A statement that changes the packet or what is known about it."""
+        text = rule_text([expression])
+        match tagged(expression):
+            case (("snat" | "dnat" | "masquerade" | "redirect" as kind), detail):
+                target = nat_target(detail) if isinstance(detail, dict) else ""
+                self.statements.append(Nat(NatKind(kind), target, nat_written(detail)))
+                self.verdict = Decision.ACCEPT
+            case "notrack", _:
+                self.statements.append(Untrack(text))
+            case "mangle", {"key": {"meta": {"key": "mark"}} | {"ct": {"key": "mark"}} as key, "value": new}:
+                self.statements.append(SetMark(text, mark_written(key, new), "ct" in key))
+            case "mangle", {"key": {"payload": _}}:
+                self.statements.append(Rewrite(text))
+            case _:
+                self.statements.append(Effect(text))
 
     def _take_xt(self, detail: Any) -> None:
         """An extension of iptables: nft lists its name only, and before version 1.0 not even that."""
@@ -278,6 +297,11 @@ class _Parts:
             case {"type": "target", "name": str(name)} if name in _XT_NAT:
                 self.statements.append(Nat(_XT_NAT[name], ""))
                 self.verdict = Decision.ACCEPT
+            case {"type": "target", "name": "MARK" | "CONNMARK" as name}:
+                # CONNMARK may also restore the packet's mark from the connection's.
+                self.statements += [SetMark(text, None, connection) for connection in {False, name == "CONNMARK"}]
+            case {"type": "target", "name": "CT"}:
+                self.statements.append(Untrack(text, certain=False))
             case {"type": "target", "name": str(name)} if name in _XT_EFFECTS:
                 self.statements.append(Effect(text))
             case _:
@@ -286,8 +310,7 @@ class _Parts:
 
 
 _EFFECTS = frozenset(
-    {"counter", "mangle", "notrack", "ct helper", "ct timeout", "ct expectation", "set", "map", "dup", "flow", "tproxy"}
-    | {"secmark"}
+    {"counter", "ct helper", "ct timeout", "ct expectation", "set", "map", "dup", "flow", "tproxy"} | {"secmark"}
 )
 _XT_NAT = {
     "DNAT": NatKind.DESTINATION,
@@ -295,7 +318,7 @@ _XT_NAT = {
     "MASQUERADE": NatKind.MASQUERADE,
     "REDIRECT": NatKind.REDIRECT,
 }
-_XT_EFFECTS = frozenset({"CHECKSUM", "CLASSIFY", "CONNMARK", "CT", "DSCP", "HL", "MARK", "SET", "TCPMSS", "TOS", "TTL"})
+_XT_EFFECTS = frozenset({"CHECKSUM", "CLASSIFY", "DSCP", "HL", "SET", "TCPMSS", "TOS", "TTL"})
 
 
 def _branches(key: Any, data: Any, table: _Table) -> tuple[Branch, ...]:

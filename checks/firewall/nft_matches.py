@@ -176,7 +176,7 @@ def implied(left: Any, family: TableFamily, depth: int = 0) -> tuple[Match, ...]
 def _condition(left: Any, right: Sequence[Any], negated: bool) -> Match:  # noqa: C901 - one case per field
     match tagged(left):
         case "payload", {"protocol": "ip" | "ip6", "field": "saddr" | "daddr" as field}:
-            return Addresses(_SIDES[field[0]], tuple(_address(value) for value in right), negated)
+            return Addresses(_SIDES[field[0]], tuple(address_range(value) for value in right), negated)
         case "payload", {"protocol": str(name), "field": "sport" | "dport" as field} if (
             name in numbers.WITH_PORTS or name == "th"
         ):
@@ -272,7 +272,8 @@ def _plain(value: Any) -> str:
     return value
 
 
-def _address(value: Any) -> AddressRange:
+def address_range(value: Any) -> AddressRange:
+    """An address, prefix or range. Raises `NotUnderstoodError` for anything else."""
     try:
         match value:
             case str():

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .matches import Match, PacketFamily, Unmodelled
+from .matches import AddressRange, Match, NumberRange, PacketFamily, Unmodelled
 
 
 class TableFamily(StrEnum):
@@ -108,11 +108,23 @@ class NatKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NatTarget:
+    """What is written into a packet; None leaves the address or the port as it is."""
+
+    addresses: AddressRange | None = None
+    ports: NumberRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Nat:
-    """Address translation; `to` is the new address and port as the ruleset writes it. Ends the chain like accept."""
+    """Address translation; `to` is the new address and port as the ruleset writes it. Ends the chain like accept.
+
+    `target` is None where `to` is not understood: a map, or parameters that nft does not show.
+    """
 
     kind: NatKind
     to: str
+    target: NatTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +135,45 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """Any other statement that leaves the packet on its way: marks, set updates, header changes."""
+class MarkChange:
+    """How a mark is computed from the one before: `(mark & keep) ^ flip`, on 32 bits."""
+
+    keep: int
+    flip: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetMark:
+    """The packet's mark (`connection`: the connection's) is changed; `change` is None where it is not modelled."""
+
+    text: str
+    change: MarkChange | None
+    connection: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Untrack:
+    """The packet is taken out of connection tracking, or may be where `certain` is False."""
+
+    text: str
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Addresses or ports of the packet are overwritten without address translation, in a way that is not modelled."""
 
     text: str
 
 
-Statement = Nat | Log | Effect
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Any other statement that leaves the packet on its way and changes nothing that conditions ask for."""
+
+    text: str
+
+
+Statement = Nat | Log | SetMark | Untrack | Rewrite | Effect
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,13 +36,15 @@ from secaudit.checks.firewall.ruleset import (
     Branch,
     Counter,
     Decision,
-    Effect,
     Jump,
     Log,
+    MarkChange,
     Nat,
     NatKind,
+    NatTarget,
     Rule,
     RulesetError,
+    SetMark,
     Undecided,
     VerdictMap,
 )
@@ -253,9 +255,13 @@ def test_verdicts_and_statements() -> None:
     assert logged.text == 'log prefix "x " drop'
     assert logged.handle == 7
     translated = rule({"dnat": {"addr": "10.0.0.1", "port": 80}})
-    assert (translated.statements, translated.verdict) == ((Nat(NatKind.DESTINATION, "10.0.0.1:80"),), Decision.ACCEPT)
+    to = NatTarget(AddressRange(ip_address("10.0.0.1"), ip_address("10.0.0.1")), NumberRange(80, 80))
+    assert (translated.statements, translated.verdict) == (
+        (Nat(NatKind.DESTINATION, "10.0.0.1:80", to),),
+        Decision.ACCEPT,
+    )
     marked = rule({"mangle": {"key": {"meta": {"key": "mark"}}, "value": 1}})
-    assert marked.statements == (Effect("meta mark set 1"),)
+    assert marked.statements == (SetMark("meta mark set 1", MarkChange(0, 1)),)
 
 
 def test_a_verdict_map_becomes_branches() -> None:
