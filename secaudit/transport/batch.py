@@ -40,6 +40,9 @@ ENVIRONMENT = "PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C TZ=UTC; export PATH L
 # process for it. What exceeds the limit is drained, so that SIGPIPE does not end a command before its answer is
 # complete.
 #
+# A program that is not there is told so without starting anything: hosts lack many of the commands that the checks of
+# other distributions ask for. What is said is what a shell says, so that `verdict` reads it like the real thing.
+#
 # File descriptors: 3 is the channel, 4 leads to `keep_complaints`.
 _PROLOGUE = """\
 exec 2>/dev/null
@@ -61,6 +64,7 @@ else
 fi
 sudo='sudo -n --'
 [ "$uid" = 0 ] && sudo=
+absent=$(echo 'sh: exec: not found' | encode)
 keep_complaints() {{
   if IFS= read -r line; then
     printf '%.{stderr}s\\n' "$line"
@@ -72,6 +76,10 @@ keep_complaints() {{
 run() {{
   index=$1 limit=$2
   shift 2
+  if ! command -v "$2" >/dev/null; then
+    printf ':begin %s::exit 127::stderr:%s:end %s:' "$index" "$absent" "$index" >&3
+    return
+  fi
   printf ':begin %s:' "$index" >&3
   complaints=$(
     {{
