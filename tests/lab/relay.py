@@ -15,7 +15,6 @@ import struct
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -103,9 +102,9 @@ def _tap(name: str) -> int:
     return device
 
 
-def main(arguments: Mapping[str, str]) -> None:
+def main(name: str, delay: timedelta, loss: float) -> None:
     """Plug every host of the lab `name`, then go on as a process of its own; the caller returns when all is plugged."""
-    record = runtime.find(arguments["name"])
+    record = runtime.find(name)
     cables = [plug(record, host) for host in record.hosts]
     if os.fork():
         return
@@ -114,11 +113,11 @@ def main(arguments: Mapping[str, str]) -> None:
     for standard in range(3):
         os.dup2(null, standard)
     try:
-        carry(cables, record.owner.pid, timedelta(seconds=float(arguments["delay"])), float(arguments["loss"]))
+        carry(cables, record.owner.pid, delay, loss)
     except OSError:
         os._exit(1)  # a host is gone, and the lab with it
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(dict(zip(("name", "delay", "loss"), sys.argv[1:], strict=True)))
+    main(sys.argv[1], timedelta(seconds=float(sys.argv[2])), float(sys.argv[3]))
