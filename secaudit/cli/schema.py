@@ -17,6 +17,7 @@ _WHAT = {
     "inventory": "customers, sites and hosts",
     "baseline": "controls that hosts are held against",
     "schedule": "recurring scans",
+    "contract": "what is promised to a customer",
     RESULTS: "results.json, as a scan writes it",
 }
 

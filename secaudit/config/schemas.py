@@ -1,7 +1,7 @@
 """JSON Schemas (draft 2020-12) of the files that people write, for editors and other tools.
 
 They say what the loaders say, as far as JSON Schema can: references between files, merging and rules across keys are
-left to `secaudit inventory validate` and `secaudit baseline validate`.
+left to `secaudit inventory validate`, `secaudit baseline validate` and their like.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from secaudit.config.baseline_file import BaselineFile
+from secaudit.config.contract_file import ContractFile
 from secaudit.config.inventory_file import InventoryFile
 from secaudit.config.schedule_file import ScheduleFile
 
@@ -21,6 +22,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _MODELS: Mapping[str, type[BaseModel]] = {
     "baseline": BaselineFile,
+    "contract": ContractFile,
     "inventory": InventoryFile,
     "schedule": ScheduleFile,
 }

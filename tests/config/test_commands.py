@@ -273,7 +273,13 @@ def test_schemas_are_printed(run: Run, name: str) -> None:
 
 
 def test_init_writes_once_and_never_over_anything(run: Run) -> None:
-    names = ["README.md", "baselines/example-web.yaml", "inventory/example.yaml", "schedules/nightly.yaml"]
+    names = [
+        "README.md",
+        "baselines/example-web.yaml",
+        "contracts/example.yaml",
+        "inventory/example.yaml",
+        "schedules/nightly.yaml",
+    ]
     ended, out, _ = run("init", "set")
     assert ended == Exit.FINE
     assert out.splitlines() == [

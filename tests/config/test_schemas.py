@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from secaudit.config.baseline import BaselineLibrary
+from secaudit.config.contract import load_contracts
 from secaudit.config.errors import ConfigError
 from secaudit.config.inventory import load_inventory
 from secaudit.config.schedule import load_schedules
@@ -20,6 +21,11 @@ from tests.config.conftest import CHECKS, Write
 
 HEAD = "baseline: b\nversion: 1\n"
 CUSTOMER = "customer: {id: a, name: A}\n"
+CONTRACT = (
+    "schema: secaudit.contract/1\ncustomer: {id: a, name: A}\nvalid: {from: 2026-01-01}\n"
+    "calendar: {timezone: UTC, hours: {mon-fri: ['08:00-17:00']}}\n"
+)
+PROMISE = CONTRACT + "priorities: {P1: {from: [critical], remediation: {time: 24h}}}\n"
 NIGHTLY = "schedule: n\ncron: 0 2 * * *\ntimezone: UTC\ninventory: i\n"
 
 
@@ -32,6 +38,7 @@ def load(name: str, path: Path) -> object:
     loaders: dict[str, Callable[[], object]] = {
         "inventory": lambda: load_inventory(path),
         "schedule": lambda: load_schedules(path),
+        "contract": lambda: load_contracts(path),
         "baseline": lambda: BaselineLibrary().resolve([str(path)], CHECKS, {}),
     }
     return loaders[name]()
@@ -46,6 +53,10 @@ GOOD = [
     ),
     ("schedule", NIGHTLY),
     ("schedule", NIGHTLY + "customers: [a]\ntags: b\nfail_on: high\n"),
+    ("contract", PROMISE),
+    ("contract", PROMISE + "sla: {warn_at: 0.5, grace: 1h, enforce_from: 2026-02-01, pause_reasons: [a_b]}\n"),
+    ("contract", PROMISE + "resources: {included: 7.5, carry: {cap: '20', expires_months: 3}, ledger: l.csv}\n"),
+    ("contract", PROMISE + "costs: [{service: a, per: month, amount: '9.50', currency: EUR}]\n"),
     ("baseline", HEAD),
     ("baseline", HEAD + "controls: {c: {check: demo.age, severity: low, expect: {max_age: 2d, warn: true}}}"),
     ("baseline", HEAD + "controls: {c: {check: demo.ports, expect: {tcp: {22: any, 80: {from: [10.0.0.0/8]}}}}}"),
@@ -70,6 +81,16 @@ BAD = [
     ("schedule", "schedule: n\n"),
     ("schedule", NIGHTLY + "fail_on: dire\n"),
     ("schedule", NIGHTLY + "when: now\n"),
+    ("contract", CONTRACT),
+    ("contract", PROMISE.replace("2026-01-01", "1.1.2026")),
+    ("contract", PROMISE.replace("mon-fri", "Monday")),
+    ("contract", PROMISE.replace("08:00-17:00", "8-17")),
+    ("contract", PROMISE.replace("24h", "1 day")),
+    ("contract", PROMISE.replace("critical", "dire")),
+    ("contract", PROMISE + "sla: {warn_at: 2}\n"),
+    ("contract", PROMISE + "sla: {grace: }\n"),
+    ("contract", PROMISE + "costs: [{service: a, per: month, amount: 9.5, currency: EUR}]\n"),
+    ("contract", PROMISE + "report: {language: fr}\n"),
     ("baseline", "baseline: b\nversion: '1'\n"),
     ("baseline", HEAD + "controls: {c: removed}"),
     ("baseline", HEAD + "controls: {c: {check: demo.none}}"),

@@ -1,0 +1,248 @@
+"""Contracts from YAML: one file each, several in a row for a customer. See `docs/contract.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from secaudit.config.contract_fields import decimal_of, target_of, weekdays_of
+from secaudit.config.contract_file import (
+    BackupFile,
+    CalendarFile,
+    ContractFile,
+    DatasetFile,
+    ExtraDayFile,
+    ReportFile,
+    ResourcesFile,
+    SlaFile,
+    TargetFile,
+)
+from secaudit.config.errors import ConfigError, Problem
+from secaudit.config.paths import resolve_path, yaml_files
+from secaudit.config.source import Located, Source, YamlPath, read_yaml
+from secaudit.config.validation import validate
+from secaudit.model.baseline import Location
+from secaudit.model.contract import (
+    AvailabilityTarget,
+    BackupCopy,
+    BackupRule,
+    BusinessCalendar,
+    Contract,
+    Contracts,
+    Conversion,
+    Cost,
+    Dataset,
+    MaintenanceWindow,
+    Opening,
+    Period,
+    Priority,
+    Reopening,
+    ReportRules,
+    Resources,
+    SlaRules,
+    SpecialDay,
+    Target,
+    WaiverRules,
+)
+
+_EVERY = timedelta(minutes=5)
+_MAX_PAUSE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    contract: Contract
+    begins: Location
+
+
+def load_contracts(path: Path) -> Contracts:
+    """Read a contract file, or every one of a directory; order is by customer and first day.
+
+    Paths in a file resolve against it. Two contracts of a customer must not be in force on the same day. Raises
+    ConfigError with the problems of all files.
+    """
+    problems: list[Problem] = []
+    found: list[_Read] = []
+    for file in yaml_files(path):
+        try:
+            found.append(_load(file))
+        except ConfigError as error:
+            problems += error.problems
+    found.sort(key=lambda read: (read.contract.customer, read.contract.since))
+    problems += _overlaps(found)
+    if problems:
+        raise ConfigError(problems)
+    return Contracts(tuple(read.contract for read in found))
+
+
+def _overlaps(found: Iterable[_Read]) -> Iterator[Problem]:
+    for before, after in pairwise(found):
+        ours, theirs = after.contract, before.contract
+        if ours.customer == theirs.customer and (theirs.until is None or ours.since <= theirs.until):
+            until = f"until {theirs.until}" if theirs.until else "without an end"
+            message = f"customer {ours.customer!r} has another contract on {ours.since}"
+            yield Problem(after.begins, message, f"{before.begins.file} is in force {until}")
+
+
+def _load(path: Path) -> _Read:
+    source = read_yaml(path)
+    document = Located.of(source.root)
+    file = validate(ContractFile, document)
+    problems = list(_contradictions(file, document))
+    if problems:
+        raise ConfigError(problems)
+    return _Read(_contract(file, source), document.values["valid", "from"])
+
+
+def _contradictions(file: ContractFile, document: Located) -> Iterator[Problem]:
+    """What is wrong although each value alone is right."""
+    first: dict[object, YamlPath] = {}
+    entries: list[tuple[str, object, YamlPath]] = []
+    for name, priority in file.priorities.items():
+        for index, severity in enumerate(priority.severities):
+            entries.append((f"severity {severity.value!r}", severity, ("priorities", name, "from", index)))
+    for index, extra in enumerate(file.calendar.holidays.extra):
+        day = extra.date if isinstance(extra, ExtraDayFile) else extra
+        entries.append((f"the day {day}", day, ("calendar", "holidays", "extra", index)))
+    for index, promised in enumerate(file.availability):
+        entries.append((f"service {promised.service!r}", ("service", promised.service), ("availability", index)))
+    for index, dataset in enumerate(file.backup.datasets if file.backup else ()):
+        entries.append((f"dataset {dataset.name!r}", ("dataset", dataset.name), ("backup", "datasets", index)))
+    for what, key, path in entries:
+        if key in first:
+            yield Problem(document.values[path], f"{what} is there already", f"first at {document.values[first[key]]}")
+        first.setdefault(key, path)
+
+
+def _contract(file: ContractFile, source: Source) -> Contract:
+    folder = source.path.parent
+    return Contract(
+        customer=file.customer.id,
+        name=file.customer.name,
+        number=file.customer.number,
+        since=file.valid.since,
+        until=file.valid.until,
+        notice_days=file.valid.notice_days,
+        calendar=_calendar(file.calendar),
+        priorities=tuple(
+            Priority(name, frozenset(priority.severities), _target(priority.response), _target(priority.remediation))
+            for name, priority in file.priorities.items()
+        ),
+        sla=_sla(file.sla, file),
+        waivers=WaiverRules(file.waivers.max_days, tuple(file.waivers.require)),
+        availability=tuple(
+            AvailabilityTarget(
+                service=promised.service,
+                target=decimal_of(promised.target),
+                source=str(resolve_path(promised.source, folder)),
+                every=promised.every or _EVERY,
+                min_coverage=decimal_of(promised.min_coverage),
+                exclude_windows=bool(promised.exclude),
+            )
+            for promised in file.availability
+        ),
+        backup_rule=_backup_rule(file.backup),
+        datasets=tuple(_dataset(dataset, folder) for dataset in (file.backup.datasets if file.backup else ())),
+        resources=_resources(file.resources, folder),
+        costs=tuple(Cost(cost.service, Period(cost.per), cost.amount, cost.currency) for cost in file.costs),
+        report=_report(file.report, folder),
+        file=source.shown,
+        sha256=source.sha256,
+    )
+
+
+def _target(file: TargetFile | None) -> Target | None:
+    return target_of(file.time, file.clock) if file else None
+
+
+def _calendar(file: CalendarFile) -> BusinessCalendar:
+    week: list[tuple[Opening, ...]] = [()] * 7
+    for text, openings in file.hours.items():
+        for weekday in weekdays_of(text):
+            week[weekday] = tuple(openings)
+    special = (
+        SpecialDay(extra.date, tuple(extra.hours)) if isinstance(extra, ExtraDayFile) else SpecialDay(extra, ())
+        for extra in file.holidays.extra
+    )
+    return BusinessCalendar(
+        timezone=file.timezone,
+        week=tuple(week),
+        country=file.holidays.country or "",
+        subdivision=file.holidays.subdivision or "",
+        special=tuple(sorted(special, key=lambda day: day.day)),
+        windows=tuple(
+            MaintenanceWindow(window.rrule, window.start, window.minutes, window.announce_days)
+            for window in file.maintenance_windows
+        ),
+    )
+
+
+def _sla(file: SlaFile, contract: ContractFile) -> SlaRules:
+    return SlaRules(
+        enforce_from=file.enforce_from or contract.valid.since,
+        warn_at=decimal_of(file.warn_at),
+        grace=file.grace or timedelta(),
+        reopen=Reopening(file.reopen),
+        pause_reasons=tuple(file.pause_reasons),
+        max_pause=file.max_pause or _MAX_PAUSE,
+    )
+
+
+def _backup_rule(file: BackupFile | None) -> BackupRule | None:
+    if file is None:
+        return None
+    rule = file.rule
+    return BackupRule(rule.copies, rule.media, rule.offsite, rule.immutable, rule.errors)
+
+
+def _dataset(file: DatasetFile, folder: Path) -> Dataset:
+    test = file.restore_test
+    return Dataset(
+        name=file.name,
+        host=file.host,
+        rpo=file.rpo,
+        rto=file.rto,
+        match=file.match,
+        retention={str(kind): count for kind, count in file.retention.items()},
+        copies=tuple(
+            BackupCopy(
+                copy.tool,
+                copy.place,
+                copy.immutable,
+                {key: value for key in ("stanza", "repo_ref", "job") if (value := getattr(copy, key)) is not None},
+            )
+            for copy in file.copies
+        ),
+        restore_every=test.every if test else None,
+        restore_evidence=str(resolve_path(test.evidence, folder)) if test else "",
+    )
+
+
+def _resources(file: ResourcesFile | None, folder: Path) -> Resources | None:
+    if file is None:
+        return None
+    carry, convert = file.carry, file.convert
+    return Resources(
+        included=file.included,
+        ledger=str(resolve_path(file.ledger, folder)),
+        carry_cap=carry.cap if carry else 0,
+        carry_months=carry.expires_months if carry else 0,
+        conversion=Conversion(decimal_of(convert.factor), convert.after_months, convert.round, convert.expires_months)
+        if convert
+        else None,
+    )
+
+
+def _report(file: ReportFile, folder: Path) -> ReportRules:
+    return ReportRules(
+        language=file.language,
+        formats=tuple(file.formats or ("html",)),
+        recipients=tuple(file.recipients),
+        day=file.day,
+        sign=file.sign or "",
+        logo=str(resolve_path(file.logo, folder)) if file.logo else "",
+        colour=file.colour or "",
+    )

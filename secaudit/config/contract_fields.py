@@ -1,0 +1,191 @@
+"""Types of values that stand in contracts and waivers: days, times of the day, spans, amounts."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from secaudit.config.errors import closest
+from secaudit.model.contract import ClockKind, Opening, Target, Unit
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_SPAN = re.compile(r"(\d{1,5})(m|h|d|w)", re.ASCII)
+_PROMISE = re.compile(r"(\d{1,4})(m|h|bd|d)", re.ASCII)
+_CLOCK = re.compile(r"(\d{2}):(\d{2})", re.ASCII)
+_WEEKDAYS = re.compile(r"([a-z]{3})(?:-([a-z]{3}))?", re.ASCII)
+_AMOUNT = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
+_MINUTES = {"m": 1, "h": 60, "d": 1440, "w": 10080}
+_DAY_MINUTES = 1440
+
+
+def parse_day(value: object) -> date:
+    """`2026-12-24` as a date. Raises ValueError."""
+    if isinstance(value, date):
+        return value
+    try:
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise ValueError(f"{value!r} is not a day; write for example 2026-12-24")
+
+
+def parse_span(value: object) -> timedelta:
+    """`30m`, `4h`, `90d`, `2w` as a timedelta. Raises ValueError."""
+    if isinstance(value, timedelta):
+        return value
+    found = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is not a length of time; write for example 30m, 4h, 90d or 2w")
+    return timedelta(minutes=int(found[1]) * _MINUTES[found[2]])
+
+
+def parse_promise(text: str) -> str:
+    """Refuse what is not a promised time such as `4h` or `5bd`; return it as it is."""
+    found = _PROMISE.fullmatch(text)
+    if found is None or int(found[1]) == 0:
+        raise ValueError(f"{text!r} is not a promised time; write for example 30m, 4h, 30d or 5bd (business days)")
+    return text
+
+
+def split_promise(text: str) -> tuple[int, Unit]:
+    """Amount and unit of a promised time that was parsed."""
+    found = _PROMISE.fullmatch(text)
+    assert found is not None
+    return int(found[1]), Unit(found[2])
+
+
+def parse_clock(text: object) -> int:
+    """`08:30` as minutes after midnight; `24:00` is the end of the day. Raises ValueError."""
+    found = _CLOCK.fullmatch(text) if isinstance(text, str) else None
+    minutes = int(found[1]) * 60 + int(found[2]) if found and int(found[2]) < 60 else _DAY_MINUTES + 1
+    if minutes > _DAY_MINUTES:
+        raise ValueError(f"{text!r} is not a time of the day; write for example 08:00")
+    return minutes
+
+
+def parse_opening(value: object) -> Opening:
+    """`08:00-17:00` as an opening. Raises ValueError."""
+    if isinstance(value, Opening):
+        return value
+    begin, dash, end = value.partition("-") if isinstance(value, str) else ("", "", "")
+    if not dash:
+        raise ValueError(f'{value!r} is not a part of a day; write for example "08:00-17:00"')
+    opening = Opening(parse_clock(begin.strip()), parse_clock(end.strip()))
+    if opening.start >= opening.end:
+        raise ValueError(f"{value!r} ends before it begins; give the part after midnight to the next day")
+    return opening
+
+
+def in_order(openings: Sequence[Opening]) -> Sequence[Opening]:
+    """Refuse openings of one day that overlap or stand in the wrong order."""
+    if any(before.end > after.start for before, after in pairwise(openings)):
+        raise ValueError("the parts of a day overlap or are not in order")
+    return openings
+
+
+def parse_weekdays(text: str) -> str:
+    """Refuse what is not `mon`, `mon-fri` and the like; return it as it is."""
+    weekdays_of(text)
+    return text
+
+
+def weekdays_of(text: str) -> range:
+    """`mon-thu` as weekday numbers, Monday is 0. Raises ValueError."""
+    found = _WEEKDAYS.fullmatch(text)
+    if found is None or found[1] not in WEEKDAYS or (found[2] or found[1]) not in WEEKDAYS:
+        raise ValueError(f"{text!r} is not a weekday; write mon, tue, … or a range such as mon-fri")
+    first, last = WEEKDAYS.index(found[1]), WEEKDAYS.index(found[2] or found[1])
+    if first > last:
+        raise ValueError(f"{text!r} goes backwards; the week begins on Monday")
+    return range(first, last + 1)
+
+
+def parse_timezone(name: str) -> str:
+    """Refuse what is not an IANA time zone; return it as it is."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        hint = closest(name, zoneinfo.available_timezones()) or "write for example Europe/Vienna"
+        raise ValueError(f"there is no time zone {name!r}; {hint}") from None
+    return name
+
+
+def parse_amount(value: object) -> Decimal:
+    """Money: `"120.00"` in quotes, or a whole number. Raises ValueError."""
+    if isinstance(value, Decimal):
+        return value
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, float):
+        raise ValueError(f'{text!r} lost its exact form; put money in quotes, for example "120.00"')
+    if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
+        raise ValueError(f'{value!r} is not an amount of money; write for example "120.00"')
+    return Decimal(text)
+
+
+def parse_hours(value: object) -> int:
+    """Hours as minutes: `10`, `7.5`, `"0.25"`. Raises ValueError for what is not a whole number of minutes."""
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        text = str(value)
+        if re.fullmatch(r"\d{1,6}(\.\d{1,4})?", text, re.ASCII):
+            minutes = Decimal(text) * 60
+            if minutes == minutes.to_integral_value():
+                return int(minutes)
+            raise ValueError(f"{value} hours are not a whole number of minutes")
+    raise ValueError(f"{value!r} are not hours; write for example 10 or 7.5")
+
+
+def decimal_of(value: float) -> Decimal:
+    """The number as it was written: `99.9` is 99.9 and not its nearest binary fraction."""
+    return Decimal(repr(value))
+
+
+def target_of(text: str, clock: str | None) -> Target:
+    """A promised time on a clock (None: the usual one of its unit). Raises ValueError where both do not fit."""
+    amount, unit = split_promise(text)
+    fitting = {
+        Unit.MINUTES: (ClockKind.REAL, ClockKind.BUSINESS),
+        Unit.HOURS: (ClockKind.REAL, ClockKind.BUSINESS),
+        Unit.DAYS: (ClockKind.CALENDAR, ClockKind.REAL),
+        Unit.BUSINESS_DAYS: (ClockKind.BUSINESS,),
+    }[unit]
+    if clock is not None and clock not in fitting:
+        hint = f"write {amount}bd" if unit is Unit.DAYS else f"use {' or '.join(kind.value for kind in fitting)}"
+        raise ValueError(f"{text} does not run on the {clock} clock; {hint}")
+    return Target(amount, unit, ClockKind(clock) if clock is not None else fitting[0])
+
+
+def _text(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+
+Day = Annotated[date, BeforeValidator(parse_day), _text(_DAY.pattern)]
+Span = Annotated[timedelta, BeforeValidator(parse_span), _text(_SPAN.pattern)]
+Promise = Annotated[str, AfterValidator(parse_promise), _text(_PROMISE.pattern)]
+Minute = Annotated[int, BeforeValidator(parse_clock), _text(_CLOCK.pattern)]
+"""A time of the day in the file, minutes after midnight in the model."""
+OpeningText = Annotated[Opening, BeforeValidator(parse_opening), _text(r"\d{2}:\d{2}\s*-\s*\d{2}:\d{2}")]
+Openings = Annotated[list[OpeningText], AfterValidator(in_order)]
+Weekdays = Annotated[str, AfterValidator(parse_weekdays), _text(_WEEKDAYS.pattern)]
+Timezone = Annotated[str, AfterValidator(parse_timezone)]
+Money = Annotated[
+    Decimal,
+    BeforeValidator(parse_amount),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^{_AMOUNT.pattern}$"}, {"type": "integer"}]}),
+]
+Hours = Annotated[
+    int,
+    BeforeValidator(parse_hours),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?$"}]}),
+]
+"""Hours in the file, minutes in the model."""
+Percent = Annotated[float, Field(ge=0, le=100)]
