@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from secaudit.api import MIB, Answers, Command, Unproven, UnprovenKind, collector
+from secaudit.api import MIB, Answers, Command, Platform, Unproven, UnprovenKind, collector
 
 from .facts import (
     Filesystem,
@@ -60,6 +60,13 @@ def os_release(answers: Answers) -> OsRelease:
         id_like=tuple(values.get("ID_LIKE", "").lower().split()),
         evidence=answer.evidence(),
     )
+
+
+@collector(Platform, (OS_RELEASE,))
+def platform(answers: Answers) -> Platform:
+    """What the engine notes for every host, and reports show beside its name."""
+    release = os_release.read(answers)
+    return Platform(release.id, release.version)
 
 
 @collector(Kernel, (KERNEL,))

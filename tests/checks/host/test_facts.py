@@ -454,3 +454,8 @@ def test_no_output_keeps_a_reader_busy(collector: Collector[object], piece: byte
     begun = time.process_time()
     collect_or_refuse(collector, *answers, known=known_for(collector))
     assert time.process_time() - begun < 5
+
+
+def test_the_platform_is_what_os_release_says() -> None:
+    found = collect(host.platform, ended(host.OS_RELEASE, REAL[host.OS_RELEASE]))
+    assert (found.os_id, found.os_version) == ("debian", "12")
