@@ -1,0 +1,187 @@
+"""Response and remediation clocks, computed from events and contracts whenever somebody asks; nothing is stored.
+
+`docs/sla.md` has the rules for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from secaudit.model.contract import Contract, Priority, Reopening, Target
+from secaudit.model.sla import ClockReading, ClockState, FindingClocks, FindingEvent, Unmeasured
+from secaudit.sla.calendar import ticks
+from secaudit.sla.history import Clock, ContractHistory, day_begin
+from secaudit.sla.lives import Life, continued, lives
+
+
+def read_clocks(events: Sequence[FindingEvent], history: ContractHistory, now: datetime) -> tuple[FindingClocks, ...]:
+    """The clocks of every life of a finding as they stand at `now` (aware UTC), the oldest life first.
+
+    `events` are all events of one finding; what happened after `now` is not looked at, so that a past month can be
+    reported as it was. A contract whose `reopen` is `continue` makes one life of all.
+    """
+    parts = lives(events, now)
+    if parts and _continues(parts[0], history):
+        parts = continued(parts)
+    return tuple(_read(events[0].fingerprint, life, history, now) for life in parts)
+
+
+def remediation_due(events: Sequence[FindingEvent], history: ContractHistory, now: datetime) -> datetime | None:
+    """Until when the present life of a finding must be over; None where nothing is promised or measured."""
+    clocks = read_clocks(events, history, now)
+    reading = clocks[-1].remediation if clocks else None
+    return reading.due if reading is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    """The promise that counts, its clock and when that began to run."""
+
+    contract: Contract
+    priority: Priority
+    target: Target
+    clock: Clock
+    begin: datetime
+    due: datetime | None
+
+
+def _continues(life: Life, history: ContractHistory) -> bool:
+    contract = history.at(life.started or life.opened)
+    return contract is not None and contract.sla.reopen is Reopening.CONTINUE
+
+
+def _read(fingerprint: str, life: Life, history: ContractHistory, now: datetime) -> FindingClocks:
+    unmeasured = _unmeasured(life, history)
+    response = remediation = None
+    if unmeasured is None:
+        answered = min((at for at in (life.acknowledged, life.resolved) if at is not None), default=None)
+        response = _reading(life, history, now, lambda priority: priority.response, answered)
+        remediation = _reading(life, history, now, lambda priority: priority.remediation, life.resolved)
+        if response is None and remediation is None:
+            unmeasured = Unmeasured.NO_PROMISE
+    return FindingClocks(fingerprint, life.opened, life.severity, life.resolved, response, remediation, unmeasured)
+
+
+def _unmeasured(life: Life, history: ContractHistory) -> Unmeasured | None:
+    if life.started is None:
+        return Unmeasured.UNPROVEN
+    contract = history.at(life.started)
+    if contract is None:
+        return Unmeasured.NO_CONTRACT
+    if life.started < day_begin(contract, contract.sla.enforce_from):
+        return Unmeasured.NOT_ENFORCED
+    return None
+
+
+def _reading(
+    life: Life,
+    history: ContractHistory,
+    now: datetime,
+    promise: Callable[[Priority], Target | None],
+    ended: datetime | None,
+) -> ClockReading | None:
+    if life.started is None:
+        return None
+    # Somebody may have acknowledged it while it was unproven only.
+    end = max(ended or now, life.started)
+    counting = _deadline(life, history, promise, end)
+    if counting is None:
+        return None
+    used = sum(
+        counting.clock.passed(begin, end if until is None else min(until, end))
+        for begin, until in life.running(counting.begin)
+        if begin < end
+    )
+    used = used * 1000 // ticks(counting.target)
+    return ClockReading(
+        priority=counting.priority.id,
+        promised=str(counting.target),
+        clock=counting.target.clock.value,
+        state=_state(life, counting, used, now, end if ended is not None else None),
+        started=life.started,
+        due=counting.due,
+        ended=end if ended is not None else None,
+        left=None if counting.due is None else counting.due - end,
+        elapsed=end - life.started,
+        paused=_stood_still(life, life.started, end),
+        used=used,
+    )
+
+
+def _deadline(
+    life: Life, history: ContractHistory, promise: Callable[[Priority], Target | None], end: datetime
+) -> _Deadline | None:
+    """The promise that counts at `end`.
+
+    A finding that becomes worse gets the time of its new severity from then on, but never more than it had; one that
+    becomes milder gets the time of its new severity from the start.
+    """
+    counting: _Deadline | None = None
+    contract: Contract | None = None
+    before = None
+    for grade in life.grades:
+        if grade.since > end:
+            break
+        contract = history.at(grade.since) or contract
+        assert contract is not None  # a life that began without one is not measured
+        is_worse = before is not None and grade.severity.rank > before.rank
+        start = grade.since if is_worse else life.grades[0].since
+        fresh = _promised(life, history, contract, contract.priority(grade.severity), promise, start)
+        keeps = is_worse and counting is not None and (fresh is None or _earlier(counting.due, fresh.due))
+        counting = counting if keeps else fresh
+        before = grade.severity
+    return counting
+
+
+def _promised(
+    life: Life,
+    history: ContractHistory,
+    contract: Contract,
+    priority: Priority | None,
+    promise: Callable[[Priority], Target | None],
+    start: datetime,
+) -> _Deadline | None:
+    target = promise(priority) if priority is not None else None
+    if priority is None or target is None:
+        return None
+    clock = history.clock(target)
+    begin = clock.begin(start)
+    return _Deadline(contract, priority, target, clock, begin, _due(life, clock, begin, ticks(target)))
+
+
+def _due(life: Life, clock: Clock, begin: datetime, left: int) -> datetime | None:
+    """When so many ticks will have passed since `begin`, pauses not counted."""
+    for start, end in life.running(begin):
+        passed = clock.passed(start, end) if end is not None else left
+        if left <= passed:
+            moment = clock.after(start, left)
+            return None if moment is None else clock.close(moment)
+        left -= passed
+    return None
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and (other is None or one < other)
+
+
+def _state(life: Life, counting: _Deadline, used: int, now: datetime, ended: datetime | None) -> ClockState:
+    rules = counting.contract.sla
+    last = None if counting.due is None else counting.due + rules.grace
+    if ended is not None:
+        return ClockState.MET if last is None or ended <= last else ClockState.MISSED
+    if last is not None and now > last:
+        return ClockState.BREACHED
+    held = life.held(now)
+    if held is not None:
+        return held
+    return ClockState.WARNING if used >= rules.warn_at * 1000 else ClockState.RUNNING
+
+
+def _stood_still(life: Life, start: datetime, end: datetime) -> timedelta:
+    running = sum(
+        (max(timedelta(), (end if until is None else min(until, end)) - begin) for begin, until in life.running(start)),
+        timedelta(),
+    )
+    return end - start - running
