@@ -1,0 +1,52 @@
+"""What the rules of a listed ruleset have counted."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from secaudit.model.observation import RuleCount, RulesetText, Syntax
+
+_SAVED_RULE = re.compile(r"\[(\d+):\d+\] -A (\S+)")
+_FAMILY = {
+    Syntax.IPTABLES: "ip",
+    Syntax.IPTABLES_LEGACY: "ip",
+    Syntax.IP6TABLES: "ip6",
+    Syntax.IP6TABLES_LEGACY: "ip6",
+}
+
+
+def rule_counts(listing: RulesetText) -> Iterator[RuleCount]:
+    """The counters of `nft -j list ruleset` or of an iptables tool's `save -c`; rules without one are left out."""
+    if listing.syntax is Syntax.NFT_JSON:
+        yield from _listed(listing.text)
+    else:
+        yield from _saved(listing.text, _FAMILY[listing.syntax])
+
+
+def _listed(text: str) -> Iterator[RuleCount]:
+    """libnftables-json(5): a rule's counter is one of its expressions. A named counter may belong to several rules."""
+    seen: dict[tuple[str, str], int] = {}
+    for entry in json.loads(text)["nftables"]:
+        rule = entry.get("rule")
+        if rule is None:
+            continue
+        table, chain = f"{rule['family']} {rule['table']}", rule["chain"]
+        index = seen[table, chain] = seen.get((table, chain), -1) + 1
+        counters = (expression.get("counter") for expression in rule["expr"] if isinstance(expression, dict))
+        own = next((counter for counter in counters if isinstance(counter, dict)), None)
+        if own is not None:
+            yield RuleCount(table, chain, index, own["packets"])
+
+
+def _saved(text: str, family: str) -> Iterator[RuleCount]:
+    table = ""
+    seen: dict[tuple[str, str], int] = {}
+    for line in text.split("\n"):
+        if line.startswith("*"):
+            table = f"{family} {line[1:]}"
+        elif found := _SAVED_RULE.match(line):
+            chain = found[2]
+            index = seen[table, chain] = seen.get((table, chain), -1) + 1
+            yield RuleCount(table, chain, index, int(found[1]))

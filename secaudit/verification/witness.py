@@ -1,0 +1,159 @@
+"""The kernel as a witness: which packets it lets pass under a ruleset, and which rules counted them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from secaudit.model.observation import Fate, Observation, RulesetText
+from secaudit.model.packet import Direction, Packet, Tracking
+from secaudit.probe.protocol import HOOK_INPUT, HOOK_OUTPUT, HOOK_POSTROUTING, TRACKED, UNTRACKED, Wording
+from secaudit.verification.counters import rule_counts
+from secaudit.verification.errors import VerificationError
+from secaudit.verification.feasible import naturally_invalid, why_not
+from secaudit.verification.loading import Loader, run_in
+from secaudit.verification.namespaces import IN, LOOPBACK, OUT, Router, is_interface_name
+from secaudit.verification.probe_process import ProbeProcess
+from secaudit.verification.watching import COUNTERS, LOG_GROUP, WITNESS
+
+_SETTLE = 20.0
+"""Seconds within which the kernel must have dealt with what was sent."""
+
+_FATES = {HOOK_INPUT: Fate.RECEIVED, HOOK_POSTROUTING: Fate.SENT, HOOK_OUTPUT: Fate.REJECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What packets must have in common to be sent together."""
+
+    direction: Direction
+    iif: str
+    oif: str
+    established: bool
+
+    @classmethod
+    def of(cls, packet: Packet) -> _Way:
+        inward = packet.hook is not Direction.OUTPUT
+        outward = packet.hook is not Direction.INPUT
+        return cls(
+            packet.hook,
+            packet.in_interface or IN if inward else "",
+            packet.out_interface or OUT if outward else OUT,
+            packet.state is Tracking.ESTABLISHED,
+        )
+
+
+class Witness:
+    """A router to try rulesets in, one after the other. Made by `witness`."""
+
+    def __init__(self, probe: ProbeProcess, interfaces: Iterable[str]) -> None:
+        self._probe = probe
+        self._router = Router.build(probe, interfaces)
+        self._loader = Loader(self._router.under_test)
+        self._sent = 0
+        probe.listen_to_log(self._router.under_test, LOG_GROUP)
+
+    def observe(self, rulesets: Sequence[RulesetText], packets: Sequence[Packet]) -> Observation:
+        """Load the parts of a ruleset in their order, send the packets, and tell what became of each.
+
+        Packets are independent of each other: none of them lets connection tracking know a connection. Raises
+        VerificationError when a tool refuses a part, or when what the kernel counted does not add up.
+        """
+        self._loader.load(rulesets)
+        unsent = {
+            index: reason
+            for index, packet in enumerate(packets)
+            if (reason := why_not(packet, self._router.interfaces)) is not None
+        }
+        fates: list[Fate | None] = [None] * len(packets)
+        before = dict.fromkeys(COUNTERS, 0)
+        ways: dict[_Way, list[int]] = {}
+        for index, packet in enumerate(packets):
+            if index not in unsent:
+                ways.setdefault(_Way.of(packet), []).append(index)
+        for way, indexes in ways.items():
+            before, found = self._send(way, [packets[index] for index in indexes], before)
+            for index, fate in zip(indexes, found, strict=True):
+                fates[index] = fate
+        listings = tuple(self._loader.listings(ruleset.syntax for ruleset in rulesets))
+        counters = tuple(count for listing in listings for count in rule_counts(listing))
+        return Observation(tuple(fates), counters, listings, unsent)
+
+    def _send(
+        self, way: _Way, packets: Sequence[Packet], before: Mapping[str, int]
+    ) -> tuple[dict[str, int], list[Fate]]:
+        self._router.route(way.direction, way.oif, packets)
+        words = [_wording(packet) for packet in packets]
+        if way.established:
+            self._probe.connect(self._router.under_test, words)
+        first = self._sent
+        self._sent += len(packets)
+        if way.direction is Direction.OUTPUT:
+            self._probe.send(self._router.under_test, None, first, words)
+        elif way.iif == LOOPBACK:
+            self._probe.send(self._router.under_test, LOOPBACK, first, words)
+        else:
+            self._probe.send(self._router.wire, way.iif, first, words)
+        counted = self._settled(before["entered"] + len(packets))
+        gone = {name: counted[name] - before[name] for name in counted}
+        if gone["routed"] != gone["arrived"]:
+            lost = gone["routed"] - gone["arrived"]
+            raise VerificationError(f"{lost} packets did not get from the routing decision to a hook")
+        expected = gone["passed"] + gone["rejected"]
+        recognised = self._probe.collect(expected, _SETTLE)
+        if len(recognised) != expected:
+            raise VerificationError(f"{expected} packets came out of the filter, {len(recognised)} were recognised")
+        if way.established:
+            self._probe.disconnect(self._router.under_test)
+        fates = [Fate.DROPPED] * len(packets)
+        for number, hook in recognised:
+            fates[number - first] = _FATES[hook]
+        return counted, fates
+
+    def _settled(self, entered: int) -> dict[str, int]:
+        """The watching table's counters once that many packets have entered."""
+        end = time.monotonic() + _SETTLE
+        while True:
+            listing = run_in(self._router.under_test, ["nft", "-j", "list", "counters", "table", "inet", WITNESS])
+            entries = (entry.get("counter") for entry in json.loads(listing)["nftables"])
+            counted = {entry["name"]: int(entry["packets"]) for entry in entries if entry}
+            if counted["entered"] == entered:
+                return counted
+            if counted["entered"] > entered or time.monotonic() > end:
+                raise VerificationError(f"{entered} packets were sent, {counted['entered']} came to the packet filter")
+
+
+def _wording(packet: Packet) -> Wording:
+    return Wording(
+        packet.source.packed.hex(),
+        packet.destination.packed.hex(),
+        packet.protocol,
+        packet.source_port,
+        packet.destination_port,
+        packet.icmp_type,
+        packet.icmp_code,
+        packet.tcp_flags,
+        UNTRACKED if packet.state is Tracking.UNTRACKED else TRACKED,
+        packet.state is Tracking.INVALID and not naturally_invalid(packet),
+    )
+
+
+@contextmanager
+def witness(interfaces: Iterable[str] = ()) -> Iterator[Witness]:
+    """A router with these interfaces, for as long as the `with` statement lasts. Needs root.
+
+    Give every interface that the rulesets or packets name. Raises VerificationError where the kernel or a tool refuses.
+    """
+    with ProbeProcess() as probe:
+        yield Witness(probe, interfaces)
+
+
+def verify(rulesets: Sequence[RulesetText], packets: Sequence[Packet], interfaces: Iterable[str] = ()) -> Observation:
+    """Try one ruleset; see `Witness.observe`. `interfaces` are those that only the ruleset names."""
+    named = [name for packet in packets for name in (packet.in_interface, packet.out_interface)]
+    wanted = dict.fromkeys(name for name in (*interfaces, *named) if is_interface_name(name))
+    with witness(wanted) as kernel:
+        return kernel.observe(rulesets, packets)
