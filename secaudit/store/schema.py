@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from secaudit.store.types import AnyText, Json, Moment, Rank
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every schema revision that this version knows, oldest first; the last one is current."""
 
 metadata = MetaData(
@@ -139,3 +139,19 @@ finding = Table(
 
 `searched` is what a text filter looks into, case folded: databases fold no more than ASCII, or are slow at it.
 """
+
+finding_event = Table(
+    "finding_event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", ForeignKey(finding.c.fingerprint), nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("severity", Rank),
+    Column("outcome", String),
+    Column("until", Moment),
+    Column("author", AnyText, nullable=False),
+    Column("reason", AnyText, nullable=False),
+    Column("note", AnyText, nullable=False),
+)
+"""What happened to a finding, from which service levels are computed; rows are added and never changed."""

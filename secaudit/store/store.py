@@ -20,8 +20,9 @@ from secaudit.store.blobs import keep
 from secaudit.store.connect import WRITING, connect, parse_url
 from secaudit.store.details import dump_details
 from secaudit.store.errors import StoreError, explained
+from secaudit.store.finding_events import FindingEvents, keep_events
 from secaudit.store.lifecycle import Finding, advance
-from secaudit.store.queries import Queries, finding_of
+from secaudit.store.queries import finding_of
 from secaudit.store.records import tally
 from secaudit.transcript.codec import encode
 
@@ -57,7 +58,7 @@ def open_store(url: str, read_only: bool = False) -> Store:
     return Store(connect(parsed, read_only), parsed)
 
 
-class Store(Queries):
+class Store(FindingEvents):
     """A store that scans are recorded in (the engine's `Recorder`) and that answers every query."""
 
     def __init__(self, engine: Engine, url: URL) -> None:
@@ -216,6 +217,7 @@ def _advance_findings(
         connection.execute(insert(table), created)
     if moved:
         connection.execute(_MOVE_FINDING, moved)
+    keep_events(connection, before, changed, results)
 
 
 def _finding_row(found: Finding) -> dict[str, Any]:
