@@ -17,6 +17,7 @@ from secaudit.config.baseline_file import BaselineFile
 from secaudit.config.contract_file import ContractFile
 from secaudit.config.inventory_file import InventoryFile
 from secaudit.config.schedule_file import ScheduleFile
+from secaudit.config.waivers_file import WaiversFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -25,6 +26,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "contract": ContractFile,
     "inventory": InventoryFile,
     "schedule": ScheduleFile,
+    "waivers": WaiversFile,
 }
 NAMES = tuple(_MODELS)
 """The formats that have a schema here."""

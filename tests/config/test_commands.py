@@ -279,6 +279,7 @@ def test_init_writes_once_and_never_over_anything(run: Run) -> None:
         "contracts/example.yaml",
         "inventory/example.yaml",
         "schedules/nightly.yaml",
+        "waivers/example.yaml",
     ]
     ended, out, _ = run("init", "set")
     assert ended == Exit.FINE

@@ -16,6 +16,7 @@ from secaudit.config.inventory import load_inventory
 from secaudit.config.schedule import load_schedules
 from secaudit.config.schemas import NAMES, schema
 from secaudit.config.source import Located, read_yaml
+from secaudit.config.waivers import load_waivers
 from secaudit.plugins import discover
 from tests.config.conftest import CHECKS, Write
 
@@ -26,6 +27,7 @@ CONTRACT = (
     "calendar: {timezone: UTC, hours: {mon-fri: ['08:00-17:00']}}\n"
 )
 PROMISE = CONTRACT + "priorities: {P1: {from: [critical], remediation: {time: 24h}}}\n"
+WAIVER = "- control: open-ports\n  owner: anna\n  reason: migration\n  expires: 2027-01-31\n"
 NIGHTLY = "schedule: n\ncron: 0 2 * * *\ntimezone: UTC\ninventory: i\n"
 
 
@@ -39,6 +41,7 @@ def load(name: str, path: Path) -> object:
         "inventory": lambda: load_inventory(path),
         "schedule": lambda: load_schedules(path),
         "contract": lambda: load_contracts(path),
+        "waivers": lambda: load_waivers(path),
         "baseline": lambda: BaselineLibrary().resolve([str(path)], CHECKS, {}),
     }
     return loaders[name]()
@@ -53,6 +56,9 @@ GOOD = [
     ),
     ("schedule", NIGHTLY),
     ("schedule", NIGHTLY + "customers: [a]\ntags: b\nfail_on: high\n"),
+    ("waivers", "[]"),
+    ("waivers", WAIVER),
+    ("waivers", WAIVER + "  tag: web\n  subject: ''\n  start: 2026-01-01T10:00Z\n  while_passed: [waf, tls]\n"),
     ("contract", PROMISE),
     ("contract", PROMISE + "sla: {warn_at: 0.5, grace: 1h, enforce_from: 2026-02-01, pause_reasons: [a_b]}\n"),
     ("contract", PROMISE + "resources: {included: 7.5, carry: {cap: '20', expires_months: 3}, ledger: l.csv}\n"),
@@ -81,6 +87,11 @@ BAD = [
     ("schedule", "schedule: n\n"),
     ("schedule", NIGHTLY + "fail_on: dire\n"),
     ("schedule", NIGHTLY + "when: now\n"),
+    ("waivers", "{}"),
+    ("waivers", WAIVER.replace("owner", "ownr")),
+    ("waivers", WAIVER.replace("2027-01-31", "soon")),
+    ("waivers", WAIVER.replace("2027-01-31", "2027-01-31T10:00")),
+    ("waivers", WAIVER + "  host: \n"),
     ("contract", CONTRACT),
     ("contract", PROMISE.replace("2026-01-01", "1.1.2026")),
     ("contract", PROMISE.replace("mon-fri", "Monday")),
