@@ -1,13 +1,24 @@
-"""Requests of this family and how their answers become facts."""
+"""Requests and reference data of this family, and how they become facts."""
 
 from __future__ import annotations
 
-from secaudit.api import Answers, AnswerStatus, Unproven, UnprovenKind, collector
+from pathlib import Path
+
+from secaudit.api import Answers, AnswerStatus, Unproven, UnprovenKind, collector, reference
 
 from ..host.facts import Packages
 from .apt import LISTS, SIMULATION, read_lists, read_simulation, simulated
 from .dnf import INSTALLED, METADATA, PENDING, read_advisories, read_metadata
+from .exposure import Exposures, expose
 from .facts import KernelUnpacked, PackageLists, PendingUpdates, RebootFlag, SupportDates
+from .feeds.lookup import (
+    Advisories,
+    AdvisorySource,
+    ExploitedSource,
+    ExploitScores,
+    KnownExploited,
+    ScoreSource,
+)
 from .reboot import FLAG, FLAG_PACKAGES, UNPACKED, read_flag, read_flag_packages, read_unpacked
 from .support_dates import SUPPORT_DATES
 
@@ -52,6 +63,30 @@ def kernel_unpacked(answers: Answers) -> KernelUnpacked:
 def support_dates(_: Answers) -> SupportDates:
     """The table that ships with this family."""
     return SUPPORT_DATES
+
+
+@reference(Advisories)
+def advisories(directory: Path) -> AdvisorySource:
+    """The imported advisories, by release."""
+    return AdvisorySource(directory)
+
+
+@reference(KnownExploited)
+def known_exploited(directory: Path) -> ExploitedSource:
+    """CISA's catalogue of known exploited vulnerabilities."""
+    return ExploitedSource(directory)
+
+
+@reference(ExploitScores)
+def exploit_scores(directory: Path) -> ScoreSource:
+    """The scores of EPSS."""
+    return ScoreSource(directory)
+
+
+@collector(Exposures, uses=(Packages, Advisories))
+def exposures(answers: Answers) -> Exposures:
+    """The installed packages against the advisories about their release."""
+    return expose(answers.facts[Packages], answers.facts[Advisories])
 
 
 def _no_reader(manager: str) -> Unproven:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -35,33 +35,57 @@ COMMANDS = {
 """Command name → module in this package that defines `command`, and its line in `--help`."""
 
 
+MOUNTED = {
+    "feed": "Import, update and show advisory feeds.",
+}
+"""Command groups that families bring (entry-point group `secaudit.commands`), and their lines in `--help`.
+
+Commands of other plugins work as well; they are not listed, because looking for them costs more than help may take.
+"""
+
+GROUP = "secaudit.commands"
+
+
 class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
-        return list(COMMANDS)
+        return [*COMMANDS, *MOUNTED]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's own signature
         entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        command = import_module(f"secaudit.cli.{entry.module}").command
-        if not isinstance(command, click.Command):
-            raise TypeError(f"secaudit.cli.{entry.module}.command is not a click command")
+        command = _mounted(cmd_name) if entry is None else import_module(f"secaudit.cli.{entry.module}").command
+        if command is not None and not isinstance(command, click.Command):
+            raise TypeError(f"what is installed as the command {cmd_name!r} is not a click command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's own signature
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+            formatter.write_dl([*((name, entry.help) for name, entry in COMMANDS.items()), *MOUNTED.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             from difflib import get_close_matches
 
-            close = get_close_matches(args[0], COMMANDS, n=1)
+            close = get_close_matches(args[0], self.list_commands(ctx), n=1)
             hint = f" Did you mean '{close[0]}'?" if close else ""
             ctx.fail(f"No such command '{args[0]}'.{hint}")
         return super().resolve_command(ctx, args)
+
+
+def _mounted(name: str) -> Any:
+    """The command that a plugin brings under this name; None when there is none.
+
+    A plugin cannot replace a command of the product, and one that does not load is a CommandError.
+    """
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=GROUP, name=name):
+        try:
+            return entry.load()
+        except Exception as error:
+            raise CommandError(f"the command {name!r} could not be loaded: {type(error).__name__}: {error}") from error
+    return None
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import entry_points
+from types import SimpleNamespace
 
 import click
 import pytest
 
-from secaudit.cli.main import COMMANDS, run
+from secaudit.cli.main import COMMANDS, GROUP, MOUNTED, run
 
 HEAVY = {"paramiko", "sqlalchemy", "alembic", "pydantic", "textual", "jinja2", "rich", "yaml", "nmap", "cryptography"}
 
@@ -26,7 +28,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert code == 0
     assert not HEAVY & set(modules)
     assert "secaudit.checks" not in modules
-    assert all(name in ran.stdout for name in COMMANDS)
+    assert all(name in ran.stdout for name in (*COMMANDS, *MOUNTED))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -39,7 +41,38 @@ def test_the_list_of_commands_says_what_each_command_says(name: str) -> None:
     assert first.split()[0].rstrip(".,:") == COMMANDS[name].help.split()[0].rstrip(".,:"), "the same verb"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", MOUNTED)
+def test_the_list_of_commands_says_what_a_mounted_command_says(name: str) -> None:
+    (entry,) = entry_points(group=GROUP, name=name)
+    command = entry.load()
+
+    assert isinstance(command, click.Command)
+    assert (command.help or "").strip().splitlines()[0].split()[0].rstrip(",") == MOUNTED[name].split()[0].rstrip(",")
+
+
+def test_a_plugin_may_bring_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command()
+    def tide() -> int:
+        """Tell the tide."""
+        click.echo("high")
+        return 0
+
+    entries = {"tide": lambda: tide, "broken": lambda: 1 / 0, "liar": lambda: "no command"}
+
+    def found(group: str, name: str) -> list[SimpleNamespace]:
+        assert group == GROUP
+        return [SimpleNamespace(load=entries[name])] if name in entries else []
+
+    monkeypatch.setattr("importlib.metadata.entry_points", found)
+    assert run(["tide"]) == 0
+    assert capsys.readouterr().out == "high\n"
+    assert run(["broken"]) == 2
+    assert "could not be loaded: ZeroDivisionError" in capsys.readouterr().err
+    assert run(["liar"]) == 4
+    assert "is not a click command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *MOUNTED])
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([name, "--help"]) == 0
     assert "Usage: secaudit" in capsys.readouterr().out

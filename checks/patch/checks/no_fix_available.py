@@ -1,0 +1,78 @@
+"""Flaws that the distribution has not repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from secaudit.api import Facts, Now, Severity, Verdict, check, failed
+
+from ..exposure import Exposed, Exposures
+from ..feed_trust import OnFeeds, conclude, doubt_about, shown, worst
+from ..feeds.lookup import Flaw
+from ..feeds.records import State
+from ..references import PATCH_LEVEL
+
+Rated = Literal["critical", "high", "medium", "low", "unknown"]
+
+
+class Unrepaired(OnFeeds):
+    """Which flaws may not stay without a fix: by severity, and by what the distribution says about them."""
+
+    severities: frozenset[Rated] = Field(default=frozenset({"critical", "high"}), min_length=1)
+    ignore_states: frozenset[State] = Field(
+        default=frozenset({State.UNDETERMINED}),
+        description="postponed, ignored, will_not_fix, undetermined or open flaws that do not count",
+    )
+
+
+@check(
+    "patch.no-fix-available",
+    title="No grave vulnerability is without a fix",
+    severity=Severity.MEDIUM,
+    requires=[Exposures, Now],
+    expect=Unrepaired,
+    remediation=(
+        "Take the package away when it is not needed; else shield the service, write down why it stays with a waiver "
+        "that ends, and watch for the fix. A fix that needs a subscription can be bought."
+    ),
+    references=PATCH_LEVEL,
+)
+def no_fix_available(facts: Facts, expect: Unrepaired) -> Iterator[Verdict]:
+    """No installed package has a flaw of the named severities that the distribution has not repaired for this host.
+
+    A fix that needs a subscription (Ubuntu Pro, Red Hat EUS) is none for a host that shows no sign of it.
+    """
+    exposures = facts[Exposures]
+    expected = f"no unrepaired flaw of severity {', '.join(sorted(expect.severities))}"
+    spoken = set()
+    for exposed in exposures.exposed:
+        grave = [flaw for flaw in exposed.unfixed if _counts(flaw, expect)]
+        if grave and exposed.source not in expect.allow:
+            spoken.add(exposed.source)
+            yield _unrepaired(exposed, grave, exposures, expected)
+    left = sum(len(exposed.unfixed) for exposed in exposures.exposed)
+    observed = f"none ({left} unrepaired flaws do not count)" if left else "none"
+    yield from conclude(exposures, expect, doubt_about(exposures, expect, facts[Now].at), spoken, expected, observed)
+
+
+def _counts(flaw: Flaw, expect: Unrepaired) -> bool:
+    severity = flaw.severity.value if flaw.severity else "unknown"
+    return severity in expect.severities and flaw.state not in expect.ignore_states
+
+
+def _unrepaired(exposed: Exposed, grave: list[Flaw], exposures: Exposures, expected: str) -> Verdict:
+    gravest = worst(grave)
+    paid = sorted({flaw.channel for flaw in grave if flaw.fixed})
+    return failed(
+        exposed.source,
+        reason=f"{exposed.source} has {len(grave)} flaws without a fix for this host.",
+        observed=f"{', '.join(exposed.installed)}: {', '.join(flaw.id for flaw in grave[:8])}"
+        + (f" and {len(grave) - 8} more" if len(grave) > 8 else "")
+        + (f"; fixes need the subscription {', '.join(paid)}" if paid else ""),
+        expected=expected,
+        evidence=[shown(grave, exposures.advisories.release), exposures.evidence],
+        severity=gravest.severity if gravest else None,
+    )

@@ -1,0 +1,132 @@
+"""`secaudit feed`: bring advisory feeds in, show them, carry them to a machine without a network."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from secaudit.api import default_feeds, show_duration
+
+from .feeds.bundles import export_bundle, import_bundle, is_bundle
+from .feeds.importing import import_feeds
+from .feeds.index import Part, read_index
+from .feeds.records import FeedError
+from .feeds.updating import read_sources, update
+
+
+class _Moment(click.ParamType[datetime]):
+    """An ISO 8601 date or time, as aware UTC."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read the time, or fail with an example."""
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a time; write for example 2026-10-31 or 2026-10-31T04:00:00Z", param, ctx)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _feeds_option(function: Any) -> Any:
+    return click.option(
+        "--feeds",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Directory of imported feeds [default: $SECAUDIT_FEEDS, else one per user].",
+    )(function)
+
+
+@click.group()
+def command() -> None:
+    """Import, update and show advisory feeds."""
+
+
+@command.command("import")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+@click.option("--as-of", type=_Moment(), help="The moment the feeds speak for, when that is later than they say.")
+@click.option("--allow-shrink", is_flag=True, help="Accept a feed that is much smaller than the one before.")
+@_feeds_option
+def import_(paths: tuple[Path, ...], as_of: datetime | None, allow_shrink: bool, feeds: Path | None) -> int:
+    """Import feeds from files and folders, or a bundle that `feed export` wrote.
+
+    PATH is OSV (zip, JSON lines, folder), the Debian security tracker's JSON, Alpine's secdb, Red Hat's CSAF or VEX,
+    CISA's KEV catalogue or the scores of EPSS; .gz is unpacked. Either everything is imported or nothing.
+    """
+    directory = feeds or default_feeds()
+    now = datetime.now(UTC)
+    bundles = [path for path in paths if is_bundle(path)]
+    if bundles:
+        if len(paths) > 1:
+            raise FeedError("a bundle is imported by itself")
+        parts = import_bundle(bundles[0], directory, now)
+    else:
+        parts = import_feeds(paths, directory, now, as_of=as_of, shrink=allow_shrink)
+    _show(parts, now)
+    return 0
+
+
+@command.command()
+@_feeds_option
+def info(feeds: Path | None) -> int:
+    """Show which feeds are there: age, counts, and which releases they cover."""
+    directory = feeds or default_feeds()
+    index = read_index(directory)
+    if not index.parts:
+        click.echo(f"no feed was imported into {directory}")
+        return 0
+    _show(index.parts, datetime.now(UTC))
+    return 0
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@_feeds_option
+def export(file: Path, feeds: Path | None) -> int:
+    """Write all feeds into one file, for a scanner that cannot reach them; `feed import` takes it there."""
+    count = export_bundle(feeds or default_feeds(), file)
+    click.echo(f"{file}: {count} parts")
+    return 0
+
+
+@command.command("update")
+@click.option(
+    "--sources",
+    "config",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="YAML file that names the addresses to fetch.",
+)
+@_feeds_option
+def update_(config: Path, feeds: Path | None) -> int:
+    """Fetch the feeds that a file names, where they have changed, and import them.
+
+    Proxies come from HTTPS_PROXY and NO_PROXY. Each feed is imported by itself; exit code 3 when one could not be.
+    """
+    directory = feeds or default_feeds()
+    now = datetime.now(UTC)
+    failures = 0
+    for outcome in update(read_sources(config), directory, now):
+        click.echo(outcome.text, err=outcome.failed)
+        failures += outcome.failed
+    return 3 if failures else 0
+
+
+def _show(parts: tuple[Part, ...], now: datetime) -> None:
+    head = ("FEED", "OF", "AGE", "ENTRIES", "RANGES", "LEFT OUT")
+    rows = [
+        (
+            part.name,
+            f"{part.at:%Y-%m-%d %H:%M}",
+            show_duration(now - part.at),
+            f"{part.entries:,}",
+            f"{part.ranges:,}" if part.release else "",
+            ", ".join(f"{count:,} {reason}" for reason, count in part.left_out.items()),
+        )
+        for part in parts
+    ]
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    for row in (head, *rows):
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,112 @@
+"""Whether a feed proves that nothing is missing: fresh, whole, of the right release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+
+from pydantic import Field
+
+from secaudit.api import Duration, Evidence, Expect, Unproven, UnprovenKind, Verdict, passed, show_duration, unproven
+from secaudit.model.safe_text import visible_line
+
+from .exposure import Exposed, Exposures
+from .feeds.lookup import Flaw
+
+_UPGRADE = {
+    "dpkg": "apt-get update && apt-get install --only-upgrade {packages}",
+    "rpm": "dnf upgrade {packages}",
+    "apk": "apk update && apk add --upgrade {packages}",
+}
+
+
+class OnFeeds(Expect):
+    """What every check on advisories takes: how old they may be, how many packages they have to know, what to skip."""
+
+    feed_max_age: Duration = Field(default=timedelta(days=3), gt=timedelta())
+    feed_min_coverage: int = Field(
+        default=10, ge=1, le=100, description="percentage of the installed packages that some advisory must be about"
+    )
+    allow: frozenset[str] = Field(default=frozenset(), description="source packages that do not count; prefer a waiver")
+
+
+def doubt_about(exposures: Exposures, expect: OnFeeds, now: datetime) -> Unproven | None:
+    """Why the advisories do not prove that nothing else concerns the host; None when they do."""
+    advisories = exposures.advisories
+    evidence = (advisories.evidence, exposures.evidence)
+    stale = stale_feed(f"advisories about {advisories.release}", advisories.at, expect.feed_max_age, now, evidence)
+    if stale is not None:
+        return stale
+    if exposures.covered * 100 < exposures.installed * expect.feed_min_coverage:
+        reason = (
+            f"The advisories about {advisories.release} know {exposures.covered} of {exposures.installed} installed "
+            f"packages (at least {expect.feed_min_coverage} % needed): they are not whole, or of another release."
+        )
+        return Unproven(UnprovenKind.STALE, reason, evidence)
+    return None
+
+
+def conclude(
+    exposures: Exposures,
+    expect: OnFeeds,
+    missing: Unproven | None,
+    spoken: AbstractSet[str],
+    expected: str,
+    observed: str,
+) -> Iterator[Verdict]:
+    """The end of every check on advisories: what cannot be told, and that nothing else concerns the host.
+
+    `spoken` are the sources that have a verdict already. Only without any doubt there is a proof, saying `observed`.
+    """
+    doubts = [doubt for doubt in exposures.doubts if doubt.source not in spoken | expect.allow]
+    for doubt in doubts:
+        yield unproven(
+            doubt.source,
+            kind=UnprovenKind.NOT_UNDERSTOOD,
+            reason=f"Which advisories concern this package cannot be told: {visible_line(doubt.reason)}.",
+            expected=expected,
+            evidence=[exposures.advisories.evidence],
+        )
+    if missing is not None:
+        yield unproven(kind=missing.kind, reason=missing.reason, expected=expected, evidence=missing.evidence)
+    elif not doubts and not spoken:
+        evidence = [exposures.advisories.evidence, exposures.evidence]
+        yield passed(observed=observed, expected=expected, evidence=evidence)
+
+
+def stale_feed(
+    what: str, at: datetime, limit: timedelta, now: datetime, evidence: Iterable[Evidence] = ()
+) -> Unproven | None:
+    """Why data of the moment `at` are too old at `now`; None when they are young enough."""
+    if now - at <= limit:
+        return None
+    old = f"{show_duration(now - at)} old ({show_duration(limit)} allowed)"
+    return Unproven(UnprovenKind.STALE, f"The {what} are {old}: newer ones are not in them.", tuple(evidence))
+
+
+def upgrade(exposed: Exposed, manager: str) -> str:
+    """The command that installs the fixes."""
+    return _UPGRADE[manager].format(packages=" ".join(exposed.packages))
+
+
+def shown(flaws: Iterable[Flaw], release: str) -> Evidence:
+    """The advisories as evidence, the worst first."""
+    lines = []
+    for flaw in sorted(flaws, key=lambda flaw: (-_rank(flaw), flaw.id)):
+        cves = " ".join(cve for cve in flaw.cves if cve not in flaw.id)
+        fix = f"fixed in {flaw.fixed}" if flaw.fixed else flaw.state.value.replace("_", " ")
+        when = f", released {flaw.released:%Y-%m-%d}" if flaw.released else ""
+        needs = f", needs {flaw.channel}" if flaw.channel else ""
+        severity = flaw.severity.value if flaw.severity else "severity unknown"
+        lines.append(visible_line(f"{flaw.id} {severity}: {fix}{when}{needs}{f' ({cves})' if cves else ''}"))
+    return Evidence.of(f"feed {release}", None, None, lines)
+
+
+def worst(flaws: Iterable[Flaw]) -> Flaw | None:
+    """The flaw of the highest severity; one of unknown severity only when there is no other."""
+    return max(flaws, key=_rank, default=None)
+
+
+def _rank(flaw: Flaw) -> int:
+    return list(type(flaw.severity)).index(flaw.severity) + 1 if flaw.severity else 0

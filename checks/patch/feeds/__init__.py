@@ -1,0 +1,1 @@
+"""Advisory feeds: reading published formats, keeping them per release, and looking packages up."""

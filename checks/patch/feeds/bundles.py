@@ -1,0 +1,99 @@
+"""All feeds in one file, for scanners that cannot reach the places where feeds come from."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from .documents import MAX_TOTAL, explained
+from .importing import locked, refuse_future, switch
+from .index import INDEX, Index, Part, read_index, read_part
+from .records import FeedError
+
+SUFFIX = ".feeds.tar"
+_MAX_INDEX = 4 * 1024 * 1024
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a path is called like a bundle."""
+    return path.name.endswith(SUFFIX)
+
+
+def export_bundle(directory: Path, file: Path) -> int:
+    """Write everything that is in use to `file` and return the number of parts.
+
+    Raises FeedError when there is nothing, a part is damaged, or the file cannot be written.
+    """
+    if not is_bundle(file):
+        raise FeedError(f"{file}: a bundle is called something{SUFFIX}")
+    index = read_index(directory)
+    if not index.parts:
+        raise FeedError(f"no feed was imported into {directory}")
+    for part in index.parts:
+        read_part(directory, part)
+    new = file.with_name(f"{file.name}.new")
+    try:
+        with tarfile.open(new, "w") as bundle:
+            bundle.add(directory / INDEX, INDEX)
+            for name in sorted({part.file for part in index.parts}):
+                bundle.add(directory / name, name)
+        new.replace(file)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise FeedError(f"{file}: {error.strerror or error}") from None
+    return len(index.parts)
+
+
+def import_bundle(file: Path, directory: Path, now: datetime) -> tuple[Part, ...]:
+    """Put the parts of a bundle in the place of those that are there; `now` is aware UTC.
+
+    Every part must have the sha256 that the bundle's index names. Raises FeedError, and then everything is as it was.
+    """
+    with locked(directory), tempfile.TemporaryDirectory(prefix="import-", dir=directory) as scratch:
+        try:
+            with explained(str(file)), tarfile.open(file, "r:") as bundle:
+                index = _index(bundle, file)
+                for part in index.parts:
+                    refuse_future(part.at, now, f"{file}: {part.name}")
+                for name in sorted({part.file for part in index.parts}):
+                    _take(bundle, name, Path(scratch), file)
+        except tarfile.TarError as error:
+            raise FeedError(f"{file}: damaged or incomplete: {error}") from None
+        for name in {part.file for part in index.parts}:
+            (Path(scratch) / name).replace(directory / name)
+        switch(directory, read_index(directory), index.parts)
+        return index.parts
+
+
+def _index(bundle: tarfile.TarFile, file: Path) -> Index:
+    first = bundle.next()
+    stream = bundle.extractfile(first) if first is not None and first.name == INDEX and first.isfile() else None
+    if stream is None:
+        raise FeedError(f"{file}: not a bundle of feeds")
+    try:
+        return Index.model_validate_json(stream.read(_MAX_INDEX))
+    except ValidationError as error:
+        raise FeedError(f"{file}: {INDEX}: {error.errors()[0]['msg']}") from None
+
+
+def _take(bundle: tarfile.TarFile, name: str, scratch: Path, file: Path) -> None:
+    """Unpack one part under its own name, which is the sha256 that it must have."""
+    try:
+        member = bundle.getmember(name)
+    except KeyError:
+        raise FeedError(f"{file}: the part {name} is not in it") from None
+    stream = bundle.extractfile(member) if member.isfile() and member.size <= MAX_TOTAL else None
+    if stream is None:
+        raise FeedError(f"{file}: {name} is no file, or too large")
+    digest = hashlib.sha256()
+    with (scratch / name).open("wb") as out:
+        while data := stream.read(1 << 20):
+            digest.update(data)
+            out.write(data)
+    if f"{digest.hexdigest()}.sqlite" != name:
+        raise FeedError(f"{file}: {name} is damaged: its sha256 is another")

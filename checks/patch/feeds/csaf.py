@@ -1,0 +1,125 @@
+"""CSAF 2.0 advisories and VEX documents as Red Hat publishes them (OASIS CSAF 2.0, sections 3.2 and 4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from secaudit.api import Severity
+
+from .osv import severity_of_word
+from .records import AdvisoryRecord, AffectedRange, Count, FeedError, State, moment
+
+_PLATFORM = re.compile(
+    r"cpe:/[ao]:redhat:(?P<product>enterprise_linux|rhel_[a-z0-9]+):(?P<version>\d+)(?:\.\d+)?(?::.*)?"
+)
+_PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*)-(?P<version>\d+:[^-:\s]+-[^-:\s]+)\.(?P<arch>[a-z0-9_]+)")
+_UNFIXED = {"no_fix_planned": State.WILL_NOT_FIX, "none_available": State.OPEN, "workaround": State.OPEN}
+
+
+def is_csaf(document: Mapping[str, Any]) -> bool:
+    """Whether a JSON document is CSAF."""
+    head = document.get("document")
+    return isinstance(head, dict) and "csaf_version" in head
+
+
+def read_csaf(document: Mapping[str, Any], place: str, left_out: Count) -> Iterator[AdvisoryRecord]:
+    """An advisory, or the flaw of a VEX document. Raises FeedError for another version or form."""
+    head = document["document"]
+    if head["csaf_version"] != "2.0":
+        raise FeedError(f"{place}: CSAF version {str(head['csaf_version'])[:20]!r}; version 2.0 can be read")
+    try:
+        tracking = head["tracking"]
+        id_ = tracking["id"]
+        place = f"{place}: {id_[:80]}"
+        products = _Products(document["product_tree"])
+        flaws = document.get("vulnerabilities") or ()
+        ranges = {found: None for flaw in flaws for found in _ranges(flaw, products, left_out)}
+        published = moment(tracking["initial_release_date"], place)
+        changed = moment(tracking["current_release_date"], place)
+        is_advisory = head["category"] == "csaf_security_advisory"
+        severity = severity_of_word((head.get("aggregate_severity") or {}).get("text")) or _impact(flaws)
+        released = published if is_advisory else _fix_date(flaws, place)
+        cves = tuple(dict.fromkeys(flaw["cve"] for flaw in flaws if "cve" in flaw))
+    except (AttributeError, TypeError, KeyError, IndexError) as error:
+        raise FeedError(f"{place}: not of the form of CSAF 2.0 ({type(error).__name__}: {error})") from None
+    if ranges:
+        yield AdvisoryRecord(id_, severity, published, released, cves, tuple(ranges), changed)
+
+
+class _Products:
+    """Which release and package a product id stands for."""
+
+    def __init__(self, tree: Mapping[str, Any]) -> None:
+        self._platforms: dict[str, tuple[str, str]] = {}
+        branches = list(tree.get("branches") or ())
+        while branches:
+            branch = branches.pop()
+            branches += branch.get("branches") or ()
+            product = branch.get("product") or {}
+            cpe = (product.get("product_identification_helper") or {}).get("cpe", "")
+            found = _PLATFORM.fullmatch(cpe)
+            if found is not None:
+                channel = "" if found["product"] == "enterprise_linux" else found["product"].removeprefix("rhel_")
+                self._platforms[product["product_id"]] = f"rhel:{found['version']}", channel
+        self._parts = {
+            one["full_product_name"]["product_id"]: (one["relates_to_product_reference"], one["product_reference"])
+            for one in tree.get("relationships") or ()
+        }
+
+    def find(self, product: str) -> tuple[str, str, str] | None:
+        """Release, channel and the package's own id; None for a product that is no package of a release of ours."""
+        platform, package = self._parts.get(product, ("", ""))
+        known = self._platforms.get(platform)
+        return None if known is None else (*known, package)
+
+
+def _ranges(flaw: Mapping[str, Any], products: _Products, left_out: Count) -> Iterator[AffectedRange]:
+    status = flaw.get("product_status") or {}
+    for product in status.get("fixed") or ():
+        found = products.find(product)
+        if found is None:
+            left_out("other product")
+            continue
+        release, channel, package = found
+        parts = _PACKAGE.fullmatch(package)
+        if parts is None:
+            left_out("no package")
+        elif parts["arch"] != "src" and not parts["name"].endswith(("-debuginfo", "-debugsource")):
+            yield AffectedRange(release, parts["name"], "", parts["version"].removeprefix("0:"), State.FIXED, channel)
+    states = {
+        product: _UNFIXED[remediation["category"]]
+        for remediation in flaw.get("remediations") or ()
+        if remediation["category"] in _UNFIXED
+        for product in remediation.get("product_ids") or ()
+    }
+    for product in status.get("known_affected") or ():
+        found = products.find(product)
+        if found is None:
+            left_out("other product")
+        else:
+            release, channel, package = found
+            yield AffectedRange(release, package, "", "", states.get(product, State.OPEN), channel)
+    for product in status.get("under_investigation") or ():
+        found = products.find(product)
+        if found is not None:
+            yield AffectedRange(found[0], found[2], "", "", State.UNDETERMINED, found[1])
+
+
+def _impact(flaws: Sequence[Mapping[str, Any]]) -> Severity | None:
+    told = [severity_of_word(threat.get("details")) for flaw in flaws for threat in flaw.get("threats") or ()]
+    worst = [severity for severity in Severity if severity in told]
+    return worst[-1] if worst else None
+
+
+def _fix_date(flaws: Sequence[Mapping[str, Any]], place: str) -> datetime | None:
+    dates = [
+        moment(remediation.get("date"), place)
+        for flaw in flaws
+        for remediation in flaw.get("remediations") or ()
+        if remediation["category"] == "vendor_fix"
+    ]
+    known = [one for one in dates if one is not None]
+    return max(known) if known else None

@@ -1,0 +1,294 @@
+"""Looking packages up in the parts of one release, in memory, and remembering what was found."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from secaudit.api import Evidence, FeedStamp, Platform, Severity, Unproven, UnprovenKind
+
+from ..versions import InvalidVersion
+from .index import Index, Part, read_index, read_part
+from .partition import SEVERITIES
+from .records import ExploitedRecord, FeedError, State
+from .releases import distribution_of, release_of_platform
+
+# Both conditions hold for byte keys: the plain order of the keys is the order of the versions.
+_AFFECTING = (
+    "SELECT a.version, a.fixed, a.state, a.channel, a.seen, v.id, v.severity, v.published, v.released, v.cves"
+    " FROM affected a JOIN advisory v ON v.aid = a.aid"
+    " WHERE a.name = ? AND (a.fixed IS NULL OR a.fixed > ?) AND (a.introduced IS NULL OR a.introduced <= ?)"
+)
+_FIXED_AT_OR_BELOW = (
+    "SELECT v.id, a.version FROM affected a JOIN advisory v ON v.aid = a.aid WHERE a.name = ? AND a.fixed <= ?"
+)
+_BACKPORT = re.compile(r"~bpo\d")
+_MODULE = ".module"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What one advisory says about one installed version. `fixed` is the version that repairs it, `order` its key.
+
+    `released` is when that version was published, None when no advisory tells; it happened before `seen`, when an
+    import first saw it. Times are aware UTC.
+    """
+
+    id: str
+    cves: tuple[str, ...]
+    severity: Severity | None
+    published: datetime | None
+    released: datetime | None
+    seen: datetime
+    state: State
+    channel: str
+    fixed: str
+    order: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the feeds say about one version of one package: its flaws, or why that cannot be told."""
+
+    flaws: tuple[Flaw, ...] = ()
+    doubt: str = ""
+
+
+_CLEAN = Standing()
+
+
+class Advisories:
+    """The advisories about one release.
+
+    `at` is the moment that the oldest of its parts speaks for, `names` every package that any advisory is about.
+    """
+
+    def __init__(self, release: str, parts: Iterable[Part], databases: Iterable[bytes]) -> None:
+        self.release = release
+        self.parts = tuple(parts)
+        self.at = min(part.at for part in self.parts)
+        self._key: Callable[[str], bytes] = distribution_of(release).key
+        self._connections = [_opened(data) for data in databases]
+        self.names = frozenset(
+            name for one in self._connections for (name,) in one.execute("SELECT DISTINCT name FROM affected")
+        )
+        self._known: dict[tuple[str, str], Standing] = {}
+
+    @property
+    def evidence(self) -> Evidence:
+        """Which data this is."""
+        shown = [f"{part.name}, of {part.at:%Y-%m-%d %H:%M} UTC, {part.ranges} ranges" for part in self.parts]
+        return Evidence.of(f"feed {self.release}", None, None, shown)
+
+    def standing(self, name: str, version: str) -> Standing:
+        """What is known about a version. Looked up once: the packages of a fleet repeat."""
+        found = self._known.get((name, version))
+        if found is None:
+            found = self._known[name, version] = self._look_up(name, version)
+        return found
+
+    def _look_up(self, name: str, version: str) -> Standing:
+        if name not in self.names:
+            return _CLEAN
+        if _BACKPORT.search(version):
+            return Standing(doubt=f"{version} comes from backports, which the advisories of the release do not cover")
+        try:
+            key = self._key(version)
+        except InvalidVersion as error:
+            return Standing(doubt=str(error))
+        rows = [row for one in self._connections for row in one.execute(_AFFECTING, (name, key, key))]
+        if not rows:
+            return _CLEAN
+        if _MODULE in version or any(_MODULE in row[0] for row in rows):
+            return self._modular(name, version, key, rows)
+        return _judged(rows)
+
+    def _modular(self, name: str, version: str, key: bytes, rows: list[tuple[object, ...]]) -> Standing:
+        """A build of a module stream is repaired by later builds of that stream only, and only a version tells it.
+
+        Streams differ in their upstream version. An advisory that has a fix for the same upstream version at or below
+        the installed one is applied already: it was rebuilt for several minor releases.
+        """
+        if _MODULE not in version:
+            return _judged([row for row in rows if _MODULE not in str(row[0])])
+        upstream = version.rpartition("-")[0]
+        applied = {
+            id_
+            for one in self._connections
+            for id_, fixed in one.execute(_FIXED_AT_OR_BELOW, (name, key))
+            if fixed.rpartition("-")[0] == upstream
+        }
+        left = [row for row in rows if _MODULE in str(row[0]) and row[5] not in applied]
+        other = [row for row in left if _stream(str(row[0])) != _stream(version)]
+        standing = _judged([row for row in left if row not in other])
+        if other and not standing.doubt:
+            return Standing(standing.flaws, f"{version} is of a module stream that {other[0][5]} may not be about")
+        return standing
+
+
+def _stream(version: str) -> str:
+    """Epoch and the first number: what a module stream is called after in most cases."""
+    return version.partition(".")[0]
+
+
+def _judged(rows: Iterable[tuple[object, ...]]) -> Standing:
+    flaws: dict[tuple[str, str], Flaw] = {}
+    doubt = ""
+    for version, order, state, channel, seen, id_, severity, published, released, cves in rows:
+        if state == State.UNREADABLE:
+            doubt = f"{id_} names a version that cannot be compared: {version!r}" if version else f"{id_} names none"
+            continue
+        flaw = Flaw(
+            id=str(id_),
+            cves=tuple(str(cves).split()),
+            severity=SEVERITIES[int(str(severity))],
+            published=_moment(published),
+            released=_moment(released),
+            seen=_EPOCH + timedelta(seconds=int(str(seen))),
+            state=State(str(state)),
+            channel=str(channel),
+            fixed=str(version),
+            order=order if isinstance(order, bytes) else b"",
+        )
+        flaws.setdefault((flaw.id, flaw.fixed), flaw)
+    return Standing(_dated(flaws.values()), doubt)
+
+
+def _dated(flaws: Iterable[Flaw]) -> tuple[Flaw, ...]:
+    """Give records about a flaw the date of the advisory with which the same fix was released."""
+    found = sorted(flaws, key=lambda flaw: (flaw.order, flaw.id))
+    dates: dict[str, datetime] = {}
+    for flaw in found:
+        if flaw.released is not None and flaw.fixed:
+            dates[flaw.fixed] = min(flaw.released, dates.get(flaw.fixed, flaw.released))
+    return tuple(
+        replace(flaw, released=dates[flaw.fixed]) if flaw.released is None and flaw.fixed in dates else flaw
+        for flaw in found
+    )
+
+
+def _moment(seconds: object) -> datetime | None:
+    return None if seconds is None else _EPOCH + timedelta(seconds=int(str(seconds)))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownExploited:
+    """CISA's catalogue: what is exploited, and by when it has to be repaired. `at` is its date, aware UTC."""
+
+    at: datetime
+    entries: Mapping[str, ExploitedRecord]
+
+
+class ExploitScores:
+    """The EPSS scores of one day; `at` is that day, aware UTC."""
+
+    def __init__(self, at: datetime, database: bytes) -> None:
+        self.at = at
+        self._connection = _opened(database)
+
+    def score(self, cve: str) -> float | None:
+        """The probability (0 to 1) that the CVE is exploited within 30 days; None when it was not rated."""
+        row = self._connection.execute("SELECT score FROM score WHERE cve = ?", (cve,)).fetchone()
+        return None if row is None else float(row[0])
+
+
+def _opened(data: bytes) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.deserialize(data)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+class FeedDirectory:
+    """The feeds as a run found them when it began; what is imported later does not reach it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        try:
+            self._index: Index = read_index(directory)
+        except FeedError as error:
+            raise Unproven(UnprovenKind.STALE, str(error)) from None
+
+    def _read(self, part: Part) -> bytes:
+        try:
+            return read_part(self._directory, part)
+        except FeedError as error:
+            raise Unproven(UnprovenKind.STALE, str(error)) from None
+
+    def _catalogue(self, feed: str) -> Part:
+        part = self._index.of_feed(feed)
+        if part is None:
+            reason = f"no {feed.upper()} feed was imported into {self._directory}: `secaudit feed import FILE`"
+            raise Unproven(UnprovenKind.STALE, reason)
+        return part
+
+
+class AdvisorySource(FeedDirectory):
+    """Advisories, by release."""
+
+    @property
+    def stamps(self) -> tuple[FeedStamp, ...]:
+        """Every part about a release."""
+        return tuple(FeedStamp(part.name, part.at, part.sha256) for part in self._index.parts if part.release)
+
+    def load(self, platform: Platform | None) -> Advisories:
+        """The advisories about the release of `platform`. Raises `Unproven` when there are none."""
+        if platform is None:
+            raise Unproven(UnprovenKind.STALE, "which release's advisories are needed is not known")
+        release = release_of_platform(platform)
+        parts = self._index.of_release(release) if release else ()
+        if release is None or not parts:
+            wanted = release or f"{platform.os_id} {platform.os_version}"
+            reason = f"no advisories about {wanted} were imported into {self._directory}: `secaudit feed import FILE`"
+            raise Unproven(UnprovenKind.STALE, reason)
+        return Advisories(release, parts, [self._read(part) for part in parts])
+
+
+class ExploitedSource(FeedDirectory):
+    """The catalogue of exploited vulnerabilities; the same for every platform."""
+
+    @property
+    def stamps(self) -> tuple[FeedStamp, ...]:
+        """The one part."""
+        part = self._index.of_feed("kev")
+        return (FeedStamp(part.name, part.at, part.sha256),) if part else ()
+
+    def load(self, platform: Platform | None) -> KnownExploited:  # noqa: ARG002 - the interface's own signature
+        """The catalogue. Raises `Unproven` when there is none."""
+        return self._loaded
+
+    @cached_property
+    def _loaded(self) -> KnownExploited:
+        part = self._catalogue("kev")
+        connection = _opened(self._read(part))
+        rows = connection.execute("SELECT cve, added, due, ransomware FROM exploited").fetchall()
+        entries = {
+            cve: ExploitedRecord(cve, date.fromisoformat(added), date.fromisoformat(due), bool(ransomware))
+            for cve, added, due, ransomware in rows
+        }
+        return KnownExploited(part.at, entries)
+
+
+class ScoreSource(FeedDirectory):
+    """The scores of EPSS; the same for every platform."""
+
+    @property
+    def stamps(self) -> tuple[FeedStamp, ...]:
+        """The one part."""
+        part = self._index.of_feed("epss")
+        return (FeedStamp(part.name, part.at, part.sha256),) if part else ()
+
+    def load(self, platform: Platform | None) -> ExploitScores:  # noqa: ARG002 - the interface's own signature
+        """The scores. Raises `Unproven` when there are none."""
+        return self._loaded
+
+    @cached_property
+    def _loaded(self) -> ExploitScores:
+        part = self._catalogue("epss")
+        return ExploitScores(part.at, self._read(part))

@@ -1,0 +1,145 @@
+"""Writing one part: an SQLite file in which versions are kept as byte keys, so that SQL compares them."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from secaudit.api import Severity
+
+from ..versions import InvalidVersion
+from .records import AdvisoryRecord, AffectedRange, ExploitedRecord, FeedError, ScoreRecord, State
+
+_TABLES = """
+CREATE TABLE advisory (
+  aid INTEGER PRIMARY KEY, id TEXT NOT NULL, severity INTEGER NOT NULL, published INTEGER, released INTEGER,
+  cves TEXT NOT NULL
+);
+CREATE TABLE affected (
+  name TEXT NOT NULL, introduced BLOB, fixed BLOB, version TEXT NOT NULL, state TEXT NOT NULL, channel TEXT NOT NULL,
+  seen INTEGER NOT NULL, aid INTEGER NOT NULL
+);
+CREATE TABLE exploited (cve TEXT PRIMARY KEY, added TEXT NOT NULL, due TEXT NOT NULL, ransomware INTEGER NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE score (cve TEXT PRIMARY KEY, score REAL NOT NULL, percentile REAL NOT NULL) WITHOUT ROWID;
+"""
+_BATCH = 5_000
+_MOST_KEYS = 200_000
+
+SEVERITIES: tuple[Severity | None, ...] = (None, *Severity)
+"""Severities by the number that is kept: 0 is not stated."""
+
+
+class PartWriter:
+    """Takes the records of one feed about one release and writes them to a file that nobody reads yet."""
+
+    def __init__(self, path: Path, key: Callable[[str], bytes] | None, seen: datetime) -> None:
+        self.path = path
+        self.entries = 0
+        self.ranges = 0
+        self._key = key
+        self._keys: dict[str, bytes | None] = {}
+        self._seen = int(seen.timestamp())
+        self._advisories: list[tuple[object, ...]] = []
+        self._affected: list[tuple[object, ...]] = []
+        # Nobody sees the file before it is complete, so no journal is needed.
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLES} BEGIN;")
+
+    def add_advisory(self, record: AdvisoryRecord, ranges: list[AffectedRange]) -> None:
+        """Add a record with those of its ranges that are about this release."""
+        self.entries += 1
+        self.ranges += len(ranges)
+        aid = self.entries
+        severity = SEVERITIES.index(record.severity)
+        published, released = _seconds(record.published), _seconds(record.released)
+        self._advisories.append((aid, record.id, severity, published, released, " ".join(record.cves)))
+        seen = self._seen
+        for _, name, introduced, fixed, state, channel, last in ranges:
+            low = self._key_of(introduced) if introduced else b""
+            high = self._key_of(fixed) if fixed else b""
+            if low is None or high is None:
+                row: tuple[object, ...] = (name, None, None, fixed, State.UNREADABLE, channel, seen, aid)
+            else:
+                if low and high and high < low:
+                    raise FeedError(f"{record.id}: {name}: fixed in {fixed!r}, which is before {introduced!r}")
+                # Keys delimit themselves: nothing lies between a key and the same key with a byte behind it.
+                bound = high + b"\0" if last else high
+                row = (name, low or None, bound or None, "" if last else fixed, state, channel, seen, aid)
+            self._affected.append(row)
+        if len(self._affected) >= _BATCH:
+            self._flush()
+
+    def add_exploited(self, record: ExploitedRecord) -> None:
+        """Add an entry of the catalogue of exploited vulnerabilities."""
+        row = record.cve, str(record.added), str(record.due), int(record.ransomware)
+        self._insert("INSERT INTO exploited VALUES (?, ?, ?, ?)", row)
+
+    def add_score(self, record: ScoreRecord) -> None:
+        """Add a score."""
+        self._insert("INSERT INTO score VALUES (?, ?, ?)", record)
+
+    def _insert(self, statement: str, row: tuple[object, ...]) -> None:
+        self.entries += 1
+        try:
+            self._connection.execute(statement, row)
+        except sqlite3.IntegrityError:
+            raise FeedError(f"{row[0]} comes twice") from None
+
+    def finish(self, before: Path | None) -> None:
+        """Complete the file and force it to disk.
+
+        Fixes without a date of release keep the moment at which they were first seen in the part `before`.
+        """
+        self._flush()
+        self._connection.execute("CREATE INDEX affected_name ON affected (name)")
+        self._connection.execute("COMMIT")
+        if before is not None:
+            self._keep_first_sightings(before)
+        self._connection.close()
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
+
+    def abandon(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _keep_first_sightings(self, before: Path) -> None:
+        self._connection.execute("ATTACH ? AS old", (f"{before}",))
+        self._connection.execute(
+            "UPDATE affected SET seen = min(seen, coalesce((SELECT min(o.seen) FROM old.affected o"
+            " JOIN old.advisory a ON a.aid = o.aid JOIN main.advisory mine ON mine.id = a.id"
+            " WHERE o.name = affected.name AND o.version = affected.version AND mine.aid = affected.aid), seen))"
+            " WHERE aid IN (SELECT aid FROM main.advisory WHERE released IS NULL)"
+        )
+        self._connection.execute("DETACH old")
+
+    def _flush(self) -> None:
+        self._connection.executemany("INSERT INTO advisory VALUES (?, ?, ?, ?, ?, ?)", self._advisories)
+        self._connection.executemany("INSERT INTO affected VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._affected)
+        self._advisories.clear()
+        self._affected.clear()
+
+    def _key_of(self, version: str) -> bytes | None:
+        """The key, None for what is no version; feeds repeat the same ones, and making a key costs."""
+        try:
+            return self._keys[version]
+        except KeyError:
+            pass
+        if self._key is None:
+            return None
+        try:
+            key: bytes | None = self._key(version)
+        except InvalidVersion:
+            key = None
+        if len(self._keys) >= _MOST_KEYS:
+            self._keys.clear()
+        self._keys[version] = key
+        return key
+
+
+def _seconds(value: datetime | None) -> int | None:
+    return None if value is None else int(value.timestamp())
