@@ -1,30 +1,333 @@
-"""The dashboard: from customers to the evidence of one result. Reads the store and changes nothing."""
+"""The dashboard: from "something is wrong at a customer" to the evidence in a few keys."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
+from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
+from textual.screen import Screen
 
-from secaudit.tui.lists import CustomersScreen
+from secaudit.model.errors import UserError
+from secaudit.model.safe_text import visible, visible_line
+from secaudit.tui import help as help_text
+from secaudit.tui import jobs as job_list
+from secaudit.tui.baselines import BaselinesPage
+from secaudit.tui.commands import DashboardCommands
+from secaudit.tui.detail import Detail, Subject, load_detail
+from secaudit.tui.dialogs import Choose, Confirm, Sheet
+from secaudit.tui.exporting import Picked, report_of
+from secaudit.tui.finding_screen import DetailScreen
+from secaudit.tui.findings import FindingsPage
+from secaudit.tui.fleet import FleetPage
+from secaudit.tui.host import HostScreen
+from secaudit.tui.hosts import HostsPage
+from secaudit.tui.jobs import Job, JobState
+from secaudit.tui.list_page import ListPage
+from secaudit.tui.overview import OverviewPage
+from secaudit.tui.page import PAGES, Framed, Page
+from secaudit.tui.projection import Row
+from secaudit.tui.runs import RunsPage
+from secaudit.tui.scope import Scope
+from secaudit.tui.services import Services, Target
 from secaudit.tui.source import Source
+from secaudit.tui.themes import LOOKS, Look, themes
+from secaudit.tui.views import View, Views
+
+POLL_SECONDS = 5.0
+"""How often the store is asked whether something changed."""
+
+_SCREENS: dict[str, Callable[[], Screen[None]]] = {
+    "overview": OverviewPage,
+    "findings": FindingsPage,
+    "hosts": HostsPage,
+    "baselines": BaselinesPage,
+    "runs": RunsPage,
+    "fleet": FleetPage,
+}
 
 
-class Dashboard(App[None]):
-    """`secaudit ui`."""
+def utc_now() -> datetime:
+    """The time that ages and clocks are shown against."""
+    return datetime.now(UTC)
+
+
+class Dashboard(App[None], inherit_bindings=False):
+    """`secaudit ui`. `services` are what it can do; `read_only` leaves away all that would change something."""
 
     TITLE = "secaudit"
     CSS_PATH = "dashboard.tcss"
+    COMMANDS: ClassVar[set[type[DashboardCommands]]] = {DashboardCommands}  # type: ignore[assignment]  # narrower on purpose
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit", "Quit"),
-        Binding("question_mark", "show_help_panel", "Help"),
+        *(Binding(str(number), f"page('{name}')", name, show=False) for number, name in enumerate(PAGES, 1)),
+        Binding("o", "report", "Open the report", show=False),
+        Binding("u", "undo", "Undo", show=False),
+        Binding("ampersand", "jobs", "Jobs", show=False),
+        Binding("colon,ctrl+p", "command_palette", "Commands", show=False),
+        Binding("question_mark", "help", "Help", show=False),
+        Binding("q", "leave", "Quit", show=False),
     ]
 
-    def __init__(self, source: Source) -> None:
+    def __init__(
+        self,
+        source: Source,
+        services: Services | None = None,
+        *,
+        read_only: bool = False,
+        now: Callable[[], datetime] = utc_now,
+        views: Path | None = None,
+        theme: str = "dark",
+    ) -> None:
         super().__init__()
-        self._source = source
+        self.source = source
+        self.services = services or Services()
+        self.read_only = read_only
+        self.now = now
+        self.views = Views(views)
+        self.scope = Scope()
+        self.jobs: list[Job] = []
+        self._undo: list[tuple[str, Callable[[], object]]] = []
+        self._marker: str | None = None
+        self._lost = False
+        for known in themes():
+            self.register_theme(known)
+        self.theme = "mono" if os.environ.get("NO_COLOR") else theme
+        for name, screen in _SCREENS.items():
+            self.add_mode(name, screen)
+
+    @property
+    def look(self) -> Look:
+        """The styles of the theme in force."""
+        return LOOKS.get(self.theme, LOOKS["dark"])
 
     def on_mount(self) -> None:
-        """Begin with all customers."""
-        self.push_screen(CustomersScreen(self._source))
+        """Begin with the overview."""
+        self.switch_mode("overview")
+        self.theme_changed_signal.subscribe(self, lambda _theme: self._repaint())
+        self.set_interval(POLL_SECONDS, self._poll)
+
+    def go(self, scope: Scope, page: str = "") -> None:
+        """Show this scope, on this numbered screen or the one in front."""
+        self.scope = scope
+        if page and page != self.current_mode:
+            self.switch_mode(page)
+        if isinstance(self.screen, Framed):
+            self.screen.on_screen_resume()
+
+    def action_page(self, name: str) -> None:
+        """A numbered screen; from a screen above it, the numbered one itself."""
+        while self.current_mode == name and len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.go(self.scope, name)
+
+    def show_findings(self, view: View | None, scope: Scope) -> None:
+        """The findings of a scope, filtered."""
+        self.scope = scope
+        self.action_page("findings")
+        page = self.screen
+        if isinstance(page, FindingsPage):
+            self.call_after_refresh(page.show_view, view or View())
+
+    def open_host(self, customer: str, host: str, name: str = "") -> None:
+        """One host."""
+        self.push_screen(HostScreen(Scope().of_host(customer, host, name)))
+
+    def show_control(self, control: str, place: str) -> None:
+        """A control in its baseline."""
+        if self.services.baselines is None:
+            self.explain("baselines")
+            return
+        self.action_page("baselines")
+        page = self.screen
+        if isinstance(page, BaselinesPage):
+            page.look_for(control, place)
+
+    def tell(self, text: str) -> None:
+        """A short message that goes away by itself."""
+        self.notify(visible_line(text), markup=False)
+
+    def explain(self, service: str) -> None:
+        """Why something cannot be done here."""
+        self.tell(self.services.why(service))
+
+    @work(thread=True, exclusive=True, group="detail")
+    def load_detail(self, screen: FindingsPage | DetailScreen, subject: Subject) -> None:
+        """Read a finding and hand it to the screen that shows it."""
+        detail = load_detail(self.source, subject)
+        self.call_from_thread(_put, screen, detail)
+
+    def remember(self, what: str, undo: Callable[[], object]) -> None:
+        """Note how to take back what is being done."""
+        self._undo.append((what, undo))
+
+    def action_undo(self) -> None:
+        """Take back what was done last."""
+        if not self._undo:
+            self.tell("there is nothing to undo")
+            return
+        what, undo = self._undo.pop()
+        undo()
+        self.tell(f"undone: {what}")
+
+    def action_help(self) -> None:
+        """The keys of the screen in front."""
+        if not isinstance(self.screen, Sheet):
+            self.push_screen(Sheet(help_text.describe(self, self.screen.active_bindings.values(), self.look)))
+
+    def action_command_palette(self) -> None:
+        """Find a command by its name."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(id="--command-palette", placeholder="what do you want to do?"))
+
+    def action_jobs(self) -> None:
+        """What was started here."""
+        self.push_screen(Sheet(job_list.describe(self.jobs, self.look)))
+
+    def action_leave(self) -> None:
+        """Quit; ask when a re-check is running."""
+        running = [job.title for job in self.jobs if job.state is JobState.RUNNING]
+        if running:
+            self.push_screen(Confirm("Quit while a re-check runs?", "\n".join(running)), self._leave)
+        else:
+            self.exit()
+
+    def _leave(self, sure: bool | None) -> None:
+        if sure:
+            self.exit()
+
+    @work(thread=True, group="report")
+    def action_report(self) -> None:
+        """Write and open the HTML report of the newest run of the scope."""
+        if self.services.open_report is None:
+            self.call_from_thread(self.explain, "open_report")
+            return
+        with self._trouble():
+            runs = self.source.runs(self.scope.customer, 1)
+            if not runs:
+                self.call_from_thread(self.tell, "there is no run to report on yet")
+                return
+            path = self.services.open_report(runs[0].run.id)
+            self.call_from_thread(self.tell, f"report: {path}")
+
+    def export(self, rows: tuple[Row, ...]) -> None:
+        """Ask for a format and write these findings."""
+        if self.services.export is None:
+            self.explain("export")
+            return
+        picked = [Picked(row.fingerprint, row.customer, row.host, row.run) for row in rows]
+        options = [(name, name) for name in self.services.formats]
+
+        def write(name: str | None) -> None:
+            if name:
+                self._export(picked, name)
+
+        self.push_screen(Choose(f"Export {len(picked):,} findings as", options), write)
+
+    @work(thread=True, group="export")
+    def _export(self, picked: list[Picked], name: str) -> None:
+        export = self.services.export
+        assert export is not None
+        with self._trouble():
+            path = export(report_of(self.source, picked), name)
+            self.call_from_thread(self.tell, f"written: {path}")
+
+    @work(thread=True, group="recheck")
+    def recheck(self, target: Target) -> None:
+        """Say what would run, and check again when that is confirmed."""
+        service = self.services.recheck
+        if service is None or self.read_only:
+            self.call_from_thread(
+                self.tell, "read-only: nothing is started" if self.read_only else self.services.why("recheck")
+            )
+            return
+        with self._trouble():
+            plan = service.announce(target)
+
+            def answered(sure: bool | None) -> None:
+                if sure:
+                    self._recheck(target)
+
+            self.call_from_thread(
+                self.push_screen, Confirm(f"Re-check {visible_line(str(target))}?", visible(plan)), answered
+            )
+
+    @work(thread=True, group="recheck")
+    def _recheck(self, target: Target) -> None:
+        service = self.services.recheck
+        assert service is not None
+        job = Job(str(target), self.now())
+        self.jobs.append(job)
+        self.call_from_thread(self.tell, f"re-checking {target}; & shows how far it is")
+
+        def progress(line: str) -> None:
+            job.line = line
+
+        try:
+            run = service.run(target, progress)
+        except UserError as error:
+            job.state, job.line = JobState.FAILED, str(error)
+            self.call_from_thread(self.notify, visible(str(error)), severity="error", markup=False)
+            return
+        job.state, job.line = JobState.DONE, f"run {run}"
+        self.call_from_thread(self.tell, f"re-checked {target}")
+        self.call_from_thread(self.store_changed)
+
+    @contextmanager
+    def _trouble(self) -> Iterator[None]:
+        """Show what a worker cannot do instead of ending the program."""
+        try:
+            yield
+        except UserError as error:
+            self.call_from_thread(self.notify, visible(str(error)), severity="error", markup=False)
+
+    @work(thread=True, exclusive=True, group="poll")
+    def _poll(self) -> None:
+        try:
+            marker = self.source.marker()
+        except UserError as error:
+            self.call_from_thread(self._lose, str(error))
+            return
+        changed = self._marker not in (None, marker)
+        self._marker = marker
+        self.call_from_thread(self._polled, changed or self._lost)
+
+    def _lose(self, reason: str) -> None:
+        self._lost = True
+        if isinstance(self.screen, Framed):
+            self.screen.say(f"{reason}; what is shown is as of {self.now():%H:%M}")
+
+    def _polled(self, changed: bool) -> None:
+        self._lost = False
+        if changed:
+            self.store_changed()
+        elif isinstance(self.screen, Framed):
+            self.screen.paint_frame()
+
+    def store_changed(self) -> None:
+        """Read again what is shown, and the other screens when they are next in front."""
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, Page | FindingsPage | DetailScreen | HostScreen):
+                    screen.reload()
+
+    def _repaint(self) -> None:
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, ListPage):
+                    screen.repaint()
+                elif isinstance(screen, FindingsPage):
+                    screen.table.relayout()
+                if isinstance(screen, Framed):
+                    screen.paint_frame()
+
+
+def _put(screen: FindingsPage | DetailScreen, detail: Detail) -> None:
+    if screen.is_mounted:
+        screen.put(detail)

@@ -1,76 +1,181 @@
-"""One result, explained: expected and observed, evidence, remediation, references."""
+"""One finding, explained: expected and observed, evidence in context, fix, clock, history, references."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from rich.text import Text
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import Screen
-from textual.widgets import Footer, Static
 
+from secaudit.model.answer import Answer, HostTranscript
+from secaudit.model.errors import UserError
+from secaudit.model.evidence import Evidence
+from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.model.safe_text import visible, visible_line
+from secaudit.store.records import Occurrence
 from secaudit.tui import words
-from secaudit.tui.evidence import EvidenceScreen
 from secaudit.tui.source import Source
+from secaudit.tui.themes import Look
+
+CONTEXT = 1
+"""Lines of the transcript shown before and after the marked ones."""
+
+MOST_LINES = 12
+HISTORY = 30
+_LABEL = 10
+_CLOCK = 20
 
 
-def describe(result: Result) -> Text:
-    """The result as styled, inert text."""
-    text = Text()
-    text.append_text(words.outcome(result)).append(" ")
-    text.append_text(words.severity(result.severity)).append("  ")
-    text.append(visible_line(f"{result.title} {result.subject}".strip()), "bold").append("\n")
-    _part(text, "why", result.reason)
-    _part(text, "unproven", result.kind.value.replace("_", " ") if result.kind else "")
-    _part(text, "expected", result.expected)
-    _part(text, "observed", result.observed)
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Which finding is meant, and the run that reported it last."""
+
+    fingerprint: str
+    customer: str
+    host: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What the store knows of a finding. Without a result, `trouble` says why."""
+
+    subject: Subject
+    result: Result | None
+    history: tuple[Occurrence, ...] = ()
+    transcript: HostTranscript | None = None
+    trouble: str = ""
+
+
+def load_detail(source: Source, subject: Subject) -> Detail:
+    """Read it all from the newest run that speaks of it; what cannot be read is left out and named."""
+    try:
+        history = source.history(subject.fingerprint, HISTORY)
+        if history:
+            subject = replace(subject, run=history[0].run)
+        results = source.host_results(subject.customer, subject.host, subject.run)
+    except UserError as error:
+        return Detail(subject, None, trouble=str(error))
+    result = next((found for found in results if found.fingerprint == subject.fingerprint), None)
+    if result is None:
+        return Detail(subject, None, history, trouble=f"the run {subject.run} holds no such result")
+    try:
+        transcript = source.transcript(subject.run, subject.customer, subject.host)
+    except UserError as error:
+        return Detail(subject, result, history, trouble=str(error))
+    return Detail(subject, result, history, transcript)
+
+
+def describe(detail: Detail, look: Look, now: datetime) -> Text:
+    """All of it as styled, inert text."""
+    result = detail.result
+    if result is None:
+        return Text(visible(detail.trouble), look.unproven)
+    page = _Sheet(look)
+    page.head(result)
+    page.part("Expected", result.expected)
+    page.part("Observed", result.observed, look.strong)
+    answers = {answer.request.key: answer for answer in detail.transcript.answers} if detail.transcript else {}
     for evidence in result.evidence:
-        lines = f", lines {evidence.lines[0]}-{evidence.lines[1]}" if evidence.lines else ""
-        code = "" if evidence.exit is None else f", exit {evidence.exit}"
-        _part(text, "evidence", f"{evidence.source}{code}{lines}")
-        for shown in evidence.excerpt.splitlines():
-            text.append(f"            {visible_line(shown)}\n", "dim")
-    _part(text, "fix", result.remediation)
-    _part(text, "control", f"{result.control} ({result.check}), set at {result.baseline}")
-    references = "; ".join(f"{standard} {', '.join(clauses)}" for standard, clauses in result.references.items())
-    _part(text, "required by", references)
-    _part(text, "first seen", f"{result.first_seen:%Y-%m-%d %H:%M} UTC" if result.first_seen else "")
+        page.evidence(evidence, answers.get(evidence.source))
+    page.part("Trouble", detail.trouble, look.unproven)
+    page.part("Fix", result.remediation, look.strong)
+    page.clock(result, now)
+    page.part("Required", result.baseline, look.accent)
+    page.history(detail.history)
+    references = " · ".join(f"{standard} {', '.join(clauses)}" for standard, clauses in result.references.items())
+    page.part("Refs", references)
     if result.waiver is not None:
-        _part(text, "waived", f"{result.waiver.owner}: {result.waiver.reason}, until {result.waiver.expires:%Y-%m-%d}")
-    return text
+        waiver = result.waiver
+        page.part("Waived", f"{waiver.owner}: {waiver.reason}, until {waiver.expires:%Y-%m-%d}")
+    return page.text
 
 
-def _part(text: Text, label: str, value: str) -> None:
-    if value:
-        text.append(f"{label:<11} ", "bold dim").append(visible(value)).append("\n")
+class _Sheet:
+    """Builds the text part by part."""
+
+    def __init__(self, look: Look) -> None:
+        self.text = Text()
+        self._look = look
+
+    def head(self, result: Result) -> None:
+        waived = result.waiver is not None
+        glyph, style = words.glyph(result.outcome, waived, self._look)
+        self.text.append_text(words.severity(result.severity, self._look)).append("  ")
+        self.text.append(visible_line(f"{result.subject or result.title}"), self._look.strong)
+        self.text.append(f"  {visible_line(result.reason)}\n")
+        outcome = "waived" if waived and result.outcome is Outcome.FAILED else result.outcome.value.replace("_", " ")
+        kind = f" ({result.kind.value.replace('_', ' ')})" if result.kind else ""
+        if result.outcome is Outcome.FAILED and not waived:
+            style = words.severity_style(result.severity, self._look)
+        self.text.append(f"{glyph} {outcome}{kind}", style)
+        where = " ▸ ".join(visible_line(part) for part in (result.customer, result.host, result.control))
+        self.text.append(f"  {where}  {visible_line(result.title)}\n\n", self._look.dim)
+
+    def part(self, label: str, value: str, style: str = "") -> None:
+        """A label and its text; nothing when there is none."""
+        if value:
+            indented = visible(value.rstrip("\n")).replace("\n", "\n" + " " * _LABEL)
+            self.text.append(f"{label:<{_LABEL}}", self._look.dim).append(f"{indented}\n", style)
+
+    def evidence(self, evidence: Evidence, answer: Answer | None) -> None:
+        code = "" if evidence.exit is None else f"  exit {evidence.exit}"
+        when = f" · {answer.started:%H:%M:%S}" if answer else ""
+        lines = evidence.lines
+        of_all = f" of {len(answer.lines)}" if answer and lines else ""
+        which = f" · line {lines[0]}{f'-{lines[1]}' if lines[1] != lines[0] else ''}{of_all}" if lines else ""
+        self.text.append(f"\n{'Evidence':<{_LABEL}}", self._look.dim)
+        self.text.append(visible_line(evidence.source), self._look.accent).append(
+            f"{code}{when}{which}\n", self._look.dim
+        )
+        if answer is None or lines is None:
+            for shown in evidence.excerpt.splitlines():
+                self.text.append(f"         │ {visible_line(shown)}\n")
+            return
+        first, last = lines
+        begin = max(1, first - CONTEXT)
+        end = min(len(answer.lines), last + CONTEXT, begin + MOST_LINES)
+        for number in range(begin, end + 1):
+            marked = first <= number <= last
+            self.text.append(
+                f"{'▶' if marked else ' ':>3}{number:>5} │ ", self._look.accent if marked else self._look.dim
+            )
+            style = f"{self._look.strong} {self._look.bar}" if marked else self._look.dim
+            self.text.append(f"{visible_line(answer.lines[number - 1])}\n", style)
+
+    def clock(self, result: Result, now: datetime) -> None:
+        """How much of the time to mend it is gone."""
+        if result.due is None or result.waiver is not None or result.outcome is not Outcome.FAILED:
+            return
+        left = (result.due - now).total_seconds()
+        shown, style = words.due(left, self._look)
+        self.text.append(f"{'Clock':<{_LABEL}}", self._look.dim)
+        if result.first_seen is not None and result.due > result.first_seen:
+            whole = (result.due - result.first_seen).total_seconds()
+            gone = min(_CLOCK, max(0, round(_CLOCK * (1 - left / whole))))
+            self.text.append("━" * gone, style).append("─" * (_CLOCK - gone), self._look.dim)
+            self.text.append(f" {shown}", style).append(f" of {words.span(whole)}", self._look.dim)
+        else:
+            self.text.append(shown, style)
+        self.text.append(f"  due {result.due:%d %b %H:%M} UTC\n", self._look.dim)
+
+    def history(self, history: Sequence[Occurrence]) -> None:
+        """The runs as glyphs, the oldest first."""
+        if not history:
+            return
+        self.text.append(f"{'History':<{_LABEL}}", self._look.dim)
+        for one in reversed(history):
+            self.text.append(*words.glyph(one.outcome, waived=False, look=self._look))
+        self.text.append(f"  {_since(history)}\n", self._look.dim)
 
 
-class DetailScreen(Screen[None]):
-    """One result on the whole screen."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace", "app.pop_screen", "Back"),
-        Binding("e", "evidence", "Evidence"),
-    ]
-
-    def __init__(self, source: Source, result: Result, run: str, trail: tuple[str, ...]) -> None:
-        super().__init__()
-        self._source = source
-        self._result = result
-        self._run = run
-        self._trail = (*trail, f"{result.control} {result.subject}".strip())
-
-    def compose(self) -> ComposeResult:
-        """Breadcrumb and text."""
-        yield Static(Text(" ▸ ".join(visible_line(part) for part in self._trail)), id="trail")
-        with VerticalScroll():
-            yield Static(describe(self._result))
-        yield Footer()
-
-    def action_evidence(self) -> None:
-        """The transcript entry that the result points at."""
-        self.app.push_screen(EvidenceScreen(self._source, self._result, self._run, self._trail))
+def _since(history: Sequence[Occurrence]) -> str:
+    """Since when the newest outcome stands."""
+    same = history[0]
+    for one in history:
+        if one.outcome is not history[0].outcome:
+            break
+        same = one
+    return f"{history[0].outcome.value.replace('_', ' ')} since {same.at:%d %b %Y}"

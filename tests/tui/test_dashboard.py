@@ -2,181 +2,221 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input, Static
 
-from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
-from secaudit.model.evidence import Evidence
-from secaudit.model.inventory import Host
-from secaudit.model.outcome import Outcome, UnprovenKind
-from secaudit.model.request import Command
-from secaudit.model.result import Result, fingerprint
-from secaudit.model.run import HostRecord, RunInfo
+from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.store import Store, open_store
-from secaudit.transcript.codec import digest
-from secaudit.tui.app import Dashboard
-
-NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
-LISTENERS = Command(("ss", "-Hlnt"))
-HOSTILE = "evil\x1b[31m\u202e[bold]x[/bold]"
-
-
-def result(host: str, subject: str, outcome: Outcome, severity: Severity, reason: str = "it listens") -> Result:
-    return Result(
-        fingerprint=fingerprint("muster", host, "ports", subject),
-        control="ports",
-        check="network.listening-services",
-        family="network",
-        title="Only named services listen",
-        customer="muster",
-        site="vienna",
-        host=host,
-        subject=subject,
-        outcome=outcome,
-        severity=severity,
-        reason=reason,
-        kind=UnprovenKind.DENIED if outcome is Outcome.UNPROVEN else None,
-        observed=reason,
-        expected="tcp/22",
-        evidence=(Evidence(LISTENERS.key, 0, (2, 2), "LISTEN 0.0.0.0:8080"),),
-        remediation="systemctl disable --now it",
-        references={"cis-v8": ("4.8",)},
-        baseline="web.yaml:7",
-        first_seen=NOW,
-    )
-
-
-def transcript(host: str) -> HostTranscript:
-    answer = Answer(LISTENERS, AnswerStatus.ENDED, NOW, exit=0, stdout=b"LISTEN 22\nLISTEN 8080 \x1b]0;x\x07\n")
-    return HostTranscript("muster", "vienna", host, "10.0.0.1", NOW, NOW, Reach.COMPLETE, "", (answer,))
+from secaudit.tui.evidence import TextScreen
+from secaudit.tui.filter_line import FilterLine
+from secaudit.tui.finding_screen import DetailScreen
+from secaudit.tui.findings import FindingsPage
+from secaudit.tui.host import HostScreen
+from secaudit.tui.hosts import HostsPage
+from secaudit.tui.list_page import Grid
+from secaudit.tui.overview import OverviewPage
+from secaudit.tui.table import FindingsTable
+from tests.tui.scenes import FINDINGS, NOW, SIZES, app, drive, fill, lines, press, result, settle, text, until
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """Two hosts: web1 with a critical failure and hostile text, web2 clean."""
-    findings = {
-        "web1": [
-            result("web1", "tcp/22", Outcome.PASSED, Severity.HIGH),
-            result("web1", "tcp/8080", Outcome.FAILED, Severity.CRITICAL),
-            result("web1", HOSTILE, Outcome.UNPROVEN, Severity.LOW, HOSTILE),
-        ],
-        "web2": [result("web2", "tcp/22", Outcome.PASSED, Severity.HIGH)],
-    }
-    run = RunInfo("2026-11-24-040000-abcdef", NOW, None, "1")
     with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as opened:
-        opened.begin(run, [Host("muster", "vienna", host, "10.0.0.1") for host in findings])
-        for host, results in findings.items():
-            found = transcript(host)
-            record = HostRecord(
-                "muster", "vienna", host, "10.0.0.1", Reach.COMPLETE, "", "debian", "12", digest(found), "Muster GmbH"
-            )
-            opened.record(run, record, results, found)
-        opened.finish(replace(run, finished=NOW + timedelta(minutes=1)))
+        fill(opened, FINDINGS)
         yield opened
 
 
-def drive(store: Store, steps: Callable[[Pilot[None]], Awaitable[None]], size: tuple[int, int] = (120, 40)) -> None:
-    async def session() -> None:
-        async with Dashboard(store).run_test(size=size) as pilot:
-            await settle(pilot)
-            await steps(pilot)
-
-    asyncio.run(session())
+def cells(pilot: Pilot[None], selector: str = "#grid") -> list[list[str]]:
+    grid = pilot.app.screen.query_one(selector, Grid)
+    return [[str(cell) for cell in grid.get_row_at(number)] for number in range(grid.row_count)]
 
 
-async def settle(pilot: Pilot[None]) -> None:
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
+async def findings(pilot: Pilot[None]) -> FindingsTable:
+    await press(pilot, "2")
+    table = pilot.app.screen.query_one(FindingsTable)
+    await until(pilot, lambda: bool(lines(pilot)))
+    return table
 
 
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    await pilot.press(*keys)
-    await settle(pilot)
-
-
-def rows(pilot: Pilot[None]) -> list[list[str]]:
-    table = pilot.app.screen.query_one(DataTable)
-    return [[str(cell) for cell in table.get_row_at(number)] for number in range(table.row_count)]
-
-
-def text(pilot: Pilot[None], selector: str) -> str:
-    return str(pilot.app.screen.query_one(selector, Static).render())
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
-def test_from_customers_to_evidence(store: Store, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_three_keys_from_the_matrix_to_the_evidence(store: Store, size: tuple[int, int]) -> None:
     async def steps(pilot: Pilot[None]) -> None:
-        (customer,) = rows(pilot)
-        assert customer[:3] == ["Muster GmbH", "2/2", "CRIT 1 ?1"]
+        (customer,) = cells(pilot)
+        assert customer[:2] == ["Muster GmbH", "C 1?"]
+        await press(pilot, "l", "enter")
+        page = app(pilot).screen
+        assert isinstance(page, FindingsPage)
+        await until(pilot, lambda: len(lines(pilot)) == 2)
+        assert app(pilot).scope.customer == "muster"
+        assert "tcp/8080" in lines(pilot)[0]
+        await until(pilot, lambda: page.detail is not None)
         await press(pilot, "enter")
-        assert [row[0] for row in rows(pilot)] == ["web1", "web2"], "worst first"
-        await press(pilot, "enter")
-        assert [row[1] for row in rows(pilot)] == ["✗", "?", "✓"]
-        assert "systemctl disable --now it" in text(pilot, "#detail-text")
+        assert isinstance(app(pilot).screen, DetailScreen)
+        shown = text(pilot, "#detail-text")
+        assert "systemctl disable --now it" in shown
+        assert "▶    2 │ LISTEN 8080" in shown
+        assert "1h00 of 5h00" in shown, "the clock"
         await press(pilot, "e")
-        shown = text(pilot, "#entries")
-        assert "▶    2 LISTEN 8080 \\x1b]0;x\\x07" in shown
-        await press(pilot, "escape", "escape", "escape")
-        assert len(rows(pilot)) == 1
+        assert "▶    2 LISTEN 8080 \\x1b]0;x\\x07" in text(pilot, "#text")
+        await press(pilot, "escape", "escape", "escape", "escape")
+        assert app(pilot).scope.customer is None
 
     drive(store, steps, size)
 
 
-def test_the_filter_narrows_and_escape_clears_it(store: Store) -> None:
+def test_filter_while_typing_and_escape_clears(store: Store) -> None:
     async def steps(pilot: Pilot[None]) -> None:
-        await press(pilot, "enter", "enter", "slash", *"8080 fail")
-        assert [row[4] for row in rows(pilot)] == ["tcp/8080"]
-        await press(pilot, "x")
-        assert rows(pilot) == []
-        assert "Esc clears the filter" in text(pilot, "#message")
+        table = await findings(pilot)
+        await press(pilot, "slash", *"sev:crit")
+        await until(pilot, lambda: table.count == 1)
+        await press(pilot, *" zzz")
+        await until(pilot, lambda: table.count == 0)
+        assert "Esc clears the filter" in text(pilot, "#notice")
+        await press(pilot, "escape", "escape")
+        await until(pilot, lambda: table.count == 2)
+        assert app(pilot).focused is table
+        await press(pilot, "slash", *"famly:network")
+        assert "family?" in text(pilot, "#notice")
+
+    drive(store, steps)
+
+
+def test_tab_completes_from_the_store(store: Store) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await findings(pilot)
+        await press(pilot, "slash", *"host:w")
+        line = app(pilot).screen.query_one(FilterLine)
+        await until(pilot, lambda: bool(line._suggestion))
+        await press(pilot, "tab")
+        assert line.value == "host:web1"
+
+    drive(store, steps)
+
+
+def test_groups_open_into_their_findings_and_close_again(store: Store) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        table = await findings(pilot)
+        await press(pilot, "t", "j", "j", "enter")
+        await until(pilot, lambda: table.current_group is not None)
+        assert "Muster GmbH ▸ web1" in lines(pilot)[0]
+        await press(pilot, "enter")
+        await until(pilot, lambda: table.current is not None)
+        assert app(pilot).screen.query_one(FilterLine).value == "customer:muster host:web1"
         await press(pilot, "escape")
-        assert len(rows(pilot)) == 3
-        assert not pilot.app.screen.query_one("#filter", Input).display
+        await until(pilot, lambda: table.current_group is not None)
+
+    drive(store, steps)
+
+
+def test_selection_can_be_undone(store: Store) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        table = await findings(pilot)
+        await press(pilot, "A")
+        await until(pilot, lambda: len(table.selected) == 2)
+        assert "2 selected" in text(pilot, "#count")
+        await press(pilot, "u")
+        assert not table.selected
+        await press(pilot, "space", "V")
+        await until(pilot, lambda: len(table.selected) == 2)
 
     drive(store, steps)
 
 
 def test_keys_move_like_in_vi(store: Store) -> None:
     async def steps(pilot: Pilot[None]) -> None:
-        await press(pilot, "enter", "enter")
-        table = pilot.app.screen.query_one(DataTable)
-        await press(pilot, "j")
-        assert table.cursor_row == 1
-        await press(pilot, "G")
-        assert table.cursor_row == 2
-        await press(pilot, "k", "g")
-        assert table.cursor_row == 0
+        table = await findings(pilot)
+        for key, place in (("j", 1), ("k", 0), ("G", 1), ("g", 0), ("ctrl+d", 1), ("ctrl+u", 0), ("end", 1)):
+            await press(pilot, key)
+            assert table.cursor == place, key
 
     drive(store, steps)
 
 
 def test_hostile_text_is_shown_and_not_obeyed(store: Store) -> None:
     async def steps(pilot: Pilot[None]) -> None:
-        await press(pilot, "enter", "enter", "j")
-        assert rows(pilot)[1][4] == "evil\\x1b[31m\\u202e[bold]x[/bold]"
-        assert "\\x1b[31m\\u202e[bold]x[/bold]" in text(pilot, "#detail-text")
-        await press(pilot, "enter")
-        screenshot = pilot.app.export_screenshot()
-        assert "\x1b" not in screenshot
-        assert "\u202e" not in screenshot
+        await findings(pilot)
+        await press(pilot, "j")
+        assert "evil\\x1b[31m\\u202e[bold]x[/bold]" in lines(pilot)[1]
+        await until(pilot, lambda: "\\u202e[bold]x[/bold]" in text(pilot, "#detail-text"))
+        for keys in ((), ("enter",), ("e",), ("escape", "escape", "H")):
+            await press(pilot, *keys)
+            screenshot = pilot.app.export_screenshot()
+            assert "\x1b" not in screenshot
+            assert "\u202e" not in screenshot
 
     drive(store, steps)
 
 
-def test_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
+def test_a_host_with_results_answers_scans_and_what_changed(store: Store) -> None:
+    fixed = [result("web1", "tcp/22", Outcome.PASSED, Severity.HIGH)]
+    fixed += [result("web1", "tcp/8080", Outcome.PASSED, Severity.CRITICAL)]
+    fill(store, {"web1": fixed}, NOW - timedelta(hours=1), "run-2")
+
     async def steps(pilot: Pilot[None]) -> None:
-        assert "secaudit scan" in text(pilot, "#message")
-        await press(pilot, "enter", "escape", "j")
-        assert rows(pilot) == []
+        await press(pilot, "3")
+        assert isinstance(app(pilot).screen, HostsPage)
+        await press(pilot, "enter")
+        assert isinstance(app(pilot).screen, HostScreen)
+        assert [row[1] for row in cells(pilot, "#results-grid")] == ["✓", "✓"]
+        await press(pilot, "tab", "tab")
+        assert cells(pilot, "#answers-grid")[0][-1] == "ss -Hlnt"
+        await press(pilot, "enter")
+        assert "LISTEN 22" in text(pilot, "#text")
+        await press(pilot, "escape", "tab")
+        assert [row[2] for row in cells(pilot, "#scans-grid")] == ["run-2", "run-1"]
+        await press(pilot, "v")
+        assert isinstance(app(pilot).screen, TextScreen)
+        assert "No longer wrong (2)" in text(pilot, "#text")
+
+    drive(store, steps)
+
+
+def test_two_runs_are_compared(store: Store) -> None:
+    fill(store, {"web1": [result("web1", "tcp/9", Outcome.FAILED, Severity.LOW)]}, NOW - timedelta(hours=1), "run-2")
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await press(pilot, "5")
+        assert [row[-1] for row in cells(pilot)] == ["run-2", "run-1"]
+        await press(pilot, "enter")
+        shown = text(pilot, "#text")
+        assert "Added (1)" in shown
+        assert "only the older run has muster ▸ web2" in shown
+
+    drive(store, steps)
+
+
+def test_an_empty_store_says_what_to_do_on_every_screen(tmp_path: Path) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        assert "secaudit scan" in text(pilot, "#notice")
+        for number in "23456":
+            await press(pilot, number)
+            notice = pilot.app.screen.query_one("#notice")
+            await until(pilot, lambda shown=notice: bool(shown.display))  # type: ignore[misc]  # bound per screen
+            await press(pilot, "enter", "j", "escape")
 
     with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as empty:
         drive(empty, steps)
+
+
+def test_what_a_scan_stores_meanwhile_appears(store: Store) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        table = await findings(pilot)
+        app(pilot)._poll()
+        await settle(pilot)
+        new = [result("web1", "tcp/8080", Outcome.PASSED, Severity.CRITICAL)]
+        fill(store, {"web1": new}, NOW - timedelta(hours=1), "run-2")
+        app(pilot)._poll()
+        await settle(pilot)
+        await until(pilot, lambda: table.count == 0)
+        await press(pilot, "1")
+        assert isinstance(app(pilot).screen, OverviewPage)
+        assert cells(pilot)[0][1] == "✓"
+
+    drive(store, steps)

@@ -1,0 +1,212 @@
+"""Queries of the dashboard: every finding in short, the clocks that run, and what changed since it looked last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, or_, select
+
+from secaudit.model.answer import Reach
+from secaudit.model.outcome import Outcome
+from secaudit.model.severity import Severity
+from secaudit.store.queries import Queries
+from secaudit.store.records import HostName, Tally
+from secaudit.store.schema import finding, host, run, scan
+
+CHUNK = 1000
+"""Findings that are read at a time, so that whoever reads them can do something else in between."""
+
+
+class FindingLine(NamedTuple):
+    """A finding as a list shows it; a tuple, because there may be a hundred thousand. Times are aware UTC."""
+
+    fingerprint: str
+    customer: str
+    name: str
+    """How people call the customer."""
+    host: str
+    site: str
+    control: str
+    check: str
+    family: str
+    subject: str
+    title: str
+    reason: str
+    severity: Severity
+    outcome: Outcome
+    waived: bool
+    opened: datetime
+    due: datetime | None
+    resolved: datetime | None
+    run: str
+    """The run that reported it last."""
+
+
+_CUSTOMER, _NAME, _OUTCOME = (FindingLine._fields.index(name) for name in ("customer", "name", "outcome"))
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Open findings of a customer, without waived ones except in `waived`; `next_due` is the earliest, also past."""
+
+    customer: str
+    overdue: int
+    due_today: int
+    new: int
+    unproven: int
+    waived: int
+    next_due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOfHost:
+    """One scan of a host, newest first in lists."""
+
+    run: str
+    at: datetime
+    status: Reach
+    detail: str
+
+
+class Listing(Queries):
+    """The queries of the dashboard. Every method raises StoreError when the database fails."""
+
+    def marker(self) -> str:
+        """A text that is another one after a scan of a host was stored or a run began or ended."""
+        query = select(func.max(scan.c.id), select(func.count(run.c.id)).scalar_subquery(), func.max(run.c.finished))
+        with self._reading() as connection:
+            row = connection.execute(query.join(run, run.c.id == scan.c.run_id, isouter=True)).one()
+        return "/".join(str(value) for value in row)
+
+    def finding_lines(self, resolved_since: datetime) -> Iterator[Sequence[FindingLine]]:
+        """Every finding that is open or was resolved at that time or later, in chunks, in no order."""
+        wanted = or_(finding.c.resolved.is_(None), finding.c.resolved >= resolved_since)
+        with self._reading() as connection:
+            rows = connection.execution_options(yield_per=CHUNK).execute(_lines().where(wanted))
+            for part in rows.partitions():
+                yield [_line(row) for row in part]
+
+    def worst_lines(self, customer: str | None, host_name: str | None, limit: int) -> Sequence[FindingLine]:
+        """The worst open findings (of a customer, of a host), those of equal severity by when they are due."""
+        query = _lines().where(finding.c.resolved.is_(None))
+        if customer is not None:
+            query = query.where(finding.c.customer == customer)
+        if host_name is not None:
+            query = query.where(finding.c.host == host_name)
+        return self._some(query.order_by(finding.c.severity, finding.c.due.is_(None), finding.c.due), limit)
+
+    def due_lines(self, customer: str | None, limit: int) -> Sequence[FindingLine]:
+        """Open findings that are not waived, by when they are due, the most overdue first."""
+        ticking = and_(finding.c.resolved.is_(None), finding.c.due.is_not(None), finding.c.waived.is_(False))
+        query = _lines().where(ticking)
+        if customer is not None:
+            query = query.where(finding.c.customer == customer)
+        return self._some(query.order_by(finding.c.due, finding.c.severity), limit)
+
+    def _some(self, query: Select[Any], limit: int) -> Sequence[FindingLine]:
+        with self._reading() as connection:
+            return [_line(row) for row in connection.execute(query.limit(limit))]
+
+    def clocks(self, now: datetime, today_ends: datetime, new_since: datetime) -> tuple[Clocks, ...]:
+        """What is due in the open findings of every customer that has one, by customer."""
+        columns = finding.c
+        counted = columns.waived.is_(False)
+        query = (
+            select(
+                columns.customer,
+                _how_many(and_(counted, columns.due < now)),
+                _how_many(and_(counted, columns.due >= now, columns.due < today_ends)),
+                _how_many(and_(counted, columns.opened >= new_since)),
+                _how_many(and_(counted, columns.outcome == Outcome.UNPROVEN.value)),
+                _how_many(columns.waived.is_(True)),
+                func.min(case((counted, columns.due))),
+            )
+            .where(columns.resolved.is_(None))
+            .group_by(columns.customer)
+            .order_by(columns.customer)
+        )
+        with self._reading() as connection:
+            return tuple(Clocks(*row) for row in connection.execute(query))
+
+    def open_tallies(self, customer: str | None = None) -> Mapping[HostName, tuple[Tally, ...]]:
+        """The open findings of every host (of `customer`) that has one, counted."""
+        columns = finding.c
+        kinds = (columns.customer, columns.host, columns.family, columns.outcome, columns.severity, columns.waived)
+        query = select(*kinds, func.count()).where(columns.resolved.is_(None)).group_by(*kinds).order_by(*kinds)
+        if customer is not None:
+            query = query.where(columns.customer == customer)
+        found: dict[HostName, list[Tally]] = {}
+        with self._reading() as connection:
+            for owner, host_name, family, outcome, severity, waived, count in connection.execute(query):
+                counted = Tally(family, Outcome(outcome), severity, waived, count)
+                found.setdefault(HostName(owner, host_name), []).append(counted)
+        return {name: tuple(tallies) for name, tallies in found.items()}
+
+    def open_at(self, moments: Sequence[datetime]) -> Mapping[str, tuple[int, ...]]:
+        """How many findings each customer had open at each moment, as far as the store remembers.
+
+        A finding that came back counts from when it came back.
+        """
+        columns = finding.c
+        at = (
+            _how_many(and_(columns.opened <= moment, or_(columns.resolved.is_(None), columns.resolved > moment)))
+            for moment in moments
+        )
+        with self._reading() as connection:
+            rows = connection.execute(select(columns.customer, *at).group_by(columns.customer)).all()
+        return {row[0]: tuple(row[1:]) for row in rows}
+
+    def scans_of(self, customer: str, host_name: str, limit: int = 50) -> tuple[ScanOfHost, ...]:
+        """The scans of a host, the newest first."""
+        query = (
+            select(scan.c.run_id, scan.c.opened, scan.c.status, scan.c.detail)
+            .where(scan.c.customer == customer, scan.c.host == host_name)
+            .order_by(scan.c.opened.desc(), scan.c.id.desc())
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            return tuple(
+                ScanOfHost(row.run_id, row.opened, Reach(row.status), row.detail) for row in connection.execute(query)
+            )
+
+
+def _lines() -> Select[Any]:
+    columns = finding.c
+    return (
+        select(
+            columns.fingerprint,
+            columns.customer,
+            scan.c.customer_name,
+            columns.host,
+            columns.site,
+            columns.control,
+            columns.check,
+            columns.family,
+            columns.subject,
+            columns.title,
+            columns.reason,
+            columns.severity,
+            columns.outcome,
+            columns.waived,
+            columns.opened,
+            columns.due,
+            columns.resolved,
+            columns.last_run,
+        )
+        .join(host, and_(host.c.customer == columns.customer, host.c.name == columns.host))
+        .join(scan, scan.c.id == host.c.latest_id)
+    )
+
+
+def _line(row: Any) -> FindingLine:
+    values = list(row)
+    values[_NAME] = values[_NAME] or values[_CUSTOMER]
+    values[_OUTCOME] = Outcome(values[_OUTCOME])
+    return FindingLine._make(values)
+
+
+def _how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(cast(case((condition, 1), else_=0), Integer)), 0)

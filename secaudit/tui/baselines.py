@@ -1,0 +1,120 @@
+"""The baselines: merged controls, with the file and line of each value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from secaudit.model.baseline import Control
+from secaudit.model.safe_text import visible_line
+from secaudit.tui import words
+from secaudit.tui.evidence import Reader
+from secaudit.tui.list_page import ListPage, ListRow
+from secaudit.tui.scope import Scope
+from secaudit.tui.themes import Look
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRow:
+    """A control as a baseline demands it."""
+
+    baseline: str
+    control: Control
+
+
+class BaselinesPage(ListPage[ControlRow]):
+    """Screen 4."""
+
+    PAGE = "baselines"
+    NOTHING = "no baseline can be read here"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._place = ""
+
+    def load(self, scope: Scope) -> Sequence[ControlRow]:
+        """Every control of every baseline."""
+        del scope
+        baselines = self.dashboard.services.baselines
+        if baselines is None:
+            return ()
+        return [ControlRow(name, control) for name, merged in baselines() for control in merged.controls.values()]
+
+    def compose_body(self) -> ComposeResult:
+        """The controls, and the values of the one under the cursor."""
+        yield from super().compose_body()
+        with Reader(id="control", can_focus=False):
+            yield Static("", id="control-text")
+
+    def columns(self) -> tuple[str, ...]:
+        """Where it stands."""
+        return ("baseline", "sev", "control", "check", "set at")
+
+    def row(self, value: ControlRow) -> ListRow[ControlRow]:
+        """A control."""
+        look, control = self.dashboard.look, value.control
+        cells = (
+            words.line(value.baseline, look.dim),
+            words.severity(control.severity, look),
+            words.line(control.id, look.strong),
+            words.line(control.check, look.dim),
+            words.line(str(control.location), look.accent),
+        )
+        return ListRow(value, cells, f"{value.baseline} {control.id} {control.check} {control.location}")
+
+    def highlighted(self, value: ControlRow | None) -> None:
+        """Its values with the line that set each."""
+        text = describe(value.control, self.dashboard.look) if value is not None else Text("")
+        self.query_one("#control-text", Static).update(text)
+
+    def look_for(self, control: str, place: str) -> None:
+        """Show only this control, the cursor on the one that is set at `place` (`file:line`), once it is loaded."""
+        self.words.display = True
+        self.words.value = control
+        self._place = place
+        self._fill()
+        self.grid.focus()
+
+    def _fill(self) -> None:
+        super()._fill()
+        for number, row in enumerate(self._shown):
+            if self._place and self._place == str(row.value.control.location):
+                self.grid.move_cursor(row=number)
+
+    def show(self, value: Sequence[ControlRow]) -> None:
+        """Say why there is none."""
+        super().show(value)
+        if not value and self.dashboard.services.baselines is None:
+            self.say(self.dashboard.services.why("baselines"))
+
+
+def describe(control: Control, look: Look) -> Text:
+    """Every value of a control, and where it was set; a value without a place of its own is the check's default."""
+    text = Text()
+    text.append(f"{visible_line(control.id)}  ", look.strong).append(f"{visible_line(control.check)}\n", look.dim)
+    if control.broken:
+        text.append(f"cannot be decided: {visible_line(control.broken)}\n", look.unproven)
+    values = dict(_flat("expect", control.expect.model_dump(mode="json"))) if control.expect is not None else {}
+    places = dict(control.provenance)
+    for path, value in values.items():
+        place = next((places[part] for part in _upwards(path) if part in places), None)
+        text.append(f"  {visible_line(path):<34} ", look.dim).append(f"{visible_line(value):<30} ")
+        text.append(f"{place or 'default of the check'}\n", look.accent if place else look.dim)
+    for standard, clauses in control.references.items():
+        text.append(f"  {visible_line(standard):<34} {visible_line(', '.join(clauses))}\n", look.dim)
+    return text
+
+
+def _flat(path: str, value: object) -> Sequence[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        return [found for key, part in value.items() for found in _flat(f"{path}.{key}", part)]
+    return [(path, str(value))]
+
+
+def _upwards(path: str) -> Sequence[str]:
+    parts = path.split(".")
+    return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]

@@ -1,0 +1,76 @@
+"""What changed between two sets of results. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from secaudit.model.outcome import Outcome
+from secaudit.model.result import Result
+from secaudit.model.safe_text import visible_line
+from secaudit.tui import words
+from secaudit.tui.themes import Look
+
+_WRONG = (Outcome.FAILED, Outcome.UNPROVEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Results that went wrong, that are right or gone now, and that are wrong in another way (before, after)."""
+
+    added: tuple[Result, ...]
+    resolved: tuple[Result, ...]
+    changed: tuple[tuple[Result, Result], ...]
+
+
+def differences(before: Iterable[Result], after: Iterable[Result]) -> Differences:
+    """Compare by fingerprint; only what failed or could not be proven counts."""
+    old = {one.fingerprint: one for one in before if one.outcome in _WRONG}
+    new = {one.fingerprint: one for one in after if one.outcome in _WRONG}
+    return Differences(
+        added=_worst_first(one for key, one in new.items() if key not in old),
+        resolved=_worst_first(one for key, one in old.items() if key not in new),
+        changed=tuple(
+            (old[one.fingerprint], one)
+            for one in _worst_first(one for key, one in new.items() if key in old and _is_other(old[key], one))
+        ),
+    )
+
+
+def describe(title: str, found: Differences, look: Look) -> Text:
+    """Added, resolved, changed, with what it was."""
+    text = Text(f"{title}\n", look.strong)
+    for name, sign, style, results in (
+        ("Added", "+", look.critical, found.added),
+        ("No longer wrong", "-", look.good, found.resolved),
+    ):
+        text.append(f"\n{name} ({len(results)})\n", look.strong)
+        for one in results:
+            text.append(f"{sign} ", style).append_text(_line(one, look))
+    text.append(f"\nChanged ({len(found.changed)})\n", look.strong)
+    for was, now in found.changed:
+        text.append("~ ", look.accent).append_text(_line(now, look))
+        text.append(f"    was {was.severity.value} {was.outcome.value}: {visible_line(was.reason)}\n", look.dim)
+    return text
+
+
+def _worst_first(results: Iterable[Result]) -> tuple[Result, ...]:
+    return tuple(
+        sorted(results, key=lambda one: (-one.severity.rank, one.customer, one.host, one.control, one.subject))
+    )
+
+
+def _is_other(before: Result, after: Result) -> bool:
+    seen = (before.outcome, before.severity, before.reason, before.waiver is None)
+    return seen != (after.outcome, after.severity, after.reason, after.waiver is None)
+
+
+def _line(one: Result, look: Look) -> Text:
+    text = Text(no_wrap=True)
+    text.append_text(words.severity(one.severity, look)).append(" ")
+    text.append(*words.glyph(one.outcome, one.waiver is not None, look))
+    text.append(f" {visible_line(one.customer)} ▸ {visible_line(one.host)}  {visible_line(one.control)}")
+    text.append(f" {visible_line(one.subject)}", look.strong)
+    return text.append(f"  {visible_line(one.reason)}\n", look.dim)

@@ -1,0 +1,408 @@
+"""All findings: filter, table, and what the cursor is on explained beside or below it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input, Static
+
+from secaudit.tui.detail import Detail, Subject, describe
+from secaudit.tui.dialogs import Ask, Choose
+from secaudit.tui.evidence import Reader
+from secaudit.tui.feed import Failed, Feed, Found, FoundGroups, FoundPage
+from secaudit.tui.filter import parse, quoted
+from secaudit.tui.filter_line import FilterLine
+from secaudit.tui.finding_screen import DetailScreen, FindingScreen
+from secaudit.tui.projection import Group, GroupRow, Projection, Query, Row, Sort
+from secaudit.tui.row_paint import OPTIONAL
+from secaudit.tui.table import FindingsTable
+from secaudit.tui.views import View, ViewsError
+
+DETAIL_FROM = 30
+"""Rows of the terminal from which the detail is shown with the table."""
+
+SETTLED = 0.06
+"""Seconds that the cursor must rest before the detail is read."""
+
+
+Post = Callable[[Message], object]
+
+
+class Chosen(Message):
+    """Fingerprints that were asked for, to be selected."""
+
+    def __init__(self, fingerprints: Iterable[str]) -> None:
+        super().__init__()
+        self.fingerprints = frozenset(fingerprints)
+
+
+class Gathered(Message):
+    """The rows of a selection, to be exported."""
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        super().__init__()
+        self.rows = rows
+
+
+class FindingsPage(FindingScreen):
+    """Screen 2."""
+
+    PAGE = "findings"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "filter"),
+        Binding("apostrophe", "views", "views"),
+        Binding("t", "group", "group"),
+        Binding("s", "sort", "sort"),
+        Binding("A", "select_all", "Select all shown", show=False),
+        Binding("S", "save_view", "Save this view", show=False),
+        Binding("x", "export", "export"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._feed: Feed | None = None
+        self._number = 0
+        self._view = View()
+        self._last_view = View()
+        self._came_from: list[View] = []
+        self._detail: Detail | None = None
+        self._asked: Subject | None = None
+        self._settling: Timer | None = None
+        self._shown: tuple[object, ...] = ()
+        self._whole = False
+        self._loaded = False
+        self._keep_cursor = False
+
+    def compose_body(self) -> ComposeResult:
+        """Filter line, table, detail."""
+        with Horizontal(id="filter-bar"):
+            yield Static(" / ", id="slash")
+            yield FilterLine(lambda: self.feed.known)
+            yield Static("", id="count")
+        with Horizontal(id="split"):
+            yield FindingsTable(lambda: self.dashboard.look, lambda: self.dashboard.now().timestamp())
+            with Reader(id="detail", can_focus=False):
+                yield Static("", id="detail-text")
+
+    @property
+    def feed(self) -> Feed:
+        """The thread that answers."""
+        if self._feed is None:
+            self._feed = Feed(self.dashboard.source, self.dashboard.now, self.post_message)
+            self._feed.start()
+        return self._feed
+
+    @property
+    def table(self) -> FindingsTable:
+        """The table."""
+        return self.query_one(FindingsTable)
+
+    @property
+    def detail(self) -> Detail | None:
+        """The finding under the cursor, once it was read."""
+        row = self.table.current
+        if row is None or self._detail is None or self._detail.subject.fingerprint != row.fingerprint:
+            return None
+        return self._detail
+
+    def remark(self) -> str:
+        """The order."""
+        return f"by {self._view.group.value}" if self._view.group else f"sorted by {self._view.sort.value}"
+
+    def on_mount(self) -> None:
+        """Ask for everything."""
+        super().on_mount()
+        self.table.focus()
+        self._ask()
+
+    def on_unmount(self) -> None:
+        """End the thread."""
+        if self._feed is not None:
+            self._feed.close()
+
+    def on_resize(self) -> None:
+        """Show the detail where there is room."""
+        super().on_resize()
+        self.query_one("#detail").display = self._has_detail
+        self._read_detail()
+
+    @property
+    def _has_detail(self) -> bool:
+        return self.size.height >= DETAIL_FROM
+
+    def follow(self) -> None:
+        """Follow scope, theme and time."""
+        super().follow()
+        self.table.relayout()
+        self._ask(keep_cursor=True)
+
+    def reload(self) -> None:
+        """The store changed."""
+        self._keep_cursor = True
+        self.feed.reload()
+        self._asked = None
+        self._read_detail()
+
+    def show_view(self, view: View) -> None:
+        """Show another filter, order and grouping."""
+        if view != self._view:
+            self._last_view = self._view
+        self._view = view
+        line = self.query_one(FilterLine)
+        if line.value != view.filter:
+            with line.prevent(Input.Changed):
+                line.value = view.filter
+        self._ask()
+
+    def _ask(self, *, keep_cursor: bool = False) -> None:
+        """Put the question to the feed, unless it is the one that was answered."""
+        view = self._view
+        asked = (view.filter, view.sort, view.group, self.dashboard.scope)
+        if asked == self._shown:
+            return
+        self._shown = asked
+        self._keep_cursor = keep_cursor
+        read = parse(view.filter)
+        self.say("; ".join(problem.message for problem in read.problems))
+        self._number = self.feed.ask(Query(read.terms, self.dashboard.scope, view.sort, view.group))
+        self.paint_frame()
+
+    def on_found(self, event: Found) -> None:
+        """The first rows, or the end of the list."""
+        if event.number != self._number:
+            return
+        self._whole, self._loaded = event.whole, event.loaded
+        if event.rows or not event.ids:
+            self.table.begin_answer(event.ids, event.rows, keep_cursor=self._keep_cursor)
+        else:
+            self.table.complete_answer(event.ids)
+        self._count()
+
+    def on_found_groups(self, event: FoundGroups) -> None:
+        """All groups."""
+        if event.number == self._number:
+            self._whole, self._loaded = True, event.loaded
+            self.table.show_groups(event.groups, keep_cursor=self._keep_cursor)
+            self._count()
+
+    def on_found_page(self, event: FoundPage) -> None:
+        """Rows in view."""
+        if event.number == self._number:
+            self.table.put_page(event.page, event.rows)
+
+    def on_failed(self, event: Failed) -> None:
+        """What is shown is older."""
+        self.say(f"{event.text}; what is shown is older")
+
+    def on_findings_table_wanted(self, event: FindingsTable.Wanted) -> None:
+        """Pass it on."""
+        self.feed.want(self._number, event.page, event.ids)
+
+    def _count(self) -> None:
+        many = f"{self.table.count:,}{'' if self._whole else '+'}"
+        what = f"{self._view.group.value}s" if self._view.group else "findings"
+        selected = f"{len(self.table.selected):,} selected · " if self.table.selected else ""
+        loading = "" if self._loaded else "reading · "
+        self.query_one("#count", Static).update(
+            Text(f"{loading}{selected}{many} {what} ", self.dashboard.look.dim, no_wrap=True)
+        )
+        if not self.table.count and self._loaded:
+            self.query_one("#detail-text", Static).update(self._nothing())
+
+    def _nothing(self) -> Text:
+        if self._view.filter:
+            text = "nothing matches; Esc clears the filter"
+        else:
+            text = "no open finding here; no scan yet? `secaudit scan …` makes one"
+        self.say(text)
+        return Text(text, self.dashboard.look.dim)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter while typing."""
+        self._view = View(event.value, self._view.sort, self._view.group)
+        self._ask()
+
+    def on_filter_line_left(self) -> None:
+        """Back to the rows."""
+        self.query_one(FilterLine).can_focus = False
+        self.table.focus()
+
+    def on_findings_table_moved(self) -> None:
+        """Explain what the cursor is on once it rests."""
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLED, self._read_detail)
+
+    def _read_detail(self) -> None:
+        row = self.table.current
+        if row is None:
+            return
+        subject = Subject(row.fingerprint, row.customer, row.host, row.run)
+        if subject != self._asked:
+            self._asked = subject
+            self.dashboard.load_detail(self, subject)
+
+    def put(self, detail: Detail) -> None:
+        """The finding under the cursor was read."""
+        self._detail = detail
+        if self.detail is not None and self._has_detail:
+            shown = describe(detail, self.dashboard.look, self.dashboard.now())
+            self.query_one("#detail-text", Static).update(shown)
+
+    def on_findings_table_opened(self) -> None:
+        """A finding in full, or the findings of a group."""
+        group, row = self.table.current_group, self.table.current
+        if group is not None:
+            self._came_from.append(self._view)
+            self.show_view(View(_narrowed(self._view, group), self._view.sort))
+        elif row is not None:
+            self.app.push_screen(DetailScreen(Subject(row.fingerprint, row.customer, row.host, row.run), self.detail))
+
+    def action_out(self) -> None:
+        """Back to the groups, else clear the filter, the selection, else widen the scope."""
+        if self._came_from:
+            self.show_view(self._came_from.pop())
+        elif self._view.filter or self._view.group:
+            self.show_view(View(sort=self._view.sort))
+        elif self.table.selected:
+            self._select(frozenset())
+        else:
+            self.dashboard.go(self.dashboard.scope.up)
+
+    def action_filter(self) -> None:
+        """Edit the filter."""
+        line = self.query_one(FilterLine)
+        line.can_focus = True
+        line.focus()
+
+    def action_sort(self) -> None:
+        """Choose an order."""
+        options = [(sort.name, sort.value) for sort in Sort]
+        self.app.push_screen(Choose("Sort by", options), self._sorted)
+
+    def _sorted(self, chosen: str | None) -> None:
+        if chosen:
+            self.show_view(View(self._view.filter, Sort[chosen], self._view.group))
+
+    def action_group(self) -> None:
+        """Choose what to count by."""
+        options = [("", "nothing: one line per finding"), *((group.name, group.value) for group in Group)]
+        self.app.push_screen(Choose("Group by", options), self._grouped)
+
+    def _grouped(self, chosen: str | None) -> None:
+        if chosen is not None:
+            self._came_from.clear()
+            self.show_view(View(self._view.filter, self._view.sort, Group[chosen] if chosen else None))
+
+    def action_views(self) -> None:
+        """Choose a saved view; ' again takes the last one."""
+        try:
+            names = [(name, f"{name:<30} {view.filter}") for name, view in self.dashboard.views.all().items()]
+        except ViewsError as error:
+            self.dashboard.tell(str(error))
+            return
+        self.app.push_screen(Choose("View (' again: the last one)", names, last_key="apostrophe"), self._viewed)
+
+    def _viewed(self, chosen: str | None) -> None:
+        if chosen == Choose.LAST:
+            self.show_view(self._last_view)
+        elif chosen:
+            self._came_from.clear()
+            self.show_view(self.dashboard.views.all()[chosen])
+
+    def action_save_view(self) -> None:
+        """Keep filter, order and grouping under a name."""
+        self.app.push_screen(Ask("Save this view as"), self._saved)
+
+    def _saved(self, name: str | None) -> None:
+        if not name:
+            return
+        try:
+            self.dashboard.views.save(name, self._view)
+        except ViewsError as error:
+            self.dashboard.tell(str(error))
+        else:
+            self.dashboard.tell(f"saved as {name}")
+
+    def toggle_column(self, name: str) -> None:
+        """Show or hide a column."""
+        if name in OPTIONAL:
+            self.table.hidden ^= {name}
+            self.table.relayout()
+
+    def action_select_all(self) -> None:
+        """Select every row that matches, also those that were not loaded."""
+        query = self._query()
+        now, post = self.dashboard.now(), self.post_message
+        self.feed.call(lambda projection: _post_chosen(projection.fingerprints(query, now), post))
+
+    def on_findings_table_ranged(self, event: FindingsTable.Ranged) -> None:
+        """Select the rows of a range."""
+        post = self.post_message
+        self.feed.call(lambda projection: _post_range(projection, event.ids, post))
+
+    def on_chosen(self, event: Chosen) -> None:
+        """Select what was asked for, beside what is selected."""
+        self._select(self.table.selected | event.fingerprints)
+
+    def _select(self, fingerprints: frozenset[str] | set[str]) -> None:
+        before = set(self.table.selected)
+        self.dashboard.remember("the selection", lambda: self._restore(before))
+        self._restore(set(fingerprints))
+
+    def _restore(self, fingerprints: set[str]) -> None:
+        self.table.selected = fingerprints
+        self.table.refresh()
+        self._count()
+
+    def _query(self) -> Query:
+        view = self._view
+        return Query(parse(view.filter).terms, self.dashboard.scope, view.sort)
+
+    def action_export(self) -> None:
+        """Write the selection, or the row under the cursor, to a file."""
+        row = self.table.current
+        wanted = frozenset(self.table.selected) or frozenset({row.fingerprint} if row is not None else ())
+        if not wanted:
+            self.dashboard.tell("nothing is selected; Space selects, A selects all that are shown")
+            return
+        post = self.post_message
+        self.feed.call(lambda projection: _post_gathered(projection.of(wanted), post))
+
+    def on_gathered(self, event: Gathered) -> None:
+        """Ask for the format and write."""
+        self.dashboard.export(event.rows)
+
+
+def _post_chosen(fingerprints: frozenset[str], post: Post) -> None:
+    post(Chosen(fingerprints))
+
+
+def _post_range(projection: Projection, ids: array[int], post: Post) -> None:
+    found: set[str] = set()
+    for begin in range(0, len(ids), 1000):
+        found.update(row.fingerprint for row in projection.rows(ids[begin : begin + 1000]))
+    post(Chosen(found))
+
+
+def _post_gathered(rows: tuple[Row, ...], post: Post) -> None:
+    post(Gathered(rows))
+
+
+def _narrowed(view: View, group: GroupRow) -> str:
+    """The filter that shows a group's findings."""
+    assert view.group is not None
+    field = view.group.value
+    terms = [view.filter] if view.filter else []
+    if view.group is Group.HOST:
+        terms.append(f"customer:{quoted(group.customer)}")
+    terms.append(f"{field}:{quoted(group.key)}")
+    return " ".join(terms)

@@ -1,0 +1,230 @@
+"""One host: what its newest scan found, what was asked of it, its scans, and what its facts are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static, TabbedContent, TabPane, Tabs
+
+from secaudit.model.answer import Answer, AnswerStatus, HostTranscript
+from secaudit.model.errors import UserError
+from secaudit.model.outcome import Outcome
+from secaudit.model.result import Result
+from secaudit.model.safe_text import visible, visible_line
+from secaudit.store.listing import ScanOfHost
+from secaudit.tui import words
+from secaudit.tui.compare import describe, differences
+from secaudit.tui.detail import Subject
+from secaudit.tui.evidence import Reader, TextScreen, entry
+from secaudit.tui.finding_screen import DetailScreen
+from secaudit.tui.list_page import Grid
+from secaudit.tui.page import Framed
+from secaudit.tui.scope import Scope
+from secaudit.tui.services import Target
+from secaudit.tui.themes import Look
+
+_RANK = {Outcome.FAILED: 0, Outcome.UNPROVEN: 1, Outcome.PASSED: 2, Outcome.NOT_APPLICABLE: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """What the store has of a host; `transcript` is that of the newest scan."""
+
+    results: tuple[Result, ...]
+    scans: tuple[ScanOfHost, ...]
+    transcript: HostTranscript | None
+    facts: Text
+    trouble: str
+
+
+class HostScreen(Framed):
+    """Four tabs; Tab and Shift-Tab go from one to the next."""
+
+    PAGE = "hosts"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "turn(1)", "next tab", priority=True),
+        Binding("shift+tab", "turn(-1)", "Previous tab", show=False, priority=True),
+        Binding("f", "findings", "findings"),
+        Binding("v", "compare", "compare"),
+        Binding("R", "recheck", "re-check host"),
+    ]
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self._scope = scope
+        self._state: HostState | None = None
+        self._results: list[Result] = []
+
+    def trail(self) -> tuple[str, ...]:
+        """As far as the host."""
+        return ("Hosts", *self._scope.trail)
+
+    def compose_body(self) -> ComposeResult:
+        """The tabs."""
+        yield Static("", id="host-head")
+        with TabbedContent(id="tabs"):
+            with TabPane("Results", id="results"):
+                yield Grid(cursor_type="row", id="results-grid")
+            with TabPane("Facts", id="facts"), Reader():
+                yield Static("", id="facts-text")
+            with TabPane("Answers", id="answers"):
+                yield Grid(cursor_type="row", id="answers-grid")
+            with TabPane("Scans", id="scans"):
+                yield Grid(cursor_type="row", id="scans-grid")
+
+    def on_mount(self) -> None:
+        """Start to read."""
+        super().on_mount()
+        self.query_one(Tabs).can_focus = False
+        self.query_one("#results-grid").focus()
+        self.reload()
+
+    def reload(self) -> None:
+        """Read again."""
+        self._load(self.dashboard.look)
+
+    @work(thread=True, exclusive=True)
+    def _load(self, look: Look) -> None:
+        source, customer, host = self.dashboard.source, self._scope.customer or "", self._scope.host or ""
+        try:
+            results = source.host_results(customer, host)
+            scans = source.scans_of(customer, host)
+        except UserError as error:
+            self.app.call_from_thread(self.say, str(error))
+            return
+        transcript, trouble = None, ""
+        try:
+            transcript = source.transcript(scans[0].run, customer, host) if scans else None
+        except UserError as error:
+            trouble = str(error)
+        facts = self._facts(transcript, look)
+        self.app.call_from_thread(self._show, HostState(results, scans, transcript, facts, trouble))
+
+    def _facts(self, transcript: HostTranscript | None, look: Look) -> Text:
+        facts = self.dashboard.services.facts
+        if transcript is None:
+            return Text("the store holds no transcript of this host", look.unproven)
+        if facts is None:
+            return Text(self.dashboard.services.why("facts"), look.dim)
+        text = Text()
+        for sheet in facts(transcript):
+            text.append(f"{visible_line(sheet.title)}\n", look.strong)
+            text.append(f"{visible(sheet.trouble)}\n" if sheet.trouble else "", look.unproven)
+            for line in sheet.lines:
+                text.append(f"  {visible_line(line)}\n")
+            text.append("\n")
+        return text
+
+    def _show(self, state: HostState) -> None:
+        self._state = state
+        look = self.dashboard.look
+        self.say(state.trouble)
+        self._results = sorted(
+            state.results,
+            key=lambda one: (_RANK[one.outcome], -one.severity.rank, one.family, one.control, one.subject),
+        )
+        self.query_one("#host-head", Static).update(_head(state, look))
+        _fill(self.query_one("#results-grid", Grid), ("sev", " ", "family", "control", "subject", "reason"), [
+            (
+                words.severity(one.severity, look) if one.outcome is Outcome.FAILED else Text(""),
+                Text(*words.glyph(one.outcome, one.waiver is not None, look)),
+                words.line(one.family, look.dim), words.line(one.control), words.line(one.subject),
+                words.line(one.reason or one.title, look.dim),
+            )
+            for one in self._results
+        ])  # fmt: skip
+        _fill(self.query_one("#answers-grid", Grid), ("status", "exit", "lines", "took", "asked"), [
+            (
+                Text(one.status.value, "" if one.status is AnswerStatus.ENDED else look.unproven),
+                Text("" if one.exit is None else str(one.exit)),
+                Text(f"{len(one.lines)}{'+' if one.truncated else ''}"),
+                Text(f"{one.duration.total_seconds():.2f}s", look.dim),
+                words.line(one.request.key),
+            )
+            for one in self._answers
+        ])  # fmt: skip
+        _fill(self.query_one("#scans-grid", Grid), ("scanned (UTC)", "how far", "run", "remark"), [
+            (
+                Text(f"{one.at:%Y-%m-%d %H:%M}"), words.reach(one.status, look), words.line(one.run, look.dim),
+                words.line(one.detail, look.dim),
+            )
+            for one in state.scans
+        ])  # fmt: skip
+        self.query_one("#facts-text", Static).update(state.facts)
+        self.paint_frame()
+
+    @property
+    def _answers(self) -> Sequence[Answer]:
+        return self._state.transcript.answers if self._state and self._state.transcript else ()
+
+    def on_data_table_row_selected(self, event: Grid.RowSelected) -> None:
+        """A result, an answer in full, or what a scan changed."""
+        place, state = event.cursor_row, self._state
+        if state is None:
+            return
+        if event.data_table.id == "results-grid":
+            one = self._results[place]
+            self.app.push_screen(DetailScreen(Subject(one.fingerprint, one.customer, one.host, state.scans[0].run)))
+        elif event.data_table.id == "answers-grid":
+            answer = self._answers[place]
+            self.app.push_screen(TextScreen((*self.trail(), "answer"), lambda look: entry(answer, None, look)))
+        else:
+            self._compare(place)
+
+    def action_turn(self, by: int) -> None:
+        """Another tab."""
+        tabs = self.query_one(TabbedContent)
+        panes = [pane.id or "" for pane in self.query(TabPane)]
+        tabs.active = panes[(panes.index(tabs.active) + by) % len(panes)]
+        self.query_one(f"#{tabs.active}").query("Grid, Reader").first().focus()
+
+    def action_findings(self) -> None:
+        """The open findings of the host."""
+        self.dashboard.show_findings(None, self._scope)
+
+    def action_recheck(self) -> None:
+        """Check the host again."""
+        self.dashboard.recheck(Target(self._scope.customer or "", self._scope.host or ""))
+
+    def action_compare(self) -> None:
+        """What the newest scan changed."""
+        self._compare(0)
+
+    def _compare(self, place: int) -> None:
+        scans = self._state.scans if self._state else ()
+        if place + 1 >= len(scans):
+            self.dashboard.tell("there is no earlier scan to compare with")
+            return
+        new, old = scans[place], scans[place + 1]
+        customer, host, source = self._scope.customer or "", self._scope.host or "", self.dashboard.source
+
+        def text(look: Look) -> Text:
+            before = source.host_results(customer, host, old.run)
+            after = source.host_results(customer, host, new.run)
+            title = f"{old.at:%Y-%m-%d %H:%M} → {new.at:%Y-%m-%d %H:%M}"
+            return describe(title, differences(before, after), look)
+
+        self.app.push_screen(TextScreen((*self.trail(), "compared"), text))
+
+
+def _head(state: HostState, look: Look) -> Text:
+    transcript = state.transcript
+    if transcript is None or not state.scans:
+        return Text("never scanned", look.unproven)
+    scan = state.scans[0]
+    text = Text(" ", no_wrap=True, overflow="ellipsis")
+    text.append(f"{visible_line(transcript.address)}  site {visible_line(transcript.site)}  ")
+    text.append_text(words.reach(scan.status, look)).append(f"  scanned {scan.at:%Y-%m-%d %H:%M} UTC  ", look.dim)
+    return text.append(visible_line(scan.detail), look.unproven)
+
+
+def _fill(grid: Grid, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+    grid.clear(columns=True)
+    grid.add_columns(*columns)
+    grid.add_rows(rows)

@@ -1,0 +1,171 @@
+"""A page with a table of some hundred rows and a filter of plain words."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable, Input
+
+from secaudit.tui.page import Page
+
+R = TypeVar("R")
+
+
+class Grid(DataTable[Text]):
+    """Moves like every list of the dashboard."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
+        Binding("h", "cursor_left", "Left", show=False),
+        Binding("l", "cursor_right", "Right", show=False),
+        Binding("g", "scroll_top", "First", show=False),
+        Binding("G", "scroll_bottom", "Last", show=False),
+        Binding("ctrl+d", "page_down", "Page down", show=False),
+        Binding("ctrl+u", "page_up", "Page up", show=False),
+        Binding("enter", "select_cursor", "open"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow(Generic[R]):
+    """What a row stands for, its cells, and the text that the filter looks at."""
+
+    value: R
+    cells: tuple[Text, ...]
+    text: str
+
+
+class ListPage(Page[Sequence[R]], Generic[R]):
+    """Lists things of one kind."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "filter", "filter")]
+    NOTHING: ClassVar[str] = "nothing here"
+    CURSOR: ClassVar[str] = "row"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._values: Sequence[R] | None = None
+        self._shown: list[ListRow[R]] = []
+
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns at this width."""
+
+    @abstractmethod
+    def row(self, value: R) -> ListRow[R]:
+        """The row of a thing."""
+
+    def open_value(self, value: R, column: str) -> None:
+        """Enter on a row; nothing unless a page says otherwise."""
+
+    def highlighted(self, value: R | None) -> None:
+        """The cursor is on another row; nothing unless a page says otherwise."""
+
+    def compose_body(self) -> ComposeResult:
+        """Filter and table."""
+        yield from self.compose_list()
+
+    def compose_list(self) -> ComposeResult:
+        """The filter line, hidden until it is used, and the table."""
+        yield Input(placeholder="words that must all occur", compact=True, id="words")
+        yield Grid(cursor_type="cell" if self.CURSOR == "cell" else "row", id="grid", cell_padding=1)
+
+    @property
+    def grid(self) -> Grid:
+        """The table."""
+        return self.query_one("#grid", Grid)
+
+    @property
+    def words(self) -> Input:
+        """The filter."""
+        return self.query_one("#words", Input)
+
+    @property
+    def current(self) -> R | None:
+        """What the cursor is on."""
+        number = self.grid.cursor_row
+        return self._shown[number].value if 0 <= number < len(self._shown) else None
+
+    def on_mount(self) -> None:
+        """The rows have the focus."""
+        super().on_mount()
+        self.words.display = False
+        self.grid.focus()
+
+    def on_resize(self) -> None:
+        """Other columns may fit."""
+        super().on_resize()
+        self._fill()
+
+    def show(self, value: Sequence[R]) -> None:
+        """Show what was loaded."""
+        self._values = value
+        self._fill()
+
+    def repaint(self) -> None:
+        """The theme changed."""
+        self._fill()
+
+    def _fill(self) -> None:
+        if self._values is None:
+            return
+        wanted = self.words.value.casefold().split()
+        rows = [self.row(value) for value in self._values]
+        self._shown = [row for row in rows if all(word in row.text.casefold() for word in wanted)]
+        grid = self.grid
+        before = grid.cursor_coordinate
+        grid.clear(columns=True)
+        grid.add_columns(*self.columns())
+        grid.add_rows(row.cells for row in self._shown)
+        if self._shown:
+            grid.move_cursor(row=min(before.row, len(self._shown) - 1), column=before.column)
+        else:
+            self.say("nothing matches; Esc clears the filter" if wanted and self._values else self.NOTHING)
+        self.highlighted(self.current)
+
+    def on_input_changed(self) -> None:
+        """Filter while typing."""
+        self.say("")
+        self._fill()
+
+    def on_input_submitted(self) -> None:
+        """Back to the rows."""
+        self.grid.focus()
+
+    def on_data_table_row_highlighted(self) -> None:
+        """Tell where the cursor is."""
+        self.highlighted(self.current)
+
+    def on_data_table_row_selected(self) -> None:
+        """Enter, or a click on the row under the cursor."""
+        self._open()
+
+    def on_data_table_cell_selected(self) -> None:
+        """Enter, or a click on the cell under the cursor."""
+        self._open()
+
+    def _open(self) -> None:
+        value = self.current
+        if value is not None:
+            self.open_value(value, self.columns()[self.grid.cursor_column] if self.CURSOR == "cell" else "")
+
+    def action_filter(self) -> None:
+        """Edit the filter."""
+        self.words.display = True
+        self.words.focus()
+
+    def action_out(self) -> None:
+        """Clear the filter, else widen the scope."""
+        if self.words.display:
+            self.words.value = ""
+            self.words.display = False
+            self.grid.focus()
+        else:
+            super().action_out()

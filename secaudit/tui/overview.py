@@ -1,0 +1,285 @@
+"""The morning's answer on one screen: what is overdue, due, new and unproven, at which customer, in which family."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.widgets import Static
+
+from secaudit.model.answer import Reach
+from secaudit.store.listing import Clocks, FindingLine
+from secaudit.store.records import CustomerOverview, HostOverview, RunOverview, Tally
+from secaudit.tui import words
+from secaudit.tui.filter_sql import NEW_FOR
+from secaudit.tui.list_page import ListPage, ListRow
+from secaudit.tui.page import NARROW
+from secaudit.tui.scope import Scope
+from secaudit.tui.source import Source
+from secaudit.tui.standing import FAMILIES, PROVEN, label, months_before, standing
+from secaudit.tui.themes import Look
+from secaudit.tui.views import View
+
+MOST_CLOCKS = 8
+MOST_RUNS = 6
+RUNNING_FOR = timedelta(hours=12)
+"""How long a run without an end counts as running rather than interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """A customer in the matrix; `months` are open findings at twelve moments, None before the first was known."""
+
+    overview: CustomerOverview
+    tallies: tuple[Tally, ...]
+    clocks: Clocks
+    months: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """What stands beside the matrix."""
+
+    due: Sequence[FindingLine]
+    runs: Sequence[RunOverview]
+    troubled: Sequence[HostOverview]
+
+
+class Counter(Static, can_focus=True):
+    """A number, what it counts, and the findings behind it on Enter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "open")]
+
+    class Opened(Message):
+        """Enter or a click."""
+
+        def __init__(self, view: View | None) -> None:
+            super().__init__()
+            self.view = view
+
+    def __init__(self, view: View | None) -> None:
+        super().__init__("")
+        self._view = view
+
+    def action_open(self) -> None:
+        """Show what is behind."""
+        self.post_message(self.Opened(self._view))
+
+    def on_click(self) -> None:
+        """The same by mouse."""
+        self.action_open()
+
+
+class OverviewPage(ListPage[CustomerRow]):
+    """Screen 1."""
+
+    PAGE = "overview"
+    NOTHING = "no run yet: start one with `secaudit scan …`"
+    CURSOR = "cell"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._blocks = Blocks((), (), ())
+
+    def compose_body(self) -> ComposeResult:
+        """Counters, matrix, blocks."""
+        with Horizontal(id="counters"):
+            for view in ("overdue", "due<1d -overdue", "new", "unproven", "waived"):
+                yield Counter(View(view))
+            yield Counter(None)
+        with Horizontal(id="split"):
+            with VerticalScroll(id="matrix", can_focus=False):
+                yield from self.compose_list()
+            with VerticalScroll(id="side", can_focus=False):
+                yield Static("", id="blocks")
+
+    def load(self, scope: Scope) -> Sequence[CustomerRow]:
+        """Everything, and the blocks on the way."""
+        source, now = self.dashboard.source, self.dashboard.now()
+        rows = load_customers(source, now, scope)
+        hosts = source.hosts(scope.customer)
+        self._blocks = Blocks(
+            source.due_lines(scope.customer, MOST_CLOCKS),
+            source.runs(scope.customer, MOST_RUNS),
+            tuple(found for found in hosts if found.record.status is not Reach.COMPLETE),
+        )
+        return rows
+
+    def columns(self) -> tuple[str, ...]:
+        """Without the sparkline where it is narrow."""
+        wide = self.size.width >= NARROW
+        return ("customer", *(label(family) for family in FAMILIES), "due", *(("12 months",) if wide else ()), "scan")
+
+    def row(self, value: CustomerRow) -> ListRow[CustomerRow]:
+        """Worst severity and count by family, the next clock, a year, the last scan."""
+        look, overview = self.dashboard.look, value.overview
+        due = value.clocks.next_due
+        left = Text(*words.due((due - self.dashboard.now()).total_seconds(), look)) if due is not None else Text("")
+        gone = overview.partial + overview.unreachable
+        scan = Text(f"{overview.complete}/{overview.hosts}", look.unproven) if gone else Text(PROVEN, look.good)
+        year = (Text(words.sparkline(value.months), look.dim),) if self.size.width >= NARROW else ()
+        cells = (
+            _name(overview.name, 20 if self.size.width >= NARROW else 16, look),
+            *(words.family_state(value.tallies, family, look) for family in FAMILIES),
+            left,
+            *year,
+            scan,
+        )
+        return ListRow(value, cells, f"{overview.customer} {overview.name}")
+
+    def show(self, value: Sequence[CustomerRow]) -> None:
+        """The matrix with counters and blocks."""
+        super().show(value)
+        self._paint_blocks()
+
+    def repaint(self) -> None:
+        """The theme changed."""
+        super().repaint()
+        self._paint_blocks()
+
+    def remark(self) -> str:
+        """How much there is."""
+        values = self._values or ()
+        return f"{len(values)} customers · {sum(value.overview.hosts for value in values):,} hosts · worst first"
+
+    def open_value(self, value: CustomerRow, column: str) -> None:
+        """The hosts of the customer, or its findings in the family of the cell."""
+        scope = Scope().of_customer(value.overview.customer, value.overview.name)
+        families = {label(family): family for family in FAMILIES}
+        if column in families:
+            self.dashboard.show_findings(View(f"family:{families[column]}"), scope)
+        elif column == "due":
+            self.dashboard.show_findings(View("due<3650d"), scope)
+        else:
+            self.dashboard.go(scope, "hosts")
+
+    def on_counter_opened(self, event: Counter.Opened) -> None:
+        """The findings behind a number; hosts for those that were not scanned."""
+        if event.view is None:
+            self.dashboard.go(self.dashboard.scope, "hosts")
+        else:
+            self.dashboard.show_findings(event.view, self.dashboard.scope)
+
+    def _paint_blocks(self) -> None:
+        look, now = self.dashboard.look, self.dashboard.now()
+        counted = counters(self._values or (), self._blocks, now, look)
+        for counter, text in zip(self.query(Counter), counted, strict=True):
+            counter.update(text)
+        names = {value.overview.customer: value.overview.name for value in self._values or ()}
+        self.query_one("#blocks", Static).update(blocks(self._blocks, names, now, look))
+
+
+def load_customers(source: Source, now: datetime, scope: Scope) -> list[CustomerRow]:
+    """The customers of the scope, the worst first."""
+    today_ends = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    clocks = {one.customer: one for one in source.clocks(now, today_ends, now - NEW_FOR)}
+    moments = months_before(now, 12)
+    at = source.open_at(moments)
+    by_customer: dict[str, list[Tally]] = defaultdict(list)
+    for name, tallies in source.open_tallies(scope.customer).items():
+        by_customer[name.customer].extend(tallies)
+    rows = [
+        CustomerRow(
+            one,
+            standing(by_customer[one.customer], one.tallies),
+            clocks.get(one.customer, Clocks(one.customer, 0, 0, 0, 0, 0, None)),
+            _since_known(at.get(one.customer, ())),
+        )
+        for one in source.customers()
+        if scope.customer in (None, one.customer)
+    ]
+    return sorted(rows, key=lambda row: (words.worst_first(row.tallies), row.overview.name))
+
+
+def _since_known(counts: Sequence[int]) -> tuple[int | None, ...]:
+    """Zeros before the first finding say nothing: nobody may have looked yet."""
+    known = next((place for place, count in enumerate(counts) if count), len(counts))
+    return tuple(None if place < known else count for place, count in enumerate(counts))
+
+
+def counters(rows: Sequence[CustomerRow], side: Blocks, now: datetime, look: Look) -> list[Text]:
+    """The six numbers with a remark each."""
+    clocks = [row.clocks for row in rows]
+    overdue = sum(one.overdue for one in clocks)
+    next_due = min((one.next_due for one in clocks if one.next_due is not None), default=None)
+    oldest = f"oldest {words.due((next_due - now).total_seconds(), look)[0]}" if next_due and overdue else ""
+    unproven = sum(one.unproven for one in clocks)
+    missed = len(side.troubled)
+    first = side.troubled[0].record.host if side.troubled else ""
+    parts = (
+        (overdue, "OVERDUE", oldest, look.critical),
+        (sum(one.due_today for one in clocks), "DUE TODAY", "until midnight UTC", look.high),
+        (sum(one.new for one in clocks), "NEW", "in 24 hours", look.strong),
+        (
+            unproven,
+            "UNPROVEN",
+            f"{sum(bool(one.unproven) for one in clocks)} customers" if unproven else "",
+            look.unproven,
+        ),
+        (sum(one.waived for one in clocks), "WAIVED", "", look.low),
+        (missed, "NOT SCANNED", words.line(first).plain if first else "all hosts complete", look.critical),
+    )
+    return [
+        Text.assemble(("▎", style), (f"{count:<4,} ", style if count else look.dim), (name, look.strong), "\n",
+                      ("▎", style), ("     " + remark, look.dim), no_wrap=True, overflow="ellipsis")
+        for count, name, remark, style in parts
+    ]  # fmt: skip
+
+
+def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Text:
+    """Clocks, scans and reference data."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append("SLA CLOCKS\n", look.strong)
+    for found in side.due:
+        assert found.due is not None
+        left, style = words.due((found.due - now).total_seconds(), look)
+        text.append(f"{left:>7} ", style)
+        text.append(f"{words.SEVERITIES[found.severity][0]} ", words.severity_style(found.severity, look))
+        text.append_text(words.line(f"{found.name[:12]:<12} {found.host[:9]:<9} "))
+        text.append_text(words.line(f"{found.subject or found.title}", look.dim)).append("\n")
+    if not side.due:
+        text.append("no clock runs\n", look.dim)
+    text.append("\nSCANS\n", look.strong)
+    for run in side.runs:
+        text.append_text(_run(run, now, look)).append("\n")
+    for host in side.troubled[:4]:
+        record = host.record
+        text.append("  ✗ ", look.critical).append_text(words.line(f"{names.get(record.customer, record.customer)} ▸ "))
+        text.append_text(words.line(f"{record.host}  ")).append_text(words.line(record.detail, look.dim)).append("\n")
+    text.append("\nREFERENCE DATA\n", look.strong)
+    feeds = side.runs[0].run.feeds if side.runs else ()
+    for feed in feeds:
+        text.append_text(words.line(f"{feed.name:<28}"))
+        text.append(f"{words.span((now - feed.at).total_seconds()):>6} old\n", look.dim)
+    if not feeds:
+        text.append("the last run used none\n", look.dim)
+    return text
+
+
+def _run(overview: RunOverview, now: datetime, look: Look) -> Text:
+    run = overview.run
+    share = overview.recorded / overview.planned if overview.planned else 1.0
+    hosts = f"{overview.recorded}/{overview.planned} hosts"
+    if run.finished is not None:
+        return Text.assemble(("✓ ", look.good), f"{run.started:%d %b %H:%M}  ", (hosts, look.dim))
+    if now - run.started > RUNNING_FOR:
+        return Text.assemble(("✗ ", look.critical), f"{run.started:%d %b %H:%M}  ", ("interrupted, " + hosts, look.dim))
+    done = round(share * 10)
+    return Text.assemble(
+        ("◐ ", look.accent), f"{run.started:%H:%M} ", ("━" * done, look.accent), ("─" * (10 - done), look.dim),
+        f" {share:4.0%} ", (hosts, look.dim),
+    )  # fmt: skip
+
+
+def _name(name: str, size: int, look: Look) -> Text:
+    text = words.line(name, look.strong)
+    text.truncate(size, overflow="ellipsis")
+    return text

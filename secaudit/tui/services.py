@@ -1,0 +1,84 @@
+"""What the dashboard can do beside reading the store; whoever composes the program brings it.
+
+A service that is None is not available; the dashboard then says why instead of doing nothing. All are called from
+worker threads and may raise UserError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from secaudit.model.answer import HostTranscript
+from secaudit.model.baseline import Baseline
+from secaudit.model.run import RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be checked again: one control of a host, or all of them."""
+
+    customer: str
+    host: str
+    control: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.customer}/{self.host}" + (f" {self.control}" if self.control else "")
+
+
+class Recheck(Protocol):
+    """Checks a live host again and stores what came out."""
+
+    def announce(self, target: Target) -> str:
+        """What would run on which host as which user, in a few lines."""
+        ...
+
+    def run(self, target: Target, progress: Callable[[str], None]) -> str:
+        """Do it and return the id of the run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FactSheet:
+    """What is known of a host under one heading; `trouble` says why it could not be read."""
+
+    title: str
+    lines: tuple[str, ...]
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """When (aware UTC) a schedule starts a scan, and of what."""
+
+    at: datetime
+    schedule: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`missing` says per name of a service why it is None."""
+
+    recheck: Recheck | None = None
+    export: Callable[[RunReport, str], Path] | None = None
+    """Write results in a format and return where."""
+    formats: Sequence[str] = ()
+    open_report: Callable[[str], Path] | None = None
+    """Write the HTML report of a run, show it where there is a browser, and return where it is."""
+    check_page: Callable[[str], str] | None = None
+    """The documentation of a check as Markdown."""
+    baselines: Callable[[], Sequence[tuple[str, Baseline]]] | None = None
+    """Every baseline by name, merged."""
+    facts: Callable[[HostTranscript], Sequence[FactSheet]] | None = None
+    """What a transcript says about its host."""
+    schedules: Callable[[], Sequence[Firing]] | None = None
+    """The coming scans, the next one first."""
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def why(self, name: str) -> str:
+        """Why a service is not there."""
+        return self.missing.get(name, "not available here")

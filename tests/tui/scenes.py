@@ -1,0 +1,149 @@
+"""A small store with a bit of everything, and a way to drive the dashboard over it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
+from secaudit.model.evidence import Evidence
+from secaudit.model.inventory import Host
+from secaudit.model.outcome import Outcome, UnprovenKind
+from secaudit.model.request import Command
+from secaudit.model.result import Result, fingerprint
+from secaudit.model.run import HostRecord, RunInfo
+from secaudit.model.severity import Severity
+from secaudit.store import Store
+from secaudit.transcript.codec import digest
+from secaudit.tui.app import Dashboard
+from secaudit.tui.services import Services
+from secaudit.tui.source import Source
+from secaudit.tui.table import FindingsTable
+
+NOW = datetime(2026, 11, 24, 8, 12, tzinfo=UTC)
+SCANNED = NOW - timedelta(hours=4)
+LISTENERS = Command(("ss", "-Hlnt"))
+HOSTILE = "evil\x1b[31m\u202e[bold]x[/bold]"
+SIZES = [(80, 24), (120, 40), (200, 60)]
+
+Steps = Callable[[Pilot[None]], Awaitable[None]]
+
+
+def result(host: str, subject: str, outcome: Outcome, severity: Severity, reason: str = "it listens") -> Result:
+    """What a check said about a subject."""
+    return Result(
+        fingerprint=fingerprint("muster", host, "ports", subject),
+        control="ports",
+        check="network.listening-services",
+        family="network",
+        title="Only named services listen",
+        customer="muster",
+        site="vienna",
+        host=host,
+        subject=subject,
+        outcome=outcome,
+        severity=severity,
+        reason=reason,
+        kind=UnprovenKind.DENIED if outcome is Outcome.UNPROVEN else None,
+        observed=reason,
+        expected="tcp/22",
+        evidence=(Evidence(LISTENERS.key, 0, (2, 2), "LISTEN 0.0.0.0:8080"),),
+        remediation="systemctl disable --now it",
+        references={"cis-v8": ("4.8",)},
+        baseline="web.yaml:7",
+        first_seen=SCANNED,
+        due=SCANNED + timedelta(hours=5) if outcome is Outcome.FAILED else None,
+    )
+
+
+def transcript(host: str, reach: Reach = Reach.COMPLETE) -> HostTranscript:
+    """What was asked of a host."""
+    answer = Answer(LISTENERS, AnswerStatus.ENDED, SCANNED, exit=0, stdout=b"LISTEN 22\nLISTEN 8080 \x1b]0;x\x07\n")
+    return HostTranscript("muster", "vienna", host, "10.0.0.1", SCANNED, SCANNED, reach, "", (answer,))
+
+
+FINDINGS = {
+    "web1": [
+        result("web1", "tcp/22", Outcome.PASSED, Severity.HIGH),
+        result("web1", "tcp/8080", Outcome.FAILED, Severity.CRITICAL),
+        result("web1", HOSTILE, Outcome.UNPROVEN, Severity.LOW, HOSTILE),
+    ],
+    "web2": [result("web2", "tcp/22", Outcome.PASSED, Severity.HIGH)],
+}
+
+
+def fill(store: Store, findings: dict[str, list[Result]], at: datetime = SCANNED, run_id: str = "run-1") -> None:
+    """Store a run that found this, by host."""
+    run = RunInfo(run_id, at, None, "1")
+    store.begin(run, [Host("muster", "vienna", host, "10.0.0.1") for host in findings])
+    for host, results in findings.items():
+        found = replace(transcript(host), opened=at, closed=at)
+        record = HostRecord(
+            "muster", "vienna", host, "10.0.0.1", Reach.COMPLETE, "", "debian", "12", digest(found), "Muster GmbH"
+        )
+        store.record(run, record, results, found)
+    store.finish(replace(run, finished=at + timedelta(minutes=1)))
+
+
+def drive(
+    source: Source,
+    steps: Steps,
+    size: tuple[int, int] = (120, 40),
+    services: Services | None = None,
+    *,
+    read_only: bool = False,
+) -> None:
+    """Run the dashboard without a terminal and take the steps."""
+
+    async def session() -> None:
+        app = Dashboard(source, services, read_only=read_only, now=lambda: NOW)
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot)
+            await steps(pilot)
+
+    asyncio.run(session())
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait for what was started."""
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
+    """Wait until something holds that a thread of its own brings about."""
+    for _ in range(400):
+        if holds():
+            await settle(pilot)
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("it did not come about")
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys and wait for what they start."""
+    await pilot.press(*keys)
+    await settle(pilot)
+
+
+def app(pilot: Pilot[None]) -> Dashboard:
+    """The dashboard."""
+    return cast("Dashboard", pilot.app)
+
+
+def text(pilot: Pilot[None], selector: str) -> str:
+    """What a widget shows."""
+    return str(pilot.app.screen.query_one(selector, Static).render())
+
+
+def lines(pilot: Pilot[None]) -> list[str]:
+    """What the findings table shows, without the names of the columns."""
+    table = pilot.app.screen.query_one(FindingsTable)
+    shown = [table.render_line(y).text.rstrip() for y in range(1, min(table.count + 1, table.size.height))]
+    return [line for line in shown if line.strip(" ·")]
