@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from secaudit.cli.exits import CommandError, Exit
+from secaudit.cli.finding_work import ack, clock_lines, note, pause, resume
 from secaudit.cli.options import severity_choice, store_option
+from secaudit.cli.service_files import contracts_option
 from secaudit.model.safe_text import visible, visible_line
 from secaudit.model.severity import Severity
 
@@ -71,17 +74,23 @@ def list_(
     return Exit.FINE
 
 
+for added in (ack, pause, resume, note):
+    command.add_command(added)
+
+
 @command.command()
 @click.argument("fingerprint")
+@contracts_option
 @store_option
-def show(fingerprint: str, store_url: str | None) -> int:
-    """Show one finding with what is known about it."""
+def show(fingerprint: str, contracts: Path | None, store_url: str | None) -> int:
+    """Show one finding with what is known about it, and what its clocks say where a contract is at hand."""
     from secaudit.cli.stored import read_store
 
     with ExitStack() as stack:
         store = read_store(store_url, stack)
         finding = store.finding(fingerprint)
         history = store.history(fingerprint, 10)
+        events = store.events(fingerprint)
     if finding is None:
         raise CommandError(f"the store knows no finding {fingerprint!r}; see `secaudit findings list`")
     state = f"resolved {finding.resolved:%Y-%m-%d %H:%M} UTC" if finding.resolved else "open"
@@ -96,7 +105,9 @@ def show(fingerprint: str, store_url: str | None) -> int:
         "last seen": f"{finding.last_seen:%Y-%m-%d %H:%M} UTC in run {finding.last_run}",
     }
     for label, text in lines.items():
-        click.echo(f"{label:<11} {visible(text)}")
+        click.echo(f"{label:<12} {visible(text)}")
+    for line in clock_lines(finding, events, contracts):
+        click.echo(line)
     for occurrence in history:
         click.echo(_line(occurrence))
     return Exit.FINE

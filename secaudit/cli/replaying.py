@@ -9,6 +9,7 @@ from pathlib import Path
 from secaudit.cli.gathered import Gathered
 from secaudit.cli.planning import plan_hosts
 from secaudit.engine.evaluate import judge_host
+from secaudit.engine.overlay import Overlay, nothing_to_add
 from secaudit.engine.reference import open_references
 from secaudit.model.run import RunReport
 from secaudit.plugins import Registry
@@ -22,10 +23,11 @@ def replay(
     registry: Registry,
     at: datetime | None,
     feeds: Path,
+    overlay: Overlay = nothing_to_add,
 ) -> RunReport:
-    """Judge a recorded run again, with the reference data below `feeds`.
+    """Judge a recorded run again, with the reference data below `feeds` and what `overlay` lays over the results.
 
-    The same bundle, baselines, reference data and moment give the same report.
+    The same bundle, baselines, reference data, waivers, contracts and moment give the same report.
     """
     hosts = tuple(replace(found.host, baselines=baselines or found.host.baselines) for found in bundle.hosts)
     plans, stamps = plan_hosts(hosts, registry, only)
@@ -36,5 +38,6 @@ def replay(
         record, results = judge_host(
             plan, registry, name, found.transcript, found.record.transcript, at, found.known, references
         )
+        results = overlay(plan.host, results, at or found.transcript.opened, found.known)
         gathered.record(bundle.run, record, results, found.transcript)
     return gathered.report(replace(bundle.run, baselines=stamps, feeds=references.stamps), hosts)

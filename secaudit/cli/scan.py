@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -22,44 +22,16 @@ from secaudit.cli.options import (
     severity_choice,
     store_option,
 )
+from secaudit.cli.service_files import contracts_option, waivers_option
+from secaudit.cli.times import Length, Moment
 from secaudit.model.severity import Severity
 
 if TYPE_CHECKING:
     from secaudit.api import Format
     from secaudit.cli.scanning import ScanOrder
+    from secaudit.engine.overlay import Overlay
     from secaudit.model.run import RunReport
     from secaudit.plugins import Registry
-
-
-class Moment(click.ParamType[datetime]):
-    """An ISO 8601 time with a zone, as aware UTC."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read the time, or fail with an example."""
-        try:
-            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is not a time; write for example 2026-10-31T04:00:00Z", param, ctx)
-        if moment.tzinfo is None:
-            self.fail(f"{value!r} has no time zone; write for example 2026-10-31T04:00:00Z", param, ctx)
-        return moment.astimezone(UTC)
-
-
-class Length(click.ParamType[timedelta]):
-    """A duration such as `10m`."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read the duration, or fail with an example."""
-        from secaudit.api import parse_duration
-
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.command()
@@ -78,6 +50,8 @@ class Length(click.ParamType[timedelta]):
 @click.option("--no-store", is_flag=True, help="Keep nothing in the store.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @feeds_option
+@contracts_option
+@waivers_option
 @store_option
 @plugins_option
 def command(
@@ -100,6 +74,8 @@ def command(
     no_store: bool,
     quiet: bool,
     feeds: Path | None,
+    contracts: Path | None,
+    waivers: Path | None,
     store_url: str | None,
     plugins: tuple[Path, ...],
 ) -> int:
@@ -111,24 +87,29 @@ def command(
     that severity, and 3 when a control of that severity could not be proven.
     """
     from secaudit.cli.output import formats
+    from secaudit.cli.service_files import read_contracts, read_waivers
     from secaudit.plugins import discover
 
     chosen = formats(names or (("html", "json") if out else ()))
     if out is None and len(chosen) > 1:
         raise CommandError("more than one format needs --out DIR")
     registry = discover(plugins)
+    promised, granted = read_contracts(contracts, inventory), read_waivers(waivers, inventory)
     bundles = [target.removeprefix("replay:") for target in targets if target.startswith("replay:")]
     if bundles:
         if len(targets) > 1 or inventory or record or resume:
             raise CommandError("a replay takes one bundle and nothing else to scan, record or resume")
-        report = _replay(Path(bundles[0]), baselines, only, registry, at, feeds)
+        from secaudit.cli.promises import Promises
+
+        overlay = Promises(promised, granted, None, only)
+        report = _replay(Path(bundles[0]), baselines, only, registry, at, feeds, overlay)
     else:
         from secaudit.cli.scanning import ScanOrder
         from secaudit.cli.targets import Selection, choose
 
         selection = Selection(inventory, customers, sites, hosts, tags)
         chosen_hosts = choose(targets, selection).held_against(baselines).refuse_bare()
-        order = ScanOrder(chosen_hosts, only, jobs, host_limit, at, record, resume, feeds)
+        order = ScanOrder(chosen_hosts, only, jobs, host_limit, at, record, resume, feeds, promised, granted)
         report = _scan(order, registry, store_url, no_store, quiet)
     _publish(report, chosen, out, quiet)
     return _exit(report, fail_on)
@@ -141,12 +122,13 @@ def _replay(
     registry: Registry,
     at: datetime | None,
     feeds: Path | None,
+    overlay: Overlay,
 ) -> RunReport:
     from secaudit.api import default_feeds
     from secaudit.cli.replaying import replay
     from secaudit.transcript.bundle import read_bundle
 
-    return replay(read_bundle(path), baselines, only, registry, at, feeds or default_feeds())
+    return replay(read_bundle(path), baselines, only, registry, at, feeds or default_feeds(), overlay)
 
 
 def _scan(order: ScanOrder, registry: Registry, store_url: str | None, no_store: bool, quiet: bool) -> RunReport:

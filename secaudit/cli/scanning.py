@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,14 +15,18 @@ from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.gathered import Gathered
 from secaudit.cli.planning import plan_hosts
 from secaudit.cli.progress import Watcher
+from secaudit.cli.promises import Promises
 from secaudit.cli.targets import Targets
 from secaudit.engine.collect import Limits
+from secaudit.engine.overlay import Overlay
 from secaudit.engine.recorder import Recorder
 from secaudit.engine.reference import ReferenceData, open_references
 from secaudit.engine.scan import Scanner, new_run, scan
 from secaudit.model.answer import HostTranscript
+from secaudit.model.contract import Contracts
 from secaudit.model.inventory import Host, TransportKind
 from secaudit.model.run import RunInfo, RunReport
+from secaudit.model.waiver import WaiverGrant
 from secaudit.plugins import Registry
 from secaudit.store import Store, StoreError, default_url, open_store
 from secaudit.transcript.bundle import BundleWriter
@@ -35,7 +39,7 @@ from secaudit.transport.ssh import SshTransport
 
 @dataclass(frozen=True, slots=True)
 class ScanOrder:
-    """What to scan and what to do with it.
+    """What to scan and what to do with it. `waivers` is None where none are kept.
 
     `at` (aware UTC) replaces the moment that ages are measured against. `feeds` is the directory of reference data,
     None for the default one.
@@ -49,6 +53,8 @@ class ScanOrder:
     record: Path | None = None
     resume: str | None = None
     feeds: Path | None = None
+    contracts: Contracts = field(default_factory=lambda: Contracts(()))
+    waivers: tuple[WaiverGrant, ...] | None = None
 
 
 def prepare(transcript: HostTranscript) -> tuple[HostTranscript, str]:
@@ -58,7 +64,12 @@ def prepare(transcript: HostTranscript) -> tuple[HostTranscript, str]:
 
 
 def make_scanner(
-    registry: Registry, names: Mapping[str, str], jobs: int, limits: Limits, references: ReferenceData
+    registry: Registry,
+    names: Mapping[str, str],
+    jobs: int,
+    limits: Limits,
+    references: ReferenceData,
+    overlay: Overlay,
 ) -> Scanner:
     """A scanner for live hosts."""
     return Scanner(
@@ -70,6 +81,7 @@ def make_scanner(
         limits=limits,
         jobs=jobs,
         references=references,
+        overlay=overlay,
     )
 
 
@@ -92,7 +104,8 @@ def run_scan(order: ScanOrder, registry: Registry, watch: Watcher, store: Store 
         recorders.append(BundleWriter(order.record))
     if store is not None:
         recorders.append(store)
-    scanner = make_scanner(registry, order.targets.names, order.jobs, Limits(order.host_limit), references)
+    overlay = Promises(order.contracts, order.waivers, store, order.only)
+    scanner = make_scanner(registry, order.targets.names, order.jobs, Limits(order.host_limit), references, overlay)
     try:
         ended = scan(run, plans, scanner, recorders, watch, order.at, begin=order.resume is None)
     except StoreError as trouble:

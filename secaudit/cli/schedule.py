@@ -121,16 +121,23 @@ def _run(schedule: Schedule, registry: Registry, store_url: str | None) -> Exit:
     from secaudit.cli.output import summary
     from secaudit.cli.progress import watcher
     from secaudit.cli.scanning import ScanOrder, opened_store, run_scan
+    from secaudit.cli.service_files import read_contracts, read_waivers
     from secaudit.cli.targets import Selection, choose
     from secaudit.model.errors import UserError
     from secaudit.model.gate import completeness, judge
 
-    selection = Selection(Path(schedule.inventory), schedule.customers, schedule.sites, (), schedule.tags)
+    inventory = Path(schedule.inventory)
+    selection = Selection(inventory, schedule.customers, schedule.sites, (), schedule.tags)
     try:
         with ExitStack() as stack:
             store = opened_store(store_url, stack)
             watch = stack.enter_context(watcher(quiet=False))
-            order = ScanOrder(choose((), selection).held_against(schedule.baselines).refuse_bare(), schedule.only)
+            order = ScanOrder(
+                choose((), selection).held_against(schedule.baselines).refuse_bare(),
+                schedule.only,
+                contracts=read_contracts(None, inventory),
+                waivers=read_waivers(None, inventory),
+            )
             report = run_scan(order, registry, watch, store)
     except UserError as error:
         # One schedule's broken file must not keep the others from running.

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from secaudit.engine.collect import Limits, collect
 from secaudit.engine.evaluate import judge_host
 from secaudit.engine.events import Event, HostDone, HostStep, RunDone, RunStarted
+from secaudit.engine.overlay import Overlay, nothing_to_add
 from secaudit.engine.plan import HostPlan
 from secaudit.engine.recorder import Recorder
 from secaudit.engine.reference import ReferenceData
@@ -41,6 +42,7 @@ class Scanner:
     limits: Limits = field(default_factory=Limits)
     jobs: int = 32
     references: ReferenceData = field(default_factory=ReferenceData)
+    overlay: Overlay = nothing_to_add
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,7 @@ def _finish_host(
     record, results = judge_host(
         scanned.plan, scanner.registry, name, transcript, digest, at, known, scanner.references
     )
+    results = scanner.overlay(host, results, at or transcript.opened, known)
     watch(HostStep(host.label, "storing"))
     for recorder in recorders:
         recorder.record(run, record, results, transcript)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from secaudit.model.contract import Contract, Priority, Reopening, Target
@@ -82,30 +82,34 @@ def _reading(
     promise: Callable[[Priority], Target | None],
     ended: datetime | None,
 ) -> ClockReading | None:
-    if life.started is None:
+    started = life.started
+    if started is None:  # such a life is not measured
         return None
     # Somebody may have acknowledged it while it was unproven only.
-    end = max(ended or now, life.started)
+    end = max(ended or now, started)
+    if ended is not None:
+        # What happens after a clock has ended moves nothing any more.
+        life = replace(life, stills=tuple(still for still in life.stills if still.start < end))
     counting = _deadline(life, history, promise, end)
     if counting is None:
         return None
-    used = sum(
+    passed = sum(
         counting.clock.passed(begin, end if until is None else min(until, end))
         for begin, until in life.running(counting.begin)
         if begin < end
     )
-    used = used * 1000 // ticks(counting.target)
+    used = passed * 1000 // ticks(counting.target)
     return ClockReading(
         priority=counting.priority.id,
         promised=str(counting.target),
         clock=counting.target.clock.value,
         state=_state(life, counting, used, now, end if ended is not None else None),
-        started=life.started,
+        started=started,
         due=counting.due,
         ended=end if ended is not None else None,
         left=None if counting.due is None else counting.due - end,
-        elapsed=end - life.started,
-        paused=_stood_still(life, life.started, end),
+        elapsed=end - started,
+        paused=_stood_still(life, started, end),
         used=used,
     )
 

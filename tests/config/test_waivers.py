@@ -81,8 +81,8 @@ def test_the_example_set_is_valid() -> None:
             "2027-01-31",
             "2027-01-31T18:00",
             (
-                "1:66: '2027-01-31T18:00' has no time zone; write a day such as 2027-01-31, or a time with its zone such "
-                "as 2027-01-31T18:00+01:00"
+                "1:66: '2027-01-31T18:00' has no time zone; write a day such as 2027-01-31, or a time with its zone "
+                "such as 2027-01-31T18:00+01:00"
             ),
         ),
         (

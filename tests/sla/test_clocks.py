@@ -111,6 +111,13 @@ def test_a_pause_moves_the_deadline_and_ends_by_itself() -> None:
     assert (early.due, early.state) == (at("2026-11-25T16:00+01:00"), ClockState.BREACHED)
 
 
+def test_a_pause_after_the_answer_does_not_move_the_deadline_of_the_answer() -> None:
+    acknowledged = event(EventKind.ACKNOWLEDGED, "2026-11-24T10:30+01:00", author="anna")
+    pause = paused("2026-11-24T10:40+01:00", "2026-11-26T12:00+01:00")
+    answered = response(FOUND, acknowledged, pause, now="2026-11-25T10:00+01:00")
+    assert (answered.due, answered.left, answered.paused) == (at("2026-11-24T11:00+01:00"), HOUR / 2, timedelta())
+
+
 def test_a_pause_after_the_breach_heals_nothing() -> None:
     pause = paused("2026-11-25T12:00+01:00", "2026-11-30T12:00+01:00")
     assert remediation(FOUND, pause, now="2026-11-26T12:00+01:00").state is ClockState.BREACHED

@@ -1,0 +1,190 @@
+"""`secaudit findings ack|pause|resume|note`: what people do about a finding, and what its clocks say."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from secaudit.cli.exits import CommandError, Exit
+from secaudit.cli.options import store_option
+from secaudit.cli.service_files import HERE, contracts_option, read_contracts
+from secaudit.cli.times import Length
+from secaudit.model.safe_text import visible_line
+
+if TYPE_CHECKING:
+    from secaudit.model.contract import Contracts
+    from secaudit.model.sla import ClockReading, EventKind, FindingEvent
+    from secaudit.store import Store
+    from secaudit.store.lifecycle import Finding
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def _person_options(function: F) -> F:
+    for option in (
+        click.option("--by", "author", help="Who does it [default: the name that you are logged in with]."),
+        click.option("--note", default="", help="Anything that others should know."),
+    ):
+        function = option(function)
+    return function
+
+
+@click.command()
+@click.argument("fingerprint")
+@_person_options
+@store_option
+def ack(fingerprint: str, author: str | None, note: str, store_url: str | None) -> int:
+    """Say that somebody takes care of a finding; its response clock ends."""
+    from secaudit.model.sla import EventKind
+
+    return _add(store_url, fingerprint, EventKind.ACKNOWLEDGED, author, note)
+
+
+@click.command()
+@click.argument("fingerprint")
+@click.argument("text")
+@click.option("--by", "author", help="Who writes it [default: the name that you are logged in with].")
+@store_option
+def note(fingerprint: str, text: str, author: str | None, store_url: str | None) -> int:
+    """Write TEXT down beside a finding."""
+    from secaudit.model.sla import EventKind
+
+    return _add(store_url, fingerprint, EventKind.NOTED, author, text)
+
+
+@click.command()
+@click.argument("fingerprint")
+@click.option("--reason", required=True, help="One of the pause reasons that the contract names.")
+@click.option(
+    "--for", "length", type=Length(), required=True, help="How long at most, e.g. 5d; it then ends by itself."
+)
+@_person_options
+@contracts_option
+@store_option
+def pause(
+    fingerprint: str,
+    reason: str,
+    length: timedelta,
+    author: str | None,
+    note: str,
+    contracts: Path | None,
+    store_url: str | None,
+) -> int:
+    """Let the clocks of a finding stand still for a reason that the contract allows."""
+    from secaudit.model.sla import EventKind
+
+    now = datetime.now(UTC)
+    if length <= timedelta():
+        raise CommandError("--for needs some time")
+    promised = read_contracts(contracts, HERE)
+    with ExitStack() as stack:
+        finding = _finding(_store(store_url, stack), fingerprint)
+        _refuse_pause(promised, finding, reason, length, now)
+    return _add(store_url, fingerprint, EventKind.PAUSED, author, note, reason=reason, until=now + length)
+
+
+@click.command()
+@click.argument("fingerprint")
+@_person_options
+@store_option
+def resume(fingerprint: str, author: str | None, note: str, store_url: str | None) -> int:
+    """Let the clocks of a paused finding run again."""
+    from secaudit.model.sla import EventKind
+
+    return _add(store_url, fingerprint, EventKind.RESUMED, author, note)
+
+
+def clock_lines(finding: Finding, events: tuple[FindingEvent, ...], contracts: Path | None) -> Iterator[str]:
+    """What the clocks of a finding say now, and what people did about it; a line each."""
+    from secaudit.model.sla import EventKind
+    from secaudit.sla.clocks import read_clocks
+    from secaudit.sla.history import ContractHistory
+
+    mine = read_contracts(contracts, HERE).of(finding.customer)
+    lives = read_clocks(events, ContractHistory(mine), datetime.now(UTC)) if mine else ()
+    if lives:
+        clocks = lives[-1]
+        if clocks.unmeasured is not None:
+            yield f"no clock     {clocks.unmeasured.value.replace('_', ' ')}"
+        for label, reading in (("response", clocks.response), ("remediation", clocks.remediation)):
+            if reading is not None:
+                yield f"{label:<12} {_clock_line(reading)}"
+    shown = (EventKind.ACKNOWLEDGED, EventKind.PAUSED, EventKind.RESUMED, EventKind.NOTED, EventKind.WAIVED)
+    for event in events:
+        if event.kind in shown:
+            until = f" until {event.until:%Y-%m-%d %H:%M}" if event.until else ""
+            words = ": ".join(text for text in (event.reason, event.note) if text)
+            what = f"{event.kind.value}{until} by {event.author}{f' ({words})' if words else ''}"
+            yield f"{event.at:%Y-%m-%d %H:%M}  {visible_line(what)}"
+
+
+def _clock_line(reading: ClockReading) -> str:
+    from secaudit.api import show_duration
+
+    due = f"{reading.due:%Y-%m-%d %H:%M} UTC" if reading.due else "never"
+    left = f", {show_duration(reading.left)} left" if reading.left is not None and reading.ended is None else ""
+    paused = f", {show_duration(reading.paused)} paused" if reading.paused else ""
+    promise = f"{reading.priority} {reading.promised} ({reading.clock} clock)"
+    return f"{promise}: {reading.state.value}, due {due}{left}; {show_duration(reading.elapsed)} passed{paused}"
+
+
+def _refuse_pause(promised: Contracts, finding: Finding, reason: str, length: timedelta, now: datetime) -> None:
+    from secaudit.api import show_duration
+    from secaudit.sla.history import ContractHistory
+
+    contract = ContractHistory(promised.of(finding.customer)).at(now)
+    if contract is None:
+        raise CommandError(f"no contract of {finding.customer} is in force, so nothing allows a pause; see --contracts")
+    rules = contract.sla
+    if reason not in rules.pause_reasons:
+        known = ", ".join(rules.pause_reasons) or "none"
+        raise CommandError(f"the contract knows no pause reason {reason!r}; it allows: {known}")
+    if length > rules.max_pause:
+        raise CommandError(f"the contract allows a pause of {show_duration(rules.max_pause)} at most")
+
+
+def _add(
+    store_url: str | None,
+    fingerprint: str,
+    kind: EventKind,
+    author: str | None,
+    note: str,
+    *,
+    reason: str = "",
+    until: datetime | None = None,
+) -> int:
+    from secaudit.model.sla import FindingEvent
+
+    event = FindingEvent(
+        fingerprint, kind, datetime.now(UTC), until=until, author=author or _me(), reason=reason, note=note
+    )
+    with ExitStack() as stack:
+        _store(store_url, stack).add_event(event)
+    click.echo(f"{fingerprint}: {kind.value} by {visible_line(event.author)}")
+    return Exit.FINE
+
+
+def _store(url: str | None, stack: ExitStack) -> Store:
+    from secaudit.store import default_url, open_store
+
+    return stack.enter_context(closing(open_store(url or default_url())))
+
+
+def _finding(store: Store, fingerprint: str) -> Finding:
+    finding = store.finding(fingerprint)
+    if finding is None:
+        raise CommandError(f"the store knows no finding {fingerprint!r}; see `secaudit findings list`")
+    return finding
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except OSError:
+        raise CommandError("nobody is logged in under a name; say who you are with --by") from None

@@ -1,0 +1,54 @@
+"""Waivers and deadlines over the results of a scan: contract, waivers and store put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from secaudit.model.contract import Contracts, WaiverRules
+from secaudit.model.inventory import Host
+from secaudit.model.result import Result
+from secaudit.model.waiver import WaiverGrant
+from secaudit.sla.deadlines import with_deadlines
+from secaudit.sla.history import ContractHistory
+from secaudit.sla.waivers import CONTROL, apply
+from secaudit.store import Store
+
+
+class Promises:
+    """The overlay of a scan (see `secaudit.engine.overlay`).
+
+    `waivers` is None where no waivers are kept: then nothing is said about them either. `only` are the globs that the
+    controls of the scan were chosen by: a waiver of a control that was left out cannot be judged. Without a store,
+    deadlines count from when a finding was first seen, and pauses are not known.
+    """
+
+    def __init__(
+        self,
+        contracts: Contracts,
+        waivers: Sequence[WaiverGrant] | None,
+        store: Store | None,
+        only: Sequence[str] = (),
+    ) -> None:
+        self._waivers = waivers
+        self._store = store
+        self._judges_waivers = not only or any(fnmatchcase(CONTROL, pattern) for pattern in only)
+        customers = {contract.customer for contract in contracts.all}
+        self._histories = {customer: ContractHistory(contracts.of(customer)) for customer in customers}
+
+    def __call__(
+        self, host: Host, results: Sequence[Result], moment: datetime, known: Mapping[str, datetime]
+    ) -> tuple[Result, ...]:
+        """The results with waivers and deadlines, and results about the waivers behind them. Raises StoreError."""
+        history = self._histories.get(host.customer)
+        if self._waivers is not None:
+            contract = history.at(moment) if history else None
+            rules = contract.waivers if contract else WaiverRules()
+            results = apply(self._waivers, rules, host, results, moment, known)
+            if not self._judges_waivers:
+                results = tuple(result for result in results if result.control != CONTROL)
+        if history is None:
+            return tuple(results)
+        events = self._store.all_events(host.customer, host.name) if self._store else {}
+        return with_deadlines(results, events, history, moment)

@@ -1,0 +1,70 @@
+"""Finding the contracts and waivers that go with an inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from secaudit.model.contract import Contracts
+    from secaudit.model.waiver import WaiverGrant
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_PATH = click.Path(path_type=Path)
+CONTRACTS, WAIVERS = "contracts", "waivers"
+"""The directories that are looked for."""
+
+HERE = Path("inventory")
+"""Where an inventory would lie, for commands that take none."""
+
+
+def contracts_option(function: F) -> F:
+    """`--contracts PATH`, also from the environment."""
+    return click.option(
+        "--contracts",
+        envvar="SECAUDIT_CONTRACTS",
+        type=_PATH,
+        help="Contract file, or a directory of them [default: contracts/ beside the inventory].",
+    )(function)
+
+
+def waivers_option(function: F) -> F:
+    """`--waivers PATH`, also from the environment."""
+    return click.option(
+        "--waivers",
+        envvar="SECAUDIT_WAIVERS",
+        type=_PATH,
+        help="Waiver file, or a directory of them [default: waivers/ beside the inventory].",
+    )(function)
+
+
+def find(name: str, given: Path | None, inventory: Path | None) -> Path | None:
+    """What was given, else the directory `name` beside the inventory or beside its directory; None when there is none.
+
+    The inventory need not exist: `Path("inventory")` finds what lies here.
+    """
+    if given is not None or inventory is None:
+        return given
+    place = inventory.absolute().parent
+    return next((path for path in (place / name, place.parent / name) if path.is_dir()), None)
+
+
+def read_contracts(given: Path | None, inventory: Path | None) -> Contracts:
+    """The contracts that go with an inventory; none when there is no such file. Raises ConfigError."""
+    from secaudit.config.contract import load_contracts
+    from secaudit.model.contract import Contracts
+
+    path = find(CONTRACTS, given, inventory)
+    return load_contracts(path) if path is not None else Contracts(())
+
+
+def read_waivers(given: Path | None, inventory: Path | None) -> tuple[WaiverGrant, ...] | None:
+    """The waivers that go with an inventory; None when there is no such file. Raises ConfigError."""
+    from secaudit.config.waivers import load_waivers
+
+    path = find(WAIVERS, given, inventory)
+    return load_waivers(path) if path is not None else None

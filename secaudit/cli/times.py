@@ -1,0 +1,38 @@
+"""Times and durations as the types of options."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+
+class Moment(click.ParamType[datetime]):
+    """An ISO 8601 time with a zone, as aware UTC."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read the time, or fail with an example."""
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a time; write for example 2026-10-31T04:00:00Z", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} has no time zone; write for example 2026-10-31T04:00:00Z", param, ctx)
+        return moment.astimezone(UTC)
+
+
+class Length(click.ParamType[timedelta]):
+    """A duration such as `10m`."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read the duration, or fail with an example."""
+        from secaudit.api import parse_duration
+
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

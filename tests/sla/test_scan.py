@@ -1,0 +1,150 @@
+"""Waivers, deadlines and what people do about findings, from the command line on a real scan of this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secaudit.cli.main import run as run_command
+
+Run = Callable[..., tuple[int, str, str]]
+
+INVENTORY = """\
+customer: {id: muster, name: Muster GmbH}
+sites: {vienna: {hosts: {here: {transport: local, baselines: [../own.yaml]}}}}
+"""
+BASELINE = """\
+baseline: own
+version: 1
+controls:
+  room: {check: host.filesystem-usage, severity: high, expect: {used: 99, inodes: 99, mounts: {/: {used: 1}}}}
+"""
+CONTRACT = """\
+schema: secaudit.contract/1
+customer: {id: muster, name: Muster GmbH}
+valid: {from: 2026-01-01}
+calendar: {timezone: Europe/Berlin, hours: {mon-fri: ["08:00-17:00"]}}
+priorities: {P2: {from: [high], response: {time: 1h}, remediation: {time: 5bd}}}
+sla: {pause_reasons: [vendor-fix], max_pause: 10d}
+"""
+WAIVER = "- {control: room, host: here, subject: /, owner: anna, reason: new disks, expires: 2026-12-24}\n"
+AT = ("--at", "2026-11-20T10:00:00+01:00")
+SCAN = ("scan", "--inventory", "inventory", "--format", "json", "--quiet", *AT)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line in a directory with an inventory, a baseline and a contract."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in ("STORE", "INVENTORY", "PLUGINS", "CONTRACTS", "WAIVERS"):
+        monkeypatch.delenv(f"SECAUDIT_{name}", raising=False)
+    for path, text in (
+        ("inventory/muster.yaml", INVENTORY),
+        ("own.yaml", BASELINE),
+        ("contracts/muster.yaml", CONTRACT),
+    ):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_text(text)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        ended = run_command(list(arguments))
+        captured = capsys.readouterr()
+        return ended, captured.out, captured.err
+
+    return call
+
+
+def results(out: str) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+    """Results of a results.json by control and subject."""
+    return {(result["control"], result["subject"]): result for result in json.loads(out)["results"]}
+
+
+def write_waivers(text: str) -> None:
+    Path("waivers").mkdir(exist_ok=True)
+    Path("waivers/muster.yaml").write_text(text)
+
+
+ROOT = ("room", "/")
+ABOUT = ("waivers.in-order", "room@here//")
+
+
+def test_a_scan_with_contract_and_waiver(run: Run) -> None:
+    plain = results(run(*SCAN)[1])
+    assert plain[ROOT]["due"] == "2026-11-27T09:00:00Z"
+    assert plain[ROOT]["waiver"] is None
+    assert not any(control == "waivers.in-order" for control, _ in plain)
+
+    write_waivers(WAIVER)
+    ended, out, _ = run(*SCAN, "--fail-on", "high", "--record", "bundle")
+    under = results(out)
+    assert ended == 0, "a waived failure does not block"
+    assert under[ROOT]["outcome"] == "failed"
+    assert under[ROOT]["waiver"] == {"owner": "anna", "reason": "new disks", "expires": "2026-12-25T00:00:00Z"}
+    assert under[ABOUT]["outcome"] == "passed"
+    assert under[ROOT]["due"] == "2026-12-31T16:00:00Z", "its clock goes on when the waiver ends"
+
+    write_waivers(WAIVER.replace("2026-12-24", "2026-11-18"))
+    over = results(run(*SCAN)[1])
+    assert over[ROOT]["waiver"] is None
+    assert (over[ABOUT]["outcome"], over[ABOUT]["observed"]) == ("failed", "expired")
+
+    write_waivers(WAIVER)
+    replayed = results(run("scan", "replay:bundle", "--waivers", "waivers", "--format", "json", "--quiet", *AT)[1])
+    assert replayed[ROOT]["waiver"] == under[ROOT]["waiver"]
+    assert replayed[ROOT]["due"] is None, "a replay without --contracts knows no promise"
+
+
+def test_a_scan_of_some_controls_says_nothing_about_waivers(run: Run) -> None:
+    write_waivers(WAIVER.replace("room", "other"))
+    assert set(results(run(*SCAN, "--only", "room")[1])) == set(results(run(*SCAN)[1])) - {
+        ("waivers.in-order", "other@here//")
+    }
+
+
+def test_what_people_do_about_a_finding(run: Run) -> None:
+    identity = results(run(*SCAN)[1])[ROOT]["fingerprint"]
+    assert run("findings", "ack", identity, "--by", "anna") == (0, f"{identity}: acknowledged by anna\n", "")
+    ended, _, err = run("findings", "ack", identity, "--by", "bert")
+    assert ended == 2
+    assert "was acknowledged by anna" in err
+    pause = ("findings", "pause", identity, "--by", "anna", "--note", "ticket\x1b 5")
+    assert run(*pause, "--reason", "lunch", "--for", "1h")[::2] == (
+        2,
+        "the contract knows no pause reason 'lunch'; it allows: vendor-fix\n",
+    )
+    assert run(*pause, "--reason", "vendor-fix", "--for", "11d")[::2] == (
+        2,
+        "the contract allows a pause of 10d at most\n",
+    )
+    assert run(*pause, "--reason", "vendor-fix", "--for", "2d")[0] == 0
+    assert run("findings", "note", identity, "disks are ordered", "--by", "bert")[0] == 0
+    ended, out, _ = run("findings", "show", identity)
+    assert ended == 0
+    assert "response     P2 1h (real clock): " in out
+    assert "remediation  P2 5bd (business clock): " in out
+    assert "by anna (vendor-fix: ticket\\x1b 5)" in out
+    assert "noted by bert (disks are ordered)" in out
+    assert run("findings", "resume", identity, "--by", "anna")[0] == 0
+    assert run("findings", "resume", identity, "--by", "anna")[0] == 2
+
+
+def test_without_a_contract_nothing_allows_a_pause(run: Run) -> None:
+    identity = results(run(*SCAN)[1])[ROOT]["fingerprint"]
+    Path("contracts/muster.yaml").unlink()
+    Path("contracts").rmdir()
+    ended, _, err = run("findings", "pause", identity, "--by", "anna", "--reason", "vendor-fix", "--for", "1h")
+    assert (ended, err) == (2, "no contract of muster is in force, so nothing allows a pause; see --contracts\n")
+    assert "response" not in run("findings", "show", identity)[1]
+
+
+def test_a_broken_contract_or_waiver_stops_the_scan_before_it_begins(run: Run) -> None:
+    write_waivers("- {control: room}")
+    ended, out, err = run(*SCAN)
+    assert (ended, out) == (2, "")
+    assert "waivers/muster.yaml:1:3: the key 'owner' is missing" in err
+    assert run("scan", "--inventory", "inventory", "--contracts", "none.yaml")[0] == 2
