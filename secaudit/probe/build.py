@@ -111,14 +111,14 @@ def _wrong(checksum: int) -> int:
     return checksum ^ 0x0F0F or 0xF0F0
 
 
-def number_in(data: bytes | memoryview) -> int | None:
+def number_in(data: bytes | bytearray | memoryview) -> int | None:
     """The number of the packet at the end of `data`, one that the probe built or an ICMP error about one, or None."""
     if data[-TAIL:-4] != COOKIE:
         return None
     return int.from_bytes(data[-4:], "big")
 
 
-def number_reset(data: bytes | memoryview) -> int | None:
+def number_reset(data: bytes | bytearray | memoryview) -> int | None:
     """The number of the packet that the TCP reset at the end of `data` answers, or None when there is none."""
     ipv4, ipv6 = data[-40:], data[-60:]
     if not (ipv4[0] == 4 << 4 | 5 and ipv4[9] == _PROTO_TCP) and not (ipv6[0] >> 4 == 6 and ipv6[6] == _PROTO_TCP):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from secaudit.model.observation import RuleCount, RulesetText, Syntax
 
 _SAVED_RULE = re.compile(r"\[(\d+):\d+\] -A (\S+)")
+_CONDITIONS = ("match", "vmap")
 _FAMILY = {
     Syntax.IPTABLES: "ip",
     Syntax.IPTABLES_LEGACY: "ip",
@@ -18,7 +19,10 @@ _FAMILY = {
 
 
 def rule_counts(listing: RulesetText) -> Iterator[RuleCount]:
-    """The counters of `nft -j list ruleset` or of an iptables tool's `save -c`; rules without one are left out."""
+    """The counters of a listing: `nft -j list ruleset`, or `save -c` of an iptables tool.
+
+    Rules without a counter of their own are left out.
+    """
     if listing.syntax is Syntax.NFT_JSON:
         yield from _listed(listing.text)
     else:
@@ -26,7 +30,10 @@ def rule_counts(listing: RulesetText) -> Iterator[RuleCount]:
 
 
 def _listed(text: str) -> Iterator[RuleCount]:
-    """libnftables-json(5): a rule's counter is one of its expressions. A named counter may belong to several rules."""
+    """libnftables-json(5): a rule's counter is one of its expressions.
+
+    One in front of a condition has not counted what the rule meets, a named one may belong to several rules.
+    """
     seen: dict[tuple[str, str], int] = {}
     for entry in json.loads(text)["nftables"]:
         rule = entry.get("rule")
@@ -34,10 +41,14 @@ def _listed(text: str) -> Iterator[RuleCount]:
             continue
         table, chain = f"{rule['family']} {rule['table']}", rule["chain"]
         index = seen[table, chain] = seen.get((table, chain), -1) + 1
-        counters = (expression.get("counter") for expression in rule["expr"] if isinstance(expression, dict))
-        own = next((counter for counter in counters if isinstance(counter, dict)), None)
-        if own is not None:
-            yield RuleCount(table, chain, index, own["packets"])
+        packets: int | None = None
+        for expression in rule["expr"]:
+            if isinstance(own := expression.get("counter"), dict):
+                packets = own["packets"]
+            elif not expression.keys().isdisjoint(_CONDITIONS):
+                packets = None
+        if packets is not None:
+            yield RuleCount(table, chain, index, packets)
 
 
 def _saved(text: str, family: str) -> Iterator[RuleCount]:

@@ -9,12 +9,19 @@ from secaudit.verification.namespaces import LOOPBACK
 
 _FIN, _SYN, _RST, _PSH, _ACK, _URG = 1, 2, 4, 8, 16, 32
 _REQUESTS = {ICMP: {8, 13, 15, 17}, ICMPV6: {128}}
+_UNTRACKED_ICMPV6 = {*range(130, 137), 143}
+"""Multicast listener and neighbour discovery messages."""
 _REPLIES = {ICMP: {0, 14, 16, 18}, ICMPV6: {129}}
 # The last address that belongs to no host, the loopback addresses, and the first that belongs to several or is reserved
 # (RFC 6890; ip_route_input_slow() and ip6_forward() refuse them).
 _V4 = 0x00FFFFFF, (0x7F000000, 0x7FFFFFFF), 0xE0000000
 _V6 = 0, (1, 1), 0xFF << 120
 _LINK_LOCAL = 0xFE80 >> 6
+
+
+def naturally_untracked(packet: Packet) -> bool:
+    """Whether connection tracking leaves the packet alone: nf_conntrack_proto_icmpv6.c, `noct_valid_new`."""
+    return packet.protocol == ICMPV6 and packet.icmp_type in _UNTRACKED_ICMPV6
 
 
 def naturally_invalid(packet: Packet) -> bool:
@@ -26,7 +33,7 @@ def naturally_invalid(packet: Packet) -> bool:
     if packet.protocol == TCP:
         return packet.tcp_flags & (_FIN | _SYN | _RST | _ACK) not in (_SYN, _ACK)
     if packet.protocol in _REQUESTS:
-        return packet.icmp_type not in _REQUESTS[packet.protocol]
+        return packet.icmp_type not in _REQUESTS[packet.protocol] and not naturally_untracked(packet)
     return False
 
 
@@ -76,6 +83,8 @@ def _numbers(packet: Packet) -> str | None:
 
 def _state(packet: Packet) -> str | None:
     invalid = naturally_invalid(packet)
+    if naturally_untracked(packet) and packet.state is not Tracking.UNTRACKED:
+        return "connection tracking leaves it untracked"
     match packet.state:
         case Tracking.NEW if invalid:
             return "connection tracking calls it invalid"

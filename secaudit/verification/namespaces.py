@@ -7,8 +7,9 @@ with all that is in them. Nothing of the machine's own network is touched.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 
 from secaudit.model.packet import Direction, Packet
 from secaudit.probe.protocol import MAC
@@ -76,15 +77,27 @@ class Router:
         run_in(router.wire, ["ip", "-batch", "-"], "\n".join(up) + "\n")
         return router
 
-    def route(self, direction: Direction, oif: str, packets: Sequence[Packet]) -> None:
-        """Let packets find their destination: itself for `INPUT`, else out through the interface."""
+    def route(self, oif: str, packets: Sequence[Packet]) -> None:
+        """Let packets find their destination: the router itself for `INPUT`, else out through the interface.
+
+        What the router receives and sends are its own addresses.
+        """
         for version, gateway in ((4, "192.0.0.1"), (6, "fe80::1")):
             lines = [f"default via {gateway} dev {oif} onlink"] if oif != LOOPBACK else []
-            if direction is Direction.INPUT or oif == LOOPBACK:
-                local = dict.fromkeys(str(packet.destination) for packet in packets if packet.version == version)
-                lines += [f"local {address} dev lo table local" for address in local]
+            own = dict.fromkeys(
+                address for packet in packets if packet.version == version for address in own_addresses(packet)
+            )
+            lines += [f"local {address} dev lo table local" for address in own]
             before = self._routed.get(version, [])
             if lines != before:
                 batch = [f"route del {line}" for line in before] + [f"route add {line}" for line in lines]
                 run_in(self.under_test, ["ip", f"-{version}", "-batch", "-"], "\n".join(batch) + "\n")
                 self._routed[version] = lines
+
+
+def own_addresses(packet: Packet) -> Iterator[IPv4Address | IPv6Address]:
+    """The addresses of a packet that are the host's own."""
+    if packet.hook is Direction.INPUT or packet.out_interface == LOOPBACK:
+        yield packet.destination
+    if packet.hook is Direction.OUTPUT:
+        yield packet.source

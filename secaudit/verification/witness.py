@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 
 from secaudit.model.observation import Fate, Observation, RulesetText
 from secaudit.model.packet import Direction, Packet, Tracking
@@ -15,13 +16,14 @@ from secaudit.verification.counters import rule_counts
 from secaudit.verification.errors import VerificationError
 from secaudit.verification.feasible import naturally_invalid, why_not
 from secaudit.verification.loading import Loader, run_in
-from secaudit.verification.namespaces import IN, LOOPBACK, OUT, Router, is_interface_name
+from secaudit.verification.namespaces import IN, LOOPBACK, OUT, Router, is_interface_name, own_addresses
 from secaudit.verification.probe_process import ProbeProcess
 from secaudit.verification.watching import COUNTERS, LOG_GROUP, WITNESS
 
 _SETTLE = 20.0
 """Seconds within which the kernel must have dealt with what was sent."""
 
+_BOTH_ENDS = "its other end is an address of the host itself"
 _FATES = {HOOK_INPUT: Fate.RECEIVED, HOOK_POSTROUTING: Fate.SENT, HOOK_OUTPUT: Fate.REJECTED}
 
 
@@ -74,7 +76,10 @@ class Witness:
         for index, packet in enumerate(packets):
             if index not in unsent:
                 ways.setdefault(_Way.of(packet), []).append(index)
-        for way, indexes in ways.items():
+        for way, together in ways.items():
+            own = {address for index in together for address in own_addresses(packets[index])}
+            unsent |= {index: _BOTH_ENDS for index in together if _at_both_ends(packets[index], own)}
+            indexes = [index for index in together if index not in unsent]
             before, found = self._send(way, [packets[index] for index in indexes], before)
             for index, fate in zip(indexes, found, strict=True):
                 fates[index] = fate
@@ -85,7 +90,7 @@ class Witness:
     def _send(
         self, way: _Way, packets: Sequence[Packet], before: Mapping[str, int]
     ) -> tuple[dict[str, int], list[Fate]]:
-        self._router.route(way.direction, way.oif, packets)
+        self._router.route(way.oif, packets)
         words = [_wording(packet) for packet in packets]
         if way.established:
             self._probe.connect(self._router.under_test, words)
@@ -114,16 +119,25 @@ class Witness:
         return counted, fates
 
     def _settled(self, entered: int) -> dict[str, int]:
-        """The watching table's counters once that many packets have entered."""
+        """The watching table's counters once that many packets have entered, read again after the last of them did."""
         end = time.monotonic() + _SETTLE
+        settled = False
         while True:
             listing = run_in(self._router.under_test, ["nft", "-j", "list", "counters", "table", "inet", WITNESS])
             entries = (entry.get("counter") for entry in json.loads(listing)["nftables"])
             counted = {entry["name"]: int(entry["packets"]) for entry in entries if entry}
-            if counted["entered"] == entered:
+            if settled:
                 return counted
-            if counted["entered"] > entered or time.monotonic() > end:
+            settled = counted["entered"] == entered
+            if not settled and (counted["entered"] > entered or time.monotonic() > end):
                 raise VerificationError(f"{entered} packets were sent, {counted['entered']} came to the packet filter")
+
+
+def _at_both_ends(packet: Packet, own: Collection[IPv4Address | IPv6Address]) -> bool:
+    """Whether the address that should not be the host's is one of those that it has."""
+    if LOOPBACK in (packet.in_interface, packet.out_interface):
+        return False
+    return (packet.destination if packet.hook is Direction.OUTPUT else packet.source) in own
 
 
 def _wording(packet: Packet) -> Wording:

@@ -1,0 +1,1 @@
+"""The analysis held against the kernel: what is predicted for packets, and what was observed."""
