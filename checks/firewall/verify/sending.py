@@ -13,7 +13,7 @@ from ..iptables_save import read_iptables_save
 from ..merge import merge
 from ..nft_json import read_nft_json
 from ..packet import Packet
-from ..ruleset import Ruleset, TableFamily
+from ..ruleset import Hook, Ruleset, TableFamily
 
 _SAVES = {
     Syntax.IPTABLES: TableFamily.IP,
@@ -53,7 +53,7 @@ def with_addresses_known(packet: Packet) -> Packet:
     There the host has the destinations of what it receives and the sources of what it sends, and no other address.
     """
     local, elsewhere = "local", "unicast"
-    receives, sends = packet.hook == Direction.INPUT, packet.hook == Direction.OUTPUT
+    receives, sends = packet.hook is Hook.INPUT, packet.hook is Hook.OUTPUT
     return replace(packet, source_type=local if sends else elsewhere, destination_type=local if receives else elsewhere)
 
 
