@@ -3,6 +3,7 @@
 The kernel keeps rules in two places: nf_tables, which `nft` lists whole, and the legacy tables, which only the legacy
 tools list. iptables may be a front end to either. Tables that iptables keeps in nf_tables appear in both listings; nft
 says which chains and rules there are, and iptables-save says what its extensions (`xt`) mean, which nft cannot show.
+The sets that its rules refer to are listed by ipset.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from secaudit.api import MIB, Answers, Command, Evidence, Unproven, UnprovenKind
 
 from .facts import Firewall, Gap, Ipv6Stack, Source
 from .iptables_save import read_iptables_save
-from .matches import PacketFamily
+from .matches import PacketFamily, SetMembership
 from .merge import merge
 from .nft_json import read_nft_json
+from .readers.ipset_members import resolve_sets
+from .readers.ipset_save import read_ipset_save
 from .ruleset import Backend, Ruleset, RulesetError, TableFamily
 
 _LIMIT = 32 * MIB
@@ -40,6 +43,9 @@ IPTABLES = _save("iptables-save")
 IP6TABLES = _save("ip6tables-save")
 IPTABLES_LEGACY = _save("iptables-legacy-save")
 IP6TABLES_LEGACY = _save("ip6tables-legacy-save")
+IPSET = Command(
+    ("/usr/sbin/ipset", "save"), root=True, timeout=_TIMEOUT, limit=_LIMIT, refusals=("Operation not permitted",)
+)
 MODULES = Command(("cat", "/proc/modules"))
 
 DISABLE_IPV6 = Command(("cat", "/proc/sys/net/ipv6/conf/all/disable_ipv6"))
@@ -92,6 +98,18 @@ class _View:
         self._gave(command, ruleset)
         return ruleset
 
+    def resolved(self, ruleset: Ruleset) -> Ruleset:
+        """The ruleset with the elements of its ipsets. Without them a set stays what it is: not known."""
+        if not any(isinstance(match, SetMembership) for _, _, rule in ruleset.rules for match in rule.matches):
+            return ruleset
+        try:
+            sets = read_ipset_save(self.answers.text(IPSET), IPSET.key)
+        except Unproven as reason:
+            self._failed(IPSET, reason)
+            return ruleset
+        self.sources.append(Source(IPSET.key, f"sets: {len(sets.sets)}", self._evidence(IPSET)))
+        return resolve_sets(ruleset, sets)
+
     def gap(self, families: frozenset[PacketFamily], what: str, reason: Unproven) -> None:
         self.gaps.append(Gap(families, reason.kind, f"{what} cannot be seen: {reason.reason}", reason.evidence))
 
@@ -109,7 +127,7 @@ class _View:
         return self.answers[command].evidence()
 
 
-@collector(Firewall, (NFT, IPTABLES, IP6TABLES, IPTABLES_LEGACY, IP6TABLES_LEGACY, MODULES))
+@collector(Firewall, (NFT, IPTABLES, IP6TABLES, IPTABLES_LEGACY, IP6TABLES_LEGACY, IPSET, MODULES))
 def firewall(answers: Answers) -> Firewall:
     """The whole ruleset, as far as the tools that answered show it.
 
@@ -128,7 +146,8 @@ def firewall(answers: Answers) -> Firewall:
     shown: list[Ruleset] = []
     for family, save, legacy in zip(_FAMILIES, saves, legacies, strict=True):
         shown += _of_family(view, family, save, legacy, nft_answered=isinstance(nft, Ruleset))
-    return Firewall(merge(nft if isinstance(nft, Ruleset) else None, shown), tuple(view.gaps), tuple(view.sources))
+    ruleset = view.resolved(merge(nft if isinstance(nft, Ruleset) else None, shown))
+    return Firewall(ruleset, tuple(view.gaps), tuple(view.sources))
 
 
 def _of_family(

@@ -332,8 +332,8 @@ _MODULES: Mapping[str, Mapping[str, Reader]] = {
     "ipv6-icmp": _ICMP,
     "iprange": {"--src-range": _address_range(Side.SOURCE), "--dst-range": _address_range(Side.DESTINATION)},
     "addrtype": {"--src-type": _address_type(Side.SOURCE), "--dst-type": _address_type(Side.DESTINATION)},
-    "set": _both("--match-set --set", _match_set)
-    | _both("--return-nomatch --update-counters --update-subcounters", _nothing),
+    # `--return-nomatch` turns the meaning of a set's exceptions around and is left out on purpose.
+    "set": _both("--match-set --set", _match_set) | _both("--update-counters --update-subcounters", _nothing),
     "pkttype": {"--pkt-type": _packet_type},
     "mark": {"--mark": _mark(False)},
     "connmark": {"--mark": _mark(True)},

@@ -207,11 +207,12 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class SetMembership:
-    """The packet's fields (`src`, `dst` in the set's order) are in a set whose elements are not known here."""
+    """The packet's fields (`src`, `dst` in the set's order) are in a set whose elements are not known, and why."""
 
     name: str
     fields: tuple[str, ...]
     negated: bool = False
+    why: str = "the elements of the set are not known"
 
 
 @dataclass(frozen=True, slots=True)

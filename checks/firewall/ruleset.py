@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .matches import AddressRange, Match, NumberRange, PacketFamily, Unmodelled
+from .matches import AddressRange, Match, NumberRange, PacketFamily, SetMembership, Unmodelled
 
 
 class TableFamily(StrEnum):
@@ -216,6 +216,8 @@ def _unmodelled(matches: tuple[Match, ...], verdict: Verdict | None) -> Iterator
     for match in matches:
         if isinstance(match, Unmodelled):
             yield f"{match.why}: {match.text}"
+        if isinstance(match, SetMembership):
+            yield f"{match.why}: {match.name}"
     if isinstance(verdict, Undecided):
         yield f"verdict is not decided by the ruleset: {verdict.text}"
     if isinstance(verdict, VerdictMap):

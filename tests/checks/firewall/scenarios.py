@@ -319,9 +319,12 @@ def load_and_read(scenario: Scenario) -> Mapping[str, str]:
 
 
 def answers(outputs: Mapping[str, str]) -> list[Answer]:
-    """What a transport would have given; `/proc/modules` is a kernel with netfilter as modules."""
+    """What a transport would have given; there is no ipset, and `/proc/modules` has netfilter as modules."""
     modules = ended(collect.MODULES, "nf_tables 376832 0 - Live 0x0\nx_tables 65536 0 - Live 0x0\n")
-    return [ended(command, outputs[name]) for name, command in COMMANDS.items()] + [modules]
+    return [ended(command, outputs[name]) for name, command in COMMANDS.items()] + [
+        unanswered(collect.IPSET, AnswerStatus.MISSING),
+        modules,
+    ]
 
 
 def recorded(name: str) -> list[Answer]:

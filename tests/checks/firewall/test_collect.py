@@ -254,3 +254,17 @@ def test_an_unprivileged_user_is_refused_in_words_that_we_know(command: Command)
     assert done.returncode != 0
     assert not done.stdout
     assert any(words in done.stderr for words in command.refusals)
+
+
+def test_sets_of_ipset_are_put_in_their_place() -> None:
+    rules = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m set ! --match-set friends src -j DROP\nCOMMIT\n"
+    listing = "create friends hash:net family inet\nadd friends 0.0.0.0/1\nadd friends 128.0.0.0/1\n"
+    loaded = [ended(COMMANDS[IPV4], rules), ended(collect.IPSET, listing)]
+    firewall = gathered("empty", *loaded)
+    assert not firewall.ruleset.unmodelled
+    assert (collect.IPSET.key, "sets: 1") in [(source.command, source.gave) for source in firewall.sources]
+    assert defaults(firewall)["input ipv4"] is F
+    without = gathered("empty", loaded[0])
+    assert [entry.why for entry in without.ruleset.unmodelled] == ["the elements of the set are not known: friends"]
+    assert (collect.IPSET.key, "missing") in [(source.command, source.gave) for source in without.sources]
+    assert defaults(without)["input ipv4"] is U
