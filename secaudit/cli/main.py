@@ -23,6 +23,8 @@ COMMANDS = {
     "report": _Entry("report", "Write a stored run as HTML or data."),
     "ui": _Entry("ui", "Open the terminal dashboard."),
     "findings": _Entry("findings", "List and show what the store knows."),
+    "waivers": _Entry("waivers", "List, add and check accepted deviations."),
+    "contract": _Entry("contract", "Validate and show what is promised; keep hours; measure availability."),
     "baseline": _Entry("baseline", "List, show, validate and compare baselines."),
     "inventory": _Entry("inventory", "Validate and list hosts; pin host keys."),
     "checks": _Entry("checks", "List the checks and show their pages."),

@@ -49,8 +49,8 @@ def find(name: str, given: Path | None, inventory: Path | None) -> Path | None:
     """
     if given is not None or inventory is None:
         return given
-    place = inventory.absolute().parent
-    return next((path for path in (place / name, place.parent / name) if path.is_dir()), None)
+    places = (inventory.parent, inventory.absolute().parent.parent)
+    return next((place / name for place in places if (place / name).is_dir()), None)
 
 
 def read_contracts(given: Path | None, inventory: Path | None) -> Contracts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -67,22 +67,14 @@ def assess(grant: WaiverGrant, rules: WaiverRules, now: datetime) -> Assessment:
     return Assessment(grant, Standing.IN_FORCE, f"it is in force until {until}")
 
 
-def assess_on(
-    grant: WaiverGrant, rules: WaiverRules, now: datetime, results: Sequence[Result], *, is_whole: bool = False
-) -> Assessment:
-    """What a waiver is worth where it met the results of a host (that it concerns).
-
-    `is_whole` says that the results are all there are, of every host that it concerns: then it is orphaned when it
-    covers none; otherwise only one that names its host can be.
-    """
+def assess_on(grant: WaiverGrant, rules: WaiverRules, now: datetime, results: Sequence[Result]) -> Assessment:
+    """What a waiver is worth where it met all results of a host that it concerns; orphaned when it covers none."""
     alone = assess(grant, rules, now)
     covered = tuple(result for result in results if result.outcome in _OPEN and grant.covers(result))
     found = replace(alone, covered=covered)
     if alone.standing is Standing.IN_FORCE and (broken := _not_passed(grant, results)):
         return replace(found, standing=Standing.VOID, reason=f"it holds only while {broken} passes")
     if covered or alone.standing not in (Standing.IN_FORCE, Standing.EXPIRED):
-        return found
-    if not (is_whole or grant.names_its_host):
         return found
     about = grant.controls(results)
     unproven = next((result for result in about if result.outcome is Outcome.UNPROVEN), None)
@@ -91,6 +83,20 @@ def assess_on(
         return replace(found, standing=Standing.UNKNOWN, reason=reason, kind=unproven.kind)
     what = "nothing that it covers fails any more" if about else "no control is called like that any more"
     return replace(found, standing=Standing.ORPHANED, reason=what)
+
+
+def assess_over(
+    grant: WaiverGrant, rules: WaiverRules, now: datetime, hosts: Iterable[tuple[Host, Sequence[Result]]]
+) -> Assessment:
+    """What a waiver is worth over all hosts with their latest results: what it is on the host where it counts most."""
+    found = [assess_on(grant, rules, now, results) for host, results in hosts if grant.concerns(host)]
+    if not found:
+        alone = assess(grant, rules, now)
+        if alone.standing in (Standing.IN_FORCE, Standing.EXPIRED):
+            return replace(alone, standing=Standing.ORPHANED, reason="it concerns no host that was scanned")
+        return alone
+    covered = tuple(result for assessment in found for result in assessment.covered)
+    return replace(min(found, key=lambda assessment: _WEIGHTIEST.index(assessment.standing)), covered=covered)
 
 
 def apply(
@@ -119,6 +125,20 @@ def apply(
         for result in results
     )
     return (*covered, *_about_waivers(host, assessments, now, known))
+
+
+_WEIGHTIEST = (
+    Standing.TOO_BROAD,
+    Standing.INCOMPLETE,
+    Standing.TOO_LONG,
+    Standing.PENDING,
+    Standing.VOID,
+    Standing.EXPIRED,
+    Standing.IN_FORCE,
+    Standing.UNKNOWN,
+    Standing.ORPHANED,
+)
+"""Trouble on one host outweighs order on another; being orphaned counts only where it is so everywhere."""
 
 
 def _not_passed(grant: WaiverGrant, results: Sequence[Result]) -> str:
@@ -195,6 +215,11 @@ def _result(host: Host, subject: str, outcome: Outcome, severity: Severity, reas
         reason=reason,
         first_seen=seen,
     )
+
+
+def is_trouble(standing: Standing) -> bool:
+    """Whether somebody has to do something about a waiver."""
+    return standing in _SEVERITY
 
 
 def _judged(standing: Standing) -> tuple[Outcome, Severity]:

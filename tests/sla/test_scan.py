@@ -148,3 +148,79 @@ def test_a_broken_contract_or_waiver_stops_the_scan_before_it_begins(run: Run) -
     assert (ended, out) == (2, "")
     assert "waivers/muster.yaml:1:3: the key 'owner' is missing" in err
     assert run("scan", "--inventory", "inventory", "--contracts", "none.yaml")[0] == 2
+
+
+def waiver_states(out: str) -> list[tuple[str, str]]:
+    return [(waiver["subject"], waiver["state"]) for waiver in json.loads(out)]
+
+
+def test_waivers_are_listed_and_checked(run: Run) -> None:
+    assert run("waivers", "list")[::2] == (
+        2,
+        "there are no waivers here; name their file or directory with --waivers\n",
+    )
+    run(*SCAN)
+    needed = "- {control: room, host: here, subject: /, owner: a, reason: r, start: 2026-01-01, expires: 2099-01-01}\n"
+    write_waivers(needed.replace("2099-01-01", "2026-12-24"))
+    longer = Path("contracts/muster.yaml")
+    ended, out, _ = run("waivers", "list", "--json")
+    assert (ended, waiver_states(out)) == (0, [("/", "in force")])
+    ended, out, _ = run("waivers", "check", "--json")
+    assert (ended, waiver_states(out)) == (0, [("/", "in force")])
+    assert len(json.loads(out)[0]["covers"]) == 1
+
+    write_waivers(needed + needed.replace("subject: /", "subject: /srv").replace("2099-01-01", "2026-12-24"))
+    ended, out, _ = run("waivers", "check")
+    lines = out.splitlines()
+    assert ended == 1
+    assert "too long" in lines[1]
+    assert "orphaned" in lines[2]
+    assert "nothing that it covers fails any more" in lines[2]
+    longer.write_text(CONTRACT + "waivers: {max_days: 5}\n")
+    assert [state for _, state in waiver_states(run("waivers", "list", "--json")[1])] == ["too long", "too long"]
+
+
+def test_a_waiver_for_a_tag_needs_the_inventory(run: Run) -> None:
+    Path("inventory/muster.yaml").write_text(INVENTORY.replace("local,", "local, tags: [prod],"))
+    run(*SCAN)
+    write_waivers(WAIVER.replace("host: here", "tag: prod"))
+    assert waiver_states(run("waivers", "check", "--json")[1]) == [("/", "orphaned")]
+    assert waiver_states(run("waivers", "check", "--json", "--inventory", "inventory")[1]) == [("/", "in force")]
+
+
+def test_a_waiver_is_added_if_it_is_worth_something(run: Run) -> None:
+    base = ("waivers", "add", "--customer", "muster", "--control", "room", "--owner", "anna")
+    because = ("--reason", 'new "disks": soon #1')
+    ended, _, err = run(*base, *because, "--expires", "2027-01-31")
+    assert (ended, err.partition(";")[0]) == (
+        2,
+        (
+            "nothing was written: the waiver would be too broad: it covers every control, or a control on every host "
+            "and subject"
+        ),
+    )
+    assert not Path("waivers/muster.yaml").exists()
+    narrow = (*base, *because, "--host", "here")
+    assert "has no time zone" in run(*narrow, "--expires", "2027-01-31T10:00")[2]
+    ended, out, _ = run(*narrow, "--expires", "2027-01-31", "--while-passed", "waf")
+    assert ended == 0
+    assert out.startswith("waivers/muster.yaml: room@here/*: it is in force until 2027-02-01 00:00 UTC")
+    Path("waivers/muster.yaml").write_text(Path("waivers/muster.yaml").read_text() + "# kept")
+    assert run(*narrow, "--subject", "/", "--start", "2027-01-01", "--expires", "2027-01-31")[0] == 0
+    text = Path("waivers/muster.yaml").read_text()
+    assert "# kept\n- control" in text
+    assert [path.name for path in Path("waivers").iterdir()] == ["muster.yaml"]
+    listed = json.loads(run("waivers", "list", "--json")[1])
+    assert [(waiver["reason"], waiver["state"]) for waiver in listed] == [
+        ('new "disks": soon #1', "in force"),
+        ('new "disks": soon #1', "pending"),
+    ]
+
+
+def test_nothing_is_added_to_a_file_that_is_none(run: Run) -> None:
+    write_waivers("customer: muster\n")
+    added = ("--control", "room", "--host", "here", "--owner", "a", "--reason", "b", "--expires", "2027-01-01")
+    ended, _, err = run("waivers", "add", "--customer", "muster", *added)
+    assert ended == 2
+    assert "muster.yaml:2:1" in err
+    assert Path("waivers/muster.yaml").read_text() == "customer: muster\n"

@@ -15,7 +15,7 @@ from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.result import Result, Waiver, fingerprint
 from secaudit.model.severity import Severity
 from secaudit.model.waiver import WaiverGrant
-from secaudit.sla.waivers import CONTROL, Standing, apply, assess, assess_on
+from secaudit.sla.waivers import CONTROL, Standing, apply, assess, assess_over
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -174,7 +174,6 @@ def test_a_waiver_over_many_hosts_is_not_orphaned_on_one_of_them() -> None:
     fleet = a_grant(host="web*", subject="tcp/1")
     found = about(fleet)
     assert (found.outcome, found.subject) == (Outcome.NOT_APPLICABLE, "")
-    assert assess_on(fleet, RULES, NOW, [a_result()], is_whole=True).standing is Standing.ORPHANED
 
 
 def test_a_waiver_that_was_renewed_may_leave_its_old_one_behind() -> None:
@@ -193,3 +192,22 @@ def test_findings_about_waivers_keep_their_age() -> None:
     identity = fingerprint("muster", "web1", CONTROL, name)
     *_, found = apply([a_grant(expires=NOW)], RULES, WEB, [a_result()], NOW, {identity: NOW - 9 * DAY})
     assert (found.fingerprint, found.first_seen) == (identity, NOW - 9 * DAY)
+
+
+def test_over_all_hosts_only_what_is_needed_nowhere_is_orphaned() -> None:
+    other = replace(WEB, name="web2")
+    fleet = a_grant(host="web*")
+    covering, passing = (WEB, [a_result()]), (other, [a_result(outcome=Outcome.PASSED)])
+    unread = (other, [a_result(subject="", outcome=Outcome.UNPROVEN)])
+
+    def standing(grant: WaiverGrant, *hosts: tuple[Host, list[Result]]) -> Standing:
+        return assess_over(grant, RULES, NOW, hosts).standing
+
+    assert standing(fleet, covering, passing) is Standing.IN_FORCE
+    assert standing(fleet, passing) is Standing.ORPHANED
+    assert standing(fleet, passing, unread) is Standing.UNKNOWN
+    assert standing(fleet) is Standing.ORPHANED
+    assert standing(replace(fleet, expires=NOW), covering, passing) is Standing.EXPIRED
+    assert standing(replace(fleet, expires=NOW), passing) is Standing.ORPHANED
+    assert standing(a_grant(host="*", subject="*"), passing) is Standing.TOO_BROAD
+    assert assess_over(fleet, RULES, NOW, [covering, passing]).covered == (a_result(),)

@@ -1,0 +1,146 @@
+"""`secaudit contract`: what is promised to customers, and the hours and availability that it is held against."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from secaudit.cli.columns import aligned
+from secaudit.cli.exits import CommandError, Exit
+from secaudit.cli.service_files import HERE, contracts_option, read_contracts
+from secaudit.model.safe_text import visible_line
+
+if TYPE_CHECKING:
+    from secaudit.model.contract import BusinessCalendar, Contract, Target
+
+
+@click.group()
+def command() -> None:
+    """Validate and show what is promised; keep hours; measure availability."""
+
+
+@command.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+def validate(paths: tuple[Path, ...]) -> int:
+    """Read contract files, or directories of them, and tell every problem."""
+    from secaudit.config.contract import load_contracts
+    from secaudit.config.errors import ConfigError
+
+    ended = Exit.FINE
+    for path in paths:
+        try:
+            contracts = load_contracts(path)
+        except ConfigError as error:
+            click.echo(str(error), err=True)
+            ended = Exit.USAGE
+        else:
+            count = len(contracts.all)
+            click.echo(visible_line(f"{path}: {count} contract{'' if count == 1 else 's'}, no problem found"))
+    return ended
+
+
+@command.command()
+@click.argument("customer", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@contracts_option
+def show(customer: str | None, as_json: bool, contracts: Path | None) -> int:
+    """Show what the contracts (of CUSTOMER) promise, and which of them are in force."""
+    from secaudit.sla.history import ContractHistory
+
+    now = datetime.now(UTC)
+    promised = read_contracts(contracts, HERE)
+    found = [contract for contract in promised.all if customer in (None, contract.customer)]
+    if not found:
+        raise CommandError(f"there is no contract{f' of {customer}' if customer else ''}; see --contracts")
+    if as_json:
+        click.echo(json.dumps([_plain(contract) for contract in found], indent=2))
+        return Exit.FINE
+    for contract in found:
+        in_force = ContractHistory((contract,)).at(now) is not None
+        click.echo(_head(contract, in_force=in_force))
+        rows = [["PRIORITY", "SEVERITIES", "RESPONSE", "REMEDIATION"], *_promises(contract)]
+        for line in aligned(rows, "    "):
+            click.echo(line)
+        for line in _terms(contract):
+            click.echo(f"    {visible_line(line)}")
+    return Exit.FINE
+
+
+def _head(contract: Contract, *, in_force: bool) -> str:
+    until = f"to {contract.until}" if contract.until else "without an end"
+    state = "in force" if in_force else "not in force"
+    return visible_line(
+        f"{contract.customer}  {contract.name}, contract {contract.number}, {contract.since} {until} ({state})"
+    )
+
+
+def _promises(contract: Contract) -> Iterator[list[str]]:
+    for priority in contract.priorities:
+        worst_first = sorted(priority.severities, key=lambda severity: -severity.rank)
+        yield [
+            priority.id,
+            ", ".join(severity.value for severity in worst_first),
+            _target(priority.response),
+            _target(priority.remediation),
+        ]
+
+
+def _target(target: Target | None) -> str:
+    return f"{target} ({target.clock.value})" if target is not None else "-"
+
+
+def _terms(contract: Contract) -> Iterator[str]:
+    from secaudit.api import show_duration
+
+    yield f"hours: {_hours(contract.calendar)}, {contract.calendar.timezone}"
+    rules = contract.sla
+    reasons = ", ".join(rules.pause_reasons) or "none"
+    yield f"clocks: warn at {rules.warn_at}, pauses for {reasons} of {show_duration(rules.max_pause)} at most"
+    yield f"waivers: {contract.waivers.max_days} days at most"
+    for promised in contract.availability:
+        yield f"availability: {promised.service} {promised.target} %"
+    for dataset in contract.datasets:
+        yield f"backup: {dataset.name} on {dataset.host}, RPO {show_duration(dataset.rpo)}"
+    if contract.resources is not None:
+        yield f"included: {contract.resources.included / 60:g} hours a month"
+
+
+def _hours(calendar: BusinessCalendar) -> str:
+    from secaudit.config.contract_fields import WEEKDAYS
+
+    days = (
+        f"{day} {' '.join(f'{_clock(part.start)}-{_clock(part.end)}' for part in parts)}"
+        for day, parts in zip(WEEKDAYS, calendar.week, strict=True)
+        if parts
+    )
+    return ", ".join(days)
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _plain(contract: Contract) -> dict[str, object]:
+    return {
+        "customer": contract.customer,
+        "name": contract.name,
+        "number": contract.number,
+        "from": str(contract.since),
+        "until": str(contract.until) if contract.until else None,
+        "priorities": [
+            {
+                "priority": priority.id,
+                "severities": sorted(severity.value for severity in priority.severities),
+                "response": _target(priority.response),
+                "remediation": _target(priority.remediation),
+            }
+            for priority in contract.priorities
+        ],
+        "file": contract.file,
+        "sha256": contract.sha256,
+    }
