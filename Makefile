@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 SOURCES := secaudit checks reports tests benchmarks setup.py
 
-.PHONY: help audit test lint bench format lock lab-up lab-down screenshots clean
+.PHONY: help audit test lint bench kernel-diff format lock lab-up lab-down screenshots clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -31,6 +31,10 @@ lint: $(VENV)/dev ## Style, types, import directions, lock files
 bench: $(VENV)/dev ## Measure against peers and floors in one run (needs root)
 	@scripts/system-packages bench
 	$(BIN)/python -m benchmarks $(ARGS)
+
+kernel-diff: $(VENV)/dev ## Hold the firewall analysis against this kernel, at length (needs root)
+	@scripts/system-packages test
+	$(BIN)/python -m tests.kernel $(ARGS)
 
 format: $(VENV)/dev ## Format the code
 	$(BIN)/ruff format .

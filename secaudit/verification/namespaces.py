@@ -20,6 +20,9 @@ LOOPBACK = "lo"
 IN, OUT = "secaudit-in", "secaudit-out"
 """The interfaces for packets that name none."""
 
+_V4, _V6 = IPv4Address("192.0.0.8"), IPv6Address("100::1")
+"""What the router always has, for rules that take the address of an interface: RFC 7600 and RFC 6666 set them aside."""
+
 _NAME = re.compile(r"(?!-)(?!\.\.?$)[A-Za-z0-9_.@+-]{1,15}")
 
 _FORWARD_IPV6 = "net.ipv6.conf.all.forwarding=1"
@@ -64,12 +67,12 @@ class Router:
         run_in(router.under_test, ["sysctl", "-q", "-w", *_SETTINGS])
         mac = MAC.hex(":")
         # Without ARP a neighbour is whoever is asked for; without multicast the kernel reports no membership.
-        lines = [f"link set dev lo address {mac} up", "addr add 100::1/128 dev lo"]
+        lines = [f"link set dev lo address {mac} up", f"addr add {_V6} dev lo"]
         for name in router.interfaces:
             lines += [
                 f"link add name {name} address {mac} type veth peer name {name} netns {router.wire}",
                 f"link set dev {name} arp off multicast off up",
-                f"addr add 192.0.0.8/32 dev {name}",
+                f"addr add {_V4} dev {name}",
             ]
         run_in(router.under_test, ["ip", "-batch", "-"], "\n".join(lines) + "\n")
         run_in(router.under_test, ["sysctl", "-q", "-w", _FORWARD_IPV6])
@@ -96,7 +99,13 @@ class Router:
 
 
 def own_addresses(packet: Packet) -> Iterator[IPv4Address | IPv6Address]:
-    """The addresses of a packet that are the host's own."""
+    """The addresses of a packet that the host must be given as its own."""
+    for address in _own_ends(packet):
+        if not address.is_loopback and address not in (_V4, _V6):
+            yield address
+
+
+def _own_ends(packet: Packet) -> Iterator[IPv4Address | IPv6Address]:
     if packet.hook is Direction.INPUT or packet.out_interface == LOOPBACK:
         yield packet.destination
     if packet.hook is Direction.OUTPUT:

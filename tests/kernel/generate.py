@@ -1,0 +1,258 @@
+"""Rulesets by chance, and packets aimed at the bounds of their rules. The same seed gives the same of both."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from secaudit.checks.firewall.matches import PacketFamily, State
+from secaudit.checks.firewall.packet import Packet
+from secaudit.checks.firewall.ruleset import Hook
+
+from secaudit.model.observation import RulesetText, Syntax
+from tests.kernel.conditions import INTERFACES, STATES, Aims, Condition, address, iptables_any, nft_any
+
+_HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
+_USER_CHAINS = 4
+KINDS = ("nft", "iptables", "legacy")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A ruleset in its parts, and packets to send."""
+
+    seed: int
+    rulesets: tuple[RulesetText, ...]
+    packets: tuple[Packet, ...]
+
+
+def case(seed: int, kind: str, packets: int) -> Case:
+    """A case of one kind: `nft`, or a pair of iptables tables `iptables` or `legacy`."""
+    chance = random.Random(f"{kind} {seed}")
+    aims: list[Aims] = []
+    if kind == "nft":
+        texts = [RulesetText(Syntax.NFT, _nft(chance, aims))]
+    else:
+        syntaxes = {
+            "iptables": (Syntax.IPTABLES, Syntax.IP6TABLES),
+            "legacy": (Syntax.IPTABLES_LEGACY, Syntax.IP6TABLES_LEGACY),
+        }[kind]
+        texts = [
+            RulesetText(syntax, _iptables(chance, aims, version))
+            for syntax, version in zip(syntaxes, (4, 6), strict=True)
+        ]
+    return Case(seed, tuple(texts), tuple(_packet(chance, aims) for _ in range(packets)))
+
+
+def _nft(chance: random.Random, aims: list[Aims]) -> str:
+    """One or two tables; every chain of hooks that there is by chance, some hooks twice."""
+    texts = []
+    for number in range(chance.choice([1, 1, 2])):
+        family = chance.choice(["inet", "inet", "ip", "ip6"])
+        bases = [(hook, priority) for hook in _HOOKS for priority in (-150, 0, 50) if chance.random() < 0.3]
+        lines = [f"table {family} t{number} {{"]
+        # A chain is declared before it is jumped to.
+        for user in reversed(range(_USER_CHAINS)):
+            targets = [f"u{later}" for later in range(user + 1, _USER_CHAINS)]
+            lines += [f"chain u{user} {{", *_nft_rules(chance, aims, family, targets, ""), "}"]
+        for index, (hook, priority) in enumerate(bases):
+            policy = "drop" if chance.random() < 0.3 else "accept"
+            lines += [
+                f"chain b{index} {{",
+                f"type filter hook {hook} priority {priority + number}; policy {policy};",
+                *_nft_rules(chance, aims, family, [f"u{user}" for user in range(_USER_CHAINS)], hook),
+                "}",
+            ]
+        texts += [*lines, "}"]
+    return "\n".join([*texts, ""])
+
+
+def _nft_rules(chance: random.Random, aims: list[Aims], family: str, targets: Sequence[str], hook: str) -> list[str]:
+    rules = []
+    for _ in range(chance.randint(1, 7)):
+        version = {"ip": 4, "ip6": 6}.get(family) or chance.choice([4, 6])
+        conditions = [nft_any(chance, version) for _ in range(chance.choice([0, 1, 1, 1, 2, 3]))]
+        conditions = _of_one_protocol([condition for condition in conditions if _allowed(condition, family, hook)])
+        aims.append(_joined(conditions))
+        words = [condition.text for condition in conditions]
+        protocol = next(filter(None, map(_protocol, conditions)), "tcp")
+        rules.append(" ".join([*words, "counter", _nft_verdict(chance, targets, hook, protocol == "tcp")]))
+    return rules
+
+
+def _allowed(condition: Condition, family: str, hook: str) -> bool:
+    """Whether nft takes the condition there. Interfaces before routing are left out (`test_learned`)."""
+    if family in ("ip", "ip6") and ("ip6 " if family == "ip" else "ip ") in f" {condition.text}":
+        return False
+    return not (hook in ("prerouting", "") and "oif" in condition.text)
+
+
+def _protocol(condition: Condition) -> str:
+    """What the condition says about the transport protocol; empty when nothing."""
+    words = condition.text.split()
+    if "protocol" not in condition.aims:
+        return ""
+    return "tcp" if "tcp" in words[:4] and words[0] != "meta" and words[1] != "protocol" else condition.text
+
+
+def _of_one_protocol(conditions: Sequence[Condition]) -> list[Condition]:
+    """Without what speaks of another transport protocol than a condition before: nft refuses such rules."""
+    first = next(filter(None, map(_protocol, conditions)), "")
+    return [condition for condition in conditions if _protocol(condition) in ("", first)]
+
+
+def _nft_verdict(chance: random.Random, targets: Sequence[str], hook: str, tcp: bool) -> str:
+    choices = ["accept", "accept", "drop", "return", "", "meta mark set 1", "meta mark set meta mark | 0x2"]
+    if hook in ("input", "forward", "output"):
+        choices.append("reject")
+    for target in targets[:3]:
+        choices += [f"jump {target}", f"goto {target}"]
+        if tcp:
+            choices.append(f"tcp dport vmap {{ 22 : accept, 80-443 : jump {target}, 8080 : drop }}")
+        choices.append(f"ct state vmap {{ established : accept, invalid : drop, new : jump {target} }}")
+    return chance.choice(choices)
+
+
+_BUILT_IN = {
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+}
+
+
+def _iptables(chance: random.Random, aims: list[Aims], version: int) -> str:
+    lines = []
+    for table, chains in _BUILT_IN.items():
+        if table == "mangle" and chance.random() < 0.5:
+            continue
+        users = [f"u{user}" for user in range(_USER_CHAINS)]
+        lines.append(f"*{table}")
+        lines += [f":{chain} {'DROP' if chance.random() < 0.2 else 'ACCEPT'} [0:0]" for chain in chains]
+        lines += [f":{user} - [0:0]" for user in users]
+        for position, chain in enumerate([*users, *chains]):
+            targets = users[position + 1 :] if chain in users else users
+            for _ in range(chance.randint(0, 7)):
+                conditions = [iptables_any(chance, version, chain) for _ in range(chance.choice([0, 1, 1, 2, 3]))]
+                conditions = _compatible(conditions)
+                aims.append(_joined(conditions) | {"version": [version]})
+                words = [condition.text for condition in conditions]
+                lines.append(" ".join(["-A", chain, *words, _iptables_target(chance, targets, table, chain)]).rstrip())
+        lines.append("COMMIT")
+    return "\n".join([*lines, ""])
+
+
+def _compatible(conditions: Sequence[Condition]) -> list[Condition]:
+    """Without what iptables refuses in one rule: two protocols, or one option twice."""
+    chosen: list[Condition] = []
+    seen: set[str] = set()
+    for condition in conditions:
+        options = {word for word in condition.text.split() if word.startswith("-") and word != "-m"}
+        module = {
+            word
+            for before, word in zip(condition.text.split(), condition.text.split()[1:], strict=False)
+            if before == "-m"
+        }
+        if not (options | module) & seen:
+            chosen.append(condition)
+            seen |= options | module
+    return chosen
+
+
+def _iptables_target(chance: random.Random, targets: Sequence[str], table: str, chain: str) -> str:
+    choices = ["-j ACCEPT", "-j ACCEPT", "-j DROP", "-j RETURN", ""]
+    if table == "filter" and chain in _BUILT_IN["filter"]:
+        choices.append("-j REJECT")
+    if table == "mangle":
+        choices += ["-j MARK --set-mark 0x1", "-j MARK --or-mark 0x2"]
+    for target in targets[:2]:
+        choices += [f"-j {target}", f"-g {target}"]
+    return chance.choice(choices)
+
+
+def _joined(conditions: Sequence[Condition]) -> Aims:
+    joined: Aims = {}
+    for condition in conditions:
+        for name, values in condition.aims.items():
+            joined[name] = joined.get(name, []) + values
+    return joined
+
+
+def _packet(chance: random.Random, aims: Sequence[Aims]) -> Packet:
+    """A packet near the bounds of one rule, and for what that does not speak of near those of others."""
+    one = chance.choice(aims) if aims else {}
+    pick = _Picker(chance, one, aims)
+    version = pick("version", lambda: chance.choice([4, 6]), off=0)
+    protocols = [6, 6, 6, 17, 17, 1 if version == 4 else 58, 47]
+    protocol = pick("protocol", lambda: chance.choice(protocols), off=0)
+    if protocol in (1, 58):
+        protocol = 1 if version == 4 else 58
+    hook = chance.choice([Hook.INPUT, Hook.FORWARD, Hook.OUTPUT])
+    state = State(STATES[pick("state", lambda: chance.choice([0, 0, 0, 0, 1, 2, 3]), off=0)])
+    fields: dict[str, Any] = {}
+    if protocol in (6, 17):
+        fields["source_port"] = pick("source_port", lambda: chance.randrange(65536), most=65535)
+        fields["destination_port"] = pick("destination_port", lambda: chance.randrange(65536), most=65535)
+    if protocol == 6:
+        fields["tcp_flags"] = pick("tcp_flags", lambda: chance.choice([2, 2, 16, 18, 17, 4]), most=63, off=0.1)
+    if protocol in (1, 58):
+        fields["icmp_type"] = pick("icmp_type", lambda: 8 if version == 4 else 128, most=255, off=0.1)
+        fields["icmp_code"] = pick("icmp_code", lambda: 0, most=255, off=0.1)
+    if hook is not Hook.OUTPUT:
+        fields["in_interface"] = INTERFACES[pick("in_interface", lambda: chance.randrange(3), off=0)]
+    if hook is not Hook.INPUT:
+        fields["out_interface"] = INTERFACES[pick("out_interface", lambda: chance.randrange(3), off=0)]
+    kind = IPv4Address if version == 4 else IPv6Address
+    ends = [
+        kind(
+            pick(
+                name,
+                lambda name=name: address(chance, version, name),
+                most=(1 << (32 if version == 4 else 128)) - 1,
+                version=version,
+            )
+        )
+        for name in ("source", "destination")
+    ]
+    packet = Packet(
+        hook, PacketFamily.IPV4 if version == 4 else PacketFamily.IPV6, protocol, ends[0], ends[1], **fields
+    )
+    return replace(packet, state=_state(packet, state))
+
+
+def _state(packet: Packet, wished: State) -> State:
+    """The state wished for, where packets of the kind can be in it."""
+    beginning = {6: packet.tcp_flags is not None and packet.tcp_flags & 23 in (2, 16), 17: True, 47: True}
+    begins = beginning.get(packet.protocol, packet.icmp_type in (8, 13, 128))
+    if wished is State.NEW and not begins:
+        return State.INVALID
+    if wished is State.ESTABLISHED and packet.protocol == 6 and (packet.tcp_flags or 0) & 22 != 16:
+        return State.NEW if begins else State.INVALID
+    if wished is State.ESTABLISHED and packet.protocol == 47:
+        return State.NEW
+    return wished
+
+
+class _Picker:
+    """Chooses values of fields for one packet."""
+
+    def __init__(self, chance: random.Random, one: Aims, aims: Sequence[Aims]) -> None:
+        self._chance = chance
+        self._one = one
+        self._aims = aims
+
+    def __call__(self, name: str, otherwise: Any, most: int = 0, off: float = 0.3, version: int | None = None) -> int:
+        """A bound of the rule or of another rule's, or one beside it; else what `otherwise` gives."""
+        values = self._one.get(name) or self._chance.choice(self._aims or [{}]).get(name)
+        if version is not None:
+            values = [value for value in values or () if (value < 1 << 32) is (version == 4)]
+        if not values:
+            return int(otherwise())
+        value = self._chance.choice(values)
+        if len(values) > 1 and most and self._chance.random() < 0.3:
+            low, high = sorted(self._chance.sample(values, 2))
+            value = self._chance.randint(low, high)
+        if self._chance.random() < off:
+            value = min(most, max(0, value + self._chance.choice([-1, 1])))
+        return value
