@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import compress
+from operator import attrgetter
 
 from secaudit.api import Evidence
 
 from ..host.facts import Package, Packages
-from .feeds.lookup import Advisories, Flaw
+from .feeds.lookup import ASK_ANEW, Advisories, Flaw, Standing
 from .feeds.releases import distribution_of
 from .versions import InvalidVersion
 
 _KERNEL_IMAGE = re.compile(r"linux-image-(?:unsigned-)?[0-9][a-z0-9.+~-]*", re.ASCII)
+_SOURCE_AND_VERSION, _NAME_AND_VERSION = attrgetter("source", "source_version"), attrgetter("name", "version")
+_SOURCE, _NAME = attrgetter("source"), attrgetter("name")
 _DEBUG = ("-dbg", "-dbgsym")
 # Parts of the kernel that hold no code that runs: headers and documentation are built from the same source.
 _RPM_KERNEL_IDLE = re.compile(r"kernel(?:-[a-z0-9]+)*-(?:headers|devel|doc|abi-stablelists|srpm-macros)|kernel-headers")
-_RPM_KERNEL = re.compile(r"kernel(?:-.*)?")
 # Only a host that is enrolled in Ubuntu Pro can have installed such a version.
 _PRO_VERSION = re.compile(r"[+~]esm\d")
 
@@ -49,8 +52,8 @@ class Doubt:
 class Exposures:
     """The advisories that concern a host.
 
-    `installed` counts its packages (sources where advisories name these), `covered` those that any advisory about the
-    release is about: a feed that knows hardly any of them is of another release, or not whole.
+    `installed` counts its packages, `covered` those that any advisory about the release is about: a feed that knows
+    hardly any of them is of another release, or not whole.
     """
 
     manager: str
@@ -64,59 +67,54 @@ class Exposures:
 
 def expose(packages: Packages, advisories: Advisories) -> Exposures:
     """Look every installed package up."""
-    by_source = distribution_of(advisories.release).by_source
-    wanted = (
-        _by_source(packages.packages, advisories.release)
-        if by_source
-        else _by_name(packages.packages, advisories.release)
-    )
-    names = advisories.names
-    subscribed = any(_PRO_VERSION.search(package.version) for package in packages.packages)
-    exposed: dict[str, list[tuple[Package, tuple[Flaw, ...]]]] = {}
+    release, remembered = advisories.release, advisories.remembered
+    installed = packages.packages
+    by_source = distribution_of(release).by_source
+    # One lookup for each package, and no line of Python: this is what fleets with thousands of packages cost.
+    keys = map(_SOURCE_AND_VERSION if by_source else _NAME_AND_VERSION, installed)
+    looked_up = list(map(remembered.__getitem__, keys))
+    found = [(it, hit) for it, hit in compress(zip(installed, looked_up, strict=True), looked_up) if hit is not None]
+    covered = sum(map(advisories.names.__contains__, map(_SOURCE if by_source else _NAME, installed)))
+    kernels = _source_kernels if by_source else _kernels
+    exposed: dict[str, list[tuple[Package, Standing]]] = {}
     doubts: dict[str, str] = {}
-    all_names: set[str] = set()
-    for name, version, package in wanted:
-        all_names.add(name)
-        if name not in names:
-            continue
+    hits = [(it.source, it, hit) for it, hit in found if hit is not ASK_ANEW]
+    for name, version, it in kernels([it for it, hit in found if hit is ASK_ANEW], release):
         standing = advisories.standing(name, version)
-        if standing.doubt:
-            doubts.setdefault(name if by_source else package.source, standing.doubt)
-        if standing.flaws:
-            exposed.setdefault(name if by_source else package.source, []).append((package, standing.flaws))
+        if standing is not None:
+            hits.append((name, it, standing))
+    for source, it, hit in hits:
+        if hit.doubt:
+            doubts.setdefault(source, hit.doubt)
+        if hit.flaws:
+            exposed.setdefault(source, []).append((it, hit))
+    subscribed = release.startswith("ubuntu:") and any(_PRO_VERSION.search(it.version) for it in installed)
     return Exposures(
         manager=packages.manager,
         advisories=advisories,
-        exposed=tuple(_exposed(source, found, subscribed) for source, found in sorted(exposed.items())),
+        exposed=tuple(_exposed(source, affected, subscribed) for source, affected in sorted(exposed.items())),
         doubts=tuple(Doubt(source, reason) for source, reason in sorted(doubts.items())),
-        installed=len(all_names),
-        covered=len(all_names & names),
+        installed=len(installed),
+        covered=covered,
         evidence=packages.evidence,
     )
 
 
-def _exposed(source: str, found: Iterable[tuple[Package, tuple[Flaw, ...]]], subscribed: bool) -> Exposed:
-    packages: dict[str, None] = {}
-    installed: dict[str, None] = {}
-    flaws: dict[Flaw, None] = {}
-    for package, its_flaws in found:
-        packages[package.name] = None
-        installed[package.version] = None
-        flaws.update(dict.fromkeys(its_flaws))
-    fixable: list[Flaw] = []
-    others: list[Flaw] = []
-    for flaw in flaws:
-        (fixable if flaw.fixed and _open_to(flaw.channel, subscribed) else others).append(flaw)
-    repaired = {cve for flaw in fixable for cve in flaw.cves}
-    unfixed = tuple(flaw for flaw in others if not flaw.cves or not repaired.issuperset(flaw.cves))
-    return Exposed(source, tuple(packages), tuple(installed), tuple(fixable), unfixed)
+def _exposed(source: str, affected: list[tuple[Package, Standing]], subscribed: bool) -> Exposed:
+    if len(affected) == 1:
+        package, standing = affected[0]
+        return Exposed(source, (package.name,), (package.version,), *standing.split(subscribed))
+    standings = dict.fromkeys(standing for _, standing in affected)
+    if len(standings) == 1:
+        fixable, unfixed = affected[0][1].split(subscribed)
+    else:
+        flaws = tuple(dict.fromkeys(flaw for standing in standings for flaw in standing.flaws))
+        fixable, unfixed = Standing(flaws).split(subscribed)
+    packages = tuple(dict.fromkeys(package.name for package, _ in affected))
+    return Exposed(source, packages, tuple(dict.fromkeys(package.version for package, _ in affected)), fixable, unfixed)
 
 
-def _open_to(channel: str, subscribed: bool) -> bool:
-    return not channel or (channel.startswith("pro") and subscribed)
-
-
-def _by_source(packages: Iterable[Package], release: str) -> Iterator[tuple[str, str, Package]]:
+def _source_kernels(packages: Iterable[Package], release: str) -> Iterator[tuple[str, str, Package]]:
     """Source name, source version. Of kernels only the newest image counts: the others do not run after a reboot.
 
     Whether the newest one runs is another check's question. Headers and tools of the kernel hold none of its flaws.
@@ -144,13 +142,11 @@ def _kernel_source(source: str, release: str) -> str:
     return source.replace("linux-signed", "linux", 1)
 
 
-def _by_name(packages: Iterable[Package], release: str) -> Iterator[tuple[str, str, Package]]:
-    """Binary name and version; of kernels, which are installed side by side, the newest only."""
+def _kernels(packages: Iterable[Package], release: str) -> Iterator[tuple[str, str, Package]]:
+    """Binary name and version of the packages of kernels, which are installed side by side: the newest of each."""
     kernels: dict[str, list[Package]] = {}
     for package in packages:
-        if not _RPM_KERNEL.fullmatch(package.name):
-            yield package.name, package.version, package
-        elif not _RPM_KERNEL_IDLE.fullmatch(package.name):
+        if not _RPM_KERNEL_IDLE.fullmatch(package.name):
             kernels.setdefault(package.name, []).append(package)
     for name, installed in kernels.items():
         for package in _newest(installed, release):

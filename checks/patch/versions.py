@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # deb-version(7): the upstream version starts with a digit, no part is empty; a colon is possible after an epoch only,
 # which the split at the first one takes care of.
@@ -30,6 +31,9 @@ _PACMAN = re.compile(
 )
 _PACMAN_SEGMENTS = re.compile(r"([^A-Za-z0-9]*)([0-9]+|[A-Za-z]+)", re.ASCII)
 
+_DPKG_WEIGHTS = bytes(
+    1 if code == ord("~") else code if chr(code).isalpha() or code > 127 else 128 + code for code in range(256)
+)
 _END = b"\x02"
 _LONGEST_NUMBER = 255
 
@@ -120,14 +124,10 @@ def _pacman_part(part: str) -> bytes:
 def _dpkg_part(part: str) -> bytes:
     key = bytearray()
     for word, number in _PIECES.findall(part):
-        key += bytes(_dpkg_weight(character) for character in word) + _END + _number(number)
+        key += word.encode().translate(_DPKG_WEIGHTS)
+        key += _END
+        key += _number(number)
     return bytes(key)
-
-
-def _dpkg_weight(character: str) -> int:
-    if character == "~":
-        return 1
-    return ord(character) if character.isalpha() else 128 + ord(character)
 
 
 def _rpm_part(part: str) -> bytes:
@@ -144,6 +144,7 @@ def _rpm_part(part: str) -> bytes:
     return bytes(key) + _END
 
 
+@lru_cache(maxsize=4096)
 def _number(digits: str) -> bytes:
     significant = digits.lstrip("0")
     if len(significant) > _LONGEST_NUMBER:

@@ -52,15 +52,56 @@ class Flaw:
     order: bytes
 
 
-@dataclass(frozen=True, slots=True)
 class Standing:
     """What the feeds say about one version of one package: its flaws, or why that cannot be told."""
 
-    flaws: tuple[Flaw, ...] = ()
-    doubt: str = ""
+    def __init__(self, flaws: tuple[Flaw, ...] = (), doubt: str = "") -> None:
+        self.flaws = flaws
+        self.doubt = doubt
+        self._splits: dict[bool, tuple[tuple[Flaw, ...], tuple[Flaw, ...]]] = {}
+
+    def split(self, subscribed: bool) -> tuple[tuple[Flaw, ...], tuple[Flaw, ...]]:
+        """The flaws that a host can have repaired, and those it cannot; `subscribed` to Ubuntu Pro it can more.
+
+        A flaw that another advisory about the same CVEs repairs is not among the latter.
+        """
+        split = self._splits.get(subscribed)
+        if split is None:
+            split = self._splits[subscribed] = _split(self.flaws, subscribed)
+        return split
 
 
-_CLEAN = Standing()
+def _split(flaws: Iterable[Flaw], subscribed: bool) -> tuple[tuple[Flaw, ...], tuple[Flaw, ...]]:
+    fixable: list[Flaw] = []
+    others: list[Flaw] = []
+    for flaw in flaws:
+        within_reach = not flaw.channel or (flaw.channel.startswith("pro") and subscribed)
+        (fixable if flaw.fixed and within_reach else others).append(flaw)
+    repaired = {cve for flaw in fixable for cve in flaw.cves}
+    unfixed = (flaw for flaw in others if not flaw.cves or not repaired.issuperset(flaw.cves))
+    return tuple(fixable), tuple(unfixed)
+
+
+ASK_ANEW = Standing()
+"""Stands for packages that cannot be looked up one by one: kernels, of which a host has several side by side."""
+
+
+class _Remembered(dict[tuple[str, str], Standing | None]):
+    """Standings by package name and version; None where there is nothing to say, `ASK_ANEW` for kernels.
+
+    Looked up when they are asked for the first time: the packages of a fleet repeat.
+    """
+
+    def __init__(self, look_up: Callable[[str, str], Standing | None], kernel: str) -> None:
+        super().__init__()
+        self._look_up = look_up
+        self._kernel = kernel
+
+    def __missing__(self, key: tuple[str, str]) -> Standing | None:
+        name, version = key
+        special = not name or not version or name.startswith(self._kernel)
+        found = self[key] = ASK_ANEW if special else self._look_up(name, version)
+        return found
 
 
 class Advisories:
@@ -75,10 +116,13 @@ class Advisories:
         self.at = min(part.at for part in self.parts)
         self._key: Callable[[str], bytes] = distribution_of(release).key
         self._connections = [_opened(data) for data in databases]
-        self.names = frozenset(
-            name for one in self._connections for (name,) in one.execute("SELECT DISTINCT name FROM affected")
-        )
-        self._known: dict[tuple[str, str], Standing] = {}
+        self._highest: dict[str, bytes | None] = {}
+        for connection in self._connections:
+            for name, highest in connection.execute("SELECT name, highest FROM package"):
+                other = self._highest.get(name, b"")
+                self._highest[name] = None if highest is None or other is None else max(highest, other)
+        self.names = frozenset(self._highest)
+        self.remembered = _Remembered(self.standing, "linux" if distribution_of(release).by_source else "kernel")
 
     @property
     def evidence(self) -> Evidence:
@@ -86,30 +130,27 @@ class Advisories:
         shown = [f"{part.name}, of {part.at:%Y-%m-%d %H:%M} UTC, {part.ranges} ranges" for part in self.parts]
         return Evidence.of(f"feed {self.release}", None, None, shown)
 
-    def standing(self, name: str, version: str) -> Standing:
-        """What is known about a version. Looked up once: the packages of a fleet repeat."""
-        found = self._known.get((name, version))
-        if found is None:
-            found = self._known[name, version] = self._look_up(name, version)
-        return found
-
-    def _look_up(self, name: str, version: str) -> Standing:
-        if name not in self.names:
-            return _CLEAN
+    def standing(self, name: str, version: str) -> Standing | None:
+        """What is known about a version of a package; None when there is nothing to say."""
+        if name not in self._highest:
+            return None
         if _BACKPORT.search(version):
             return Standing(doubt=f"{version} comes from backports, which the advisories of the release do not cover")
         try:
             key = self._key(version)
         except InvalidVersion as error:
             return Standing(doubt=str(error))
+        highest = self._highest[name]
+        if highest is not None and key >= highest:
+            return None
         rows = [row for one in self._connections for row in one.execute(_AFFECTING, (name, key, key))]
         if not rows:
-            return _CLEAN
+            return None
         if _MODULE in version or any(_MODULE in row[0] for row in rows):
             return self._modular(name, version, key, rows)
         return _judged(rows)
 
-    def _modular(self, name: str, version: str, key: bytes, rows: list[tuple[object, ...]]) -> Standing:
+    def _modular(self, name: str, version: str, key: bytes, rows: list[tuple[object, ...]]) -> Standing | None:
         """A build of a module stream is repaired by later builds of that stream only, and only a version tells it.
 
         Streams differ in their upstream version. An advisory that has a fix for the same upstream version at or below

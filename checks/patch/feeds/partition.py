@@ -22,6 +22,7 @@ CREATE TABLE affected (
   name TEXT NOT NULL, introduced BLOB, fixed BLOB, version TEXT NOT NULL, state TEXT NOT NULL, channel TEXT NOT NULL,
   seen INTEGER NOT NULL, aid INTEGER NOT NULL
 );
+CREATE TABLE package (name TEXT PRIMARY KEY, highest BLOB) WITHOUT ROWID;
 CREATE TABLE exploited (cve TEXT PRIMARY KEY, added TEXT NOT NULL, due TEXT NOT NULL, ransomware INTEGER NOT NULL)
   WITHOUT ROWID;
 CREATE TABLE score (cve TEXT PRIMARY KEY, score REAL NOT NULL, percentile REAL NOT NULL) WITHOUT ROWID;
@@ -62,13 +63,13 @@ class PartWriter:
             low = self._key_of(introduced) if introduced else b""
             high = self._key_of(fixed) if fixed else b""
             if low is None or high is None:
-                row: tuple[object, ...] = (name, None, None, fixed, State.UNREADABLE, channel, seen, aid)
+                row: tuple[object, ...] = (name, None, None, fixed, State.UNREADABLE.value, channel, seen, aid)
             else:
                 if low and high and high < low:
                     raise FeedError(f"{record.id}: {name}: fixed in {fixed!r}, which is before {introduced!r}")
                 # Keys delimit themselves: nothing lies between a key and the same key with a byte behind it.
                 bound = high + b"\0" if last else high
-                row = (name, low or None, bound or None, "" if last else fixed, state, channel, seen, aid)
+                row = (name, low or None, bound or None, "" if last else fixed, state.value, channel, seen, aid)
             self._affected.append(row)
         if len(self._affected) >= _BATCH:
             self._flush()
@@ -95,7 +96,12 @@ class PartWriter:
         Fixes without a date of release keep the moment at which they were first seen in the part `before`.
         """
         self._flush()
-        self._connection.execute("CREATE INDEX affected_name ON affected (name)")
+        self._connection.execute("CREATE INDEX affected_name ON affected (name, fixed, introduced)")
+        # A version that is as high as the highest fix has no flaw: most packages need no further question.
+        self._connection.execute(
+            "INSERT INTO package SELECT name, CASE WHEN count(fixed) = count(*) THEN max(fixed) END"
+            " FROM affected GROUP BY name"
+        )
         self._connection.execute("COMMIT")
         if before is not None:
             self._keep_first_sightings(before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from secaudit.api import Platform
@@ -50,6 +51,7 @@ _ECOSYSTEMS = (
 )
 
 
+@lru_cache(maxsize=1024)
 def release_of_ecosystem(ecosystem: str) -> tuple[str, str] | None:
     """The release (`debian:12`) and channel of an OSV ecosystem; None for one whose packages hosts do not have."""
     for pattern, distribution in _ECOSYSTEMS:
