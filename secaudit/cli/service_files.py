@@ -45,12 +45,12 @@ def waivers_option(function: F) -> F:
 def find(name: str, given: Path | None, inventory: Path | None) -> Path | None:
     """What was given, else the directory `name` beside the inventory or beside its directory; None when there is none.
 
-    The inventory need not exist: `Path("inventory")` finds what lies here.
+    A directory that nobody named counts only when it holds a YAML file. The inventory need not exist: `Path("inventory")` finds what lies here.
     """
     if given is not None or inventory is None:
         return given
     places = (inventory.parent, inventory.absolute().parent.parent)
-    return next((place / name for place in places if (place / name).is_dir()), None)
+    return next((place / name for place in places if any((place / name).glob("*.yaml"))), None)
 
 
 def read_contracts(given: Path | None, inventory: Path | None) -> Contracts:
