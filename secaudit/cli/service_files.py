@@ -45,7 +45,8 @@ def waivers_option(function: F) -> F:
 def find(name: str, given: Path | None, inventory: Path | None) -> Path | None:
     """What was given, else the directory `name` beside the inventory or beside its directory; None when there is none.
 
-    A directory that nobody named counts only when it holds a YAML file. The inventory need not exist: `Path("inventory")` finds what lies here.
+    A directory that nobody named counts only when it holds a YAML file. The inventory need not exist:
+    `Path("inventory")` finds what lies here.
     """
     if given is not None or inventory is None:
         return given
