@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secaudit.cli.columns import aligned
+from secaudit.cli.contract_hours import hours
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.service_files import HERE, contracts_option, read_contracts
 from secaudit.model.safe_text import visible_line
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 @click.group()
 def command() -> None:
     """Validate and show what is promised; keep hours; measure availability."""
+
+
+command.add_command(hours)
 
 
 @command.command()

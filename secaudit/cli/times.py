@@ -1,10 +1,12 @@
-"""Times and durations as the types of options."""
+"""Times, days, months and durations as the types of options."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import click
+
+from secaudit.model.hours import Month
 
 
 class Moment(click.ParamType[datetime]):
@@ -36,3 +38,29 @@ class Length(click.ParamType[timedelta]):
             return parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Day(click.ParamType[date]):
+    """A day such as `2026-10-31`."""
+
+    name = "day"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Read the day, or fail with an example."""
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a day; write for example 2026-10-31", param, ctx)
+
+
+class MonthOf(click.ParamType[Month]):
+    """A month such as `2026-10`."""
+
+    name = "month"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Month:
+        """Read the month, or fail with an example."""
+        try:
+            return value if isinstance(value, Month) else Month.of(date.fromisoformat(f"{value}-01"))
+        except ValueError:
+            self.fail(f"{value!r} is not a month; write for example 2026-10", param, ctx)

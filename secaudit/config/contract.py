@@ -111,6 +111,14 @@ def _contradictions(file: ContractFile, document: Located) -> Iterator[Problem]:
         entries.append((f"service {promised.service!r}", ("service", promised.service), ("availability", index)))
     for index, dataset in enumerate(file.backup.datasets if file.backup else ()):
         entries.append((f"dataset {dataset.name!r}", ("dataset", dataset.name), ("backup", "datasets", index)))
+    resources = file.resources
+    if resources is not None and resources.convert is not None:
+        months = resources.carry.expires_months if resources.carry else 0
+        if resources.convert.after_months > months:
+            message = f"unused hours are lost {months} months after their own, before they could be converted"
+            yield Problem(
+                document.keys["resources", "convert"], message, "raise carry.expires_months, or convert earlier"
+            )
     for what, key, path in entries:
         if key in first:
             yield Problem(document.values[path], f"{what} is there already", f"first at {document.values[first[key]]}")
