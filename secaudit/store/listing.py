@@ -45,7 +45,8 @@ class FindingLine(NamedTuple):
     """The run that reported it last."""
 
 
-_CUSTOMER, _NAME, _OUTCOME = (FindingLine._fields.index(name) for name in ("customer", "name", "outcome"))
+_OUTCOME = FindingLine._fields.index("outcome")
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def _lines() -> Select[Any]:
         select(
             columns.fingerprint,
             columns.customer,
-            scan.c.customer_name,
+            case((scan.c.customer_name != "", scan.c.customer_name), else_=columns.customer),
             columns.host,
             columns.site,
             columns.control,
@@ -202,10 +203,8 @@ def _lines() -> Select[Any]:
 
 
 def _line(row: Any) -> FindingLine:
-    values = list(row)
-    values[_NAME] = values[_NAME] or values[_CUSTOMER]
-    values[_OUTCOME] = Outcome(values[_OUTCOME])
-    return FindingLine._make(values)
+    # As little as possible: this is called once per finding.
+    return FindingLine._make((*row[:_OUTCOME], _OUTCOMES[row[_OUTCOME]], *row[_OUTCOME + 1 :]))
 
 
 def _how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:

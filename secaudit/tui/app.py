@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -109,6 +110,9 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Begin with the overview."""
+        # What was imported stays: without this the collector looks through all of it now and then, in the middle of
+        # typing, for longer than a keystroke may take.
+        gc.freeze()
         self.switch_mode("overview")
         self.theme_changed_signal.subscribe(self, lambda _theme: self._repaint())
         self.set_interval(POLL_SECONDS, self._poll)

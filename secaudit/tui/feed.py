@@ -17,12 +17,16 @@ from time import monotonic
 from textual.message import Message
 
 from secaudit.model.errors import UserError
+from secaudit.tui.filter import narrows
 from secaudit.tui.filter_sql import Known
 from secaudit.tui.projection import PAGE, GroupRow, Projection, Query, Row
 from secaudit.tui.source import Source
 
 REST_AFTER = 0.08
 """Seconds without a new question after which the rest of an answer is worked out."""
+
+FEW = 2000
+"""Rows of a whole answer up to which a narrower question is answered from them."""
 
 RESOLVED_FOR = timedelta(days=30)
 """How long a resolved finding is kept in the list, for `fixed`."""
@@ -96,6 +100,7 @@ class Feed:
         self._load: Iterator[None] | None = None
         self._rest: tuple[int, Iterator[array[int]], array[int]] | None = None
         self._current: tuple[int, Query] | None = None
+        self._few: tuple[Query, array[int]] | None = None
         self._loaded = False
         self._thread = threading.Thread(target=self._run, name="findings", daemon=True)
 
@@ -183,12 +188,14 @@ class Feed:
         number, query = self._current
         self._rest = None
         self._projection.sort(query.sort)
+        few, self._few = self._few, None
+        among = few[1] if few is not None and _is_narrower(query, few[0]) else None
         self._interruptible = True
         try:
             if query.group is not None:
                 self._post(FoundGroups(number, self._projection.groups(query, self._now()), loaded=self._loaded))
                 return
-            parts = self._projection.ids(query, self._now())
+            parts = self._projection.ids(query, self._now(), among)
             first = next(parts, array("L"))
             rows = self._projection.rows(first)
         except sqlite3.OperationalError:
@@ -197,6 +204,8 @@ class Feed:
         finally:
             self._uninterruptible()
         whole = len(first) < PAGE
+        if whole:
+            self._few = (query, first)
         self._post(Found(number, first, rows, whole=whole, loaded=self._loaded))
         if not whole:
             self._rest = (number, parts, first)
@@ -214,6 +223,8 @@ class Feed:
             self._uninterruptible()
         if part is None:
             self._rest = None
+            if len(ids) <= FEW and self._current is not None:
+                self._few = (self._current[1], ids)
             self._post(Found(number, ids, (), whole=True, loaded=self._loaded))
         else:
             self._rest = (number, parts, ids + part)
@@ -255,6 +266,13 @@ class Feed:
 
     def _settle(self) -> None:
         self._rest = None
+        self._few = None
         self._projection.settle()
         if self._current is not None:
             self._answer()
+
+
+def _is_narrower(query: Query, than: Query) -> bool:
+    """Whether the rows of one question are among those of the other, under the same ids."""
+    alike = (query.scope, query.sort) == (than.scope, than.sort) and query.group is None
+    return alike and narrows(query.terms, than.terms)

@@ -6,6 +6,7 @@ Nothing that is typed is an error: a half-typed term is left out, a wrong one is
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
@@ -115,6 +116,20 @@ def parse(text: str) -> Filter:
         if term is not None:
             terms.append(term)
     return Filter(tuple(terms), tuple(problems))
+
+
+def narrows(new: Sequence[Term], old: Sequence[Term]) -> bool:
+    """Whether everything that matches `new` also matches `old`, as far as the terms themselves tell."""
+    wide = Flag("fixed") in new or Flag("fixed", negated=True) in new
+    if wide != (Flag("fixed") in old or Flag("fixed", negated=True) in old):
+        return False
+    return all(any(_implies(one, other) for one in new) for other in old)
+
+
+def _implies(one: Term, other: Term) -> bool:
+    if isinstance(one, Word) and isinstance(other, Word) and not one.negated and not other.negated:
+        return other.text.casefold() in one.text.casefold()
+    return one == other
 
 
 def show(term: Term) -> str:

@@ -22,11 +22,11 @@ class Known:
     """What occurs in the rows, case folded.
 
     `names` are values by field: a name that exists is meant exactly, else it is the beginning of names. `topics` are
-    texts that many rows share, by the number that a row's `topic` holds: searched once, not in every row.
+    texts that many rows share, with the number that a row's `topic` holds: searched once, not in every row.
     """
 
     names: Mapping[str, Collection[str]] = field(default_factory=dict)
-    topics: Mapping[str, int] = field(default_factory=dict)
+    topics: Sequence[tuple[str, int]] = ()
 
 
 _FLAGS = {
@@ -79,7 +79,7 @@ def _term(term: Term, now: datetime, known: Known) -> Condition:
 
 def _word(text: str, known: Known) -> Condition:
     found = Condition("instr(haystack, ?) > 0", (text,))
-    topics = tuple(number for topic, number in known.topics.items() if text in topic)
+    topics = tuple(number for topic, number in known.topics if text in topic)
     return _any((_one_of("topic", topics), found)) if topics else found
 
 

@@ -29,7 +29,7 @@ from secaudit.tui.views import View, ViewsError
 DETAIL_FROM = 30
 """Rows of the terminal from which the detail is shown with the table."""
 
-SETTLED = 0.06
+SETTLED = 0.12
 """Seconds that the cursor must rest before the detail is read."""
 
 
@@ -161,6 +161,7 @@ class FindingsPage(FindingScreen):
             with line.prevent(Input.Changed):
                 line.value = view.filter
         self._ask()
+        self.paint_frame()
 
     def _ask(self, *, keep_cursor: bool = False) -> None:
         """Put the question to the feed, unless it is the one that was answered."""
@@ -173,7 +174,6 @@ class FindingsPage(FindingScreen):
         read = parse(view.filter)
         self.say("; ".join(problem.message for problem in read.problems))
         self._number = self.feed.ask(Query(read.terms, self.dashboard.scope, view.sort, view.group))
-        self.paint_frame()
 
     def on_found(self, event: Found) -> None:
         """The first rows, or the end of the list."""
@@ -211,9 +211,8 @@ class FindingsPage(FindingScreen):
         what = f"{self._view.group.value}s" if self._view.group else "findings"
         selected = f"{len(self.table.selected):,} selected · " if self.table.selected else ""
         loading = "" if self._loaded else "reading · "
-        self.query_one("#count", Static).update(
-            Text(f"{loading}{selected}{many} {what} ", self.dashboard.look.dim, no_wrap=True)
-        )
+        text = Text(f"{loading}{selected}{many} {what} ", self.dashboard.look.dim, no_wrap=True)
+        self.query_one("#count", Static).update(text, layout=False)
         if not self.table.count and self._loaded:
             self.query_one("#detail-text", Static).update(self._nothing())
 

@@ -44,6 +44,10 @@ class Framed(Screen[None]):
     PAGE: ClassVar[str] = ""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,backspace", "out", "Back", show=False)]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = ""
+
     @property
     def dashboard(self) -> Dashboard:
         """The app."""
@@ -94,15 +98,19 @@ class Framed(Screen[None]):
         if not self.is_mounted:
             return
         width = self.size.width or self.app.size.width
-        self.query_one("#title", Static).update(self._title(width))
-        self.query_one("#trail", Static).update(self._trail(width))
-        self.query_one("#keys", Static).update(self._keys(width))
+        # One line each, whatever they hold: a new layout of the screen would cost more than all the rest.
+        self.query_one("#title", Static).update(self._title(width), layout=False)
+        self.query_one("#trail", Static).update(self._trail(width), layout=False)
+        self.query_one("#keys", Static).update(self._keys(width), layout=False)
         self.query_one("#title").display = width >= NARROW
 
     def say(self, text: str) -> None:
         """Show a line about the state of things, or none."""
+        if text == self._said:
+            return
+        self._said = text
         notice = self.query_one("#notice", Static)
-        notice.update(Text(visible_line(text), style=self.dashboard.look.unproven, no_wrap=True, overflow="ellipsis"))
+        notice.update(Text(visible_line(text), style=self.dashboard.look.unproven, no_wrap=True), layout=False)
         notice.display = bool(text)
 
     def action_out(self) -> None:

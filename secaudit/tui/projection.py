@@ -18,7 +18,7 @@ from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.store.listing import FindingLine
 from secaudit.tui.filter import Term
-from secaudit.tui.filter_sql import WORST_FIRST, Known, condition
+from secaudit.tui.filter_sql import WORST_FIRST, Condition, Known, condition
 from secaudit.tui.scope import Scope
 
 PAGE = 128
@@ -134,11 +134,16 @@ class Projection:
     def add(self, lines: Iterable[FindingLine]) -> None:
         """Add findings."""
         marks = ", ".join("?" * len(_COLUMNS))
+        statement = f"INSERT INTO collected ({', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608 - constants
+        rows = [self._values(line) for line in lines]
         self._db.execute("BEGIN")
-        self._db.executemany(
-            f"INSERT INTO collected ({', '.join(_COLUMNS)}) VALUES ({marks})",  # noqa: S608 - constants
-            (self._values(line) for line in lines),
-        )
+        try:
+            self._db.executemany(statement, rows)
+        except UnicodeEncodeError:
+            # A host named something with a lone surrogate, which SQLite refuses.
+            self._db.execute("ROLLBACK")
+            self._db.execute("BEGIN")
+            self._db.executemany(statement, (tuple(map(_storable, row)) for row in rows))
         self._db.execute("COMMIT")
 
     def settle(self) -> None:
@@ -153,7 +158,7 @@ class Projection:
             )
             for name in _KNOWN
         }
-        self._known = Known(names, dict(self._topics))
+        self._known = Known(names, tuple((topic.casefold(), number) for topic, number in self._topics.items()))
 
     @property
     def known(self) -> Known:
@@ -166,9 +171,12 @@ class Projection:
             self._sort = sort
             self._arrange("shown")
 
-    def ids(self, query: Query, now: datetime) -> Iterator[array[int]]:
-        """The ids of the rows that match, in order: a page, then larger parts until there are no more."""
+    def ids(self, query: Query, now: datetime, among: Sequence[int] | None = None) -> Iterator[array[int]]:
+        """The ids of the rows that match (`among` some), in order: a page, then larger parts to the end."""
         wanted = condition(query.terms, query.scope, now, self._known)
+        if among is not None:
+            marks = ", ".join("?" * len(among))
+            wanted = Condition(f"id IN ({marks}) AND {wanted.sql}", (*among, *wanted.parameters))
         cursor = self._db.execute(f"SELECT id FROM shown WHERE {wanted.sql} ORDER BY id", wanted.parameters)  # noqa: S608 - see filter_sql
         size = PAGE
         while part := cursor.fetchmany(size):
@@ -214,11 +222,13 @@ class Projection:
         return tuple(_row(*values) for values in found)
 
     def _values(self, line: FindingLine) -> tuple[object, ...]:
-        shared = _storable("\n".join((line.control, line.title, line.customer, line.name)).casefold())
-        searched = "\n".join((line.host, line.subject, line.reason)).casefold()
+        shared = f"{line.control}\n{line.title}\n{line.customer}\n{line.name}"
+        topic = self._topics.get(shared)
+        if topic is None:
+            topic = self._topics[shared] = len(self._topics)
         return (
-            self._topics.setdefault(shared, len(self._topics)),
-            _storable(searched),
+            topic,
+            f"{line.host}\n{line.subject}\n{line.reason}".casefold(),
             _RANKS[line.severity],
             line.outcome.value,
             line.waived,
@@ -227,8 +237,19 @@ class Projection:
             line.opened.timestamp(),
             line.due.timestamp() if line.due else None,
             line.resolved.timestamp() if line.resolved else None,
-            *map(_storable, (line.customer, line.host, line.family, line.control, line.name, line.site, line.check)),
-            *map(_storable, (line.subject, line.reason, line.fingerprint, line.run, "", "")),
+            line.customer,
+            line.host,
+            line.family,
+            line.control,
+            line.name,
+            line.site,
+            line.check,
+            line.subject,
+            line.reason,
+            line.fingerprint,
+            line.run,
+            "",
+            "",
         )
 
     def _create(self, table: str) -> None:
@@ -246,9 +267,9 @@ class Projection:
         self._db.execute("ALTER TABLE arranged RENAME TO shown")
 
 
-def _storable(text: str) -> str:
-    """Lone surrogates, which SQLite refuses, as escapes; they are never shown as they are anyway."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _storable(value: object) -> object:
+    """Lone surrogates as escapes; they are never shown as they are anyway."""
+    return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
 
 
 def _row(
