@@ -43,7 +43,7 @@ def command(store_url: str | None, plugins: tuple[Path, ...]) -> int:
         _clock,
         lambda: _store(store_url),
         lambda: _plugins(plugins),
-        _feeds,
+        lambda: _feeds(plugins),
     )
     found = [examine() for examine in examinations]
     width = max(len(finding.subject) for finding in found)
@@ -146,5 +146,18 @@ def _plugins(directories: tuple[Path, ...]) -> Finding:
     return Finding(True, "plugins", seen)
 
 
-def _feeds() -> Finding:
-    return Finding(True, "feeds", "none needed: patch checks ask each host's own package manager")
+def _feeds(directories: tuple[Path, ...]) -> Finding:
+    from secaudit.api import Unproven, default_feeds
+    from secaudit.engine.reference import open_source
+    from secaudit.plugins import discover
+
+    place = default_feeds()
+    sources = [open_source(reference, place) for reference in discover(directories).references.values()]
+    broken = [str(source) for source in sources if isinstance(source, Unproven)]
+    if broken:
+        return Finding(False, "feeds", broken[0], "import them again: secaudit feed import FILE")
+    stamps = {stamp for source in sources if not isinstance(source, Unproven) for stamp in source.stamps}
+    if not stamps:
+        return Finding(True, "feeds", f"none in {place}; only controls that need them stay unproven")
+    oldest = min(stamps, key=lambda stamp: stamp.at)
+    return Finding(True, "feeds", f"{len(stamps)} in {place}, the oldest is {oldest.name} of {oldest.at:%Y-%m-%d}")

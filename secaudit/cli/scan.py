@@ -29,8 +29,11 @@ from secaudit.model.severity import Severity
 if TYPE_CHECKING:
     from secaudit.api import Format
     from secaudit.cli.scanning import ScanOrder
+    from secaudit.cli.targets import Selection
     from secaudit.engine.overlay import Overlay
+    from secaudit.model.contract import Contracts
     from secaudit.model.run import RunReport
+    from secaudit.model.waiver import WaiverGrant
     from secaudit.plugins import Registry
 
 
@@ -46,6 +49,11 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(1, 512), default=32, show_default=True, help="Hosts scanned at once.")
 @click.option("--host-limit", type=Length(), default="10m", show_default=True, help="Time that one host may take.")
 @click.option("--at", type=Moment(), help="Measure ages against this moment instead of now.")
+@click.option(
+    "--from-store",
+    type=click.Choice(["latest"]),
+    help="Judge the newest stored answers of every host again; asks no host and stores nothing.",
+)
 @click.option("--resume", metavar="RUN", help="Go on with an interrupted run of the same inventory.")
 @click.option("--no-store", is_flag=True, help="Keep nothing in the store.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
@@ -70,6 +78,7 @@ def command(
     jobs: int,
     host_limit: timedelta,
     at: datetime | None,
+    from_store: str | None,
     resume: str | None,
     no_store: bool,
     quiet: bool,
@@ -103,6 +112,13 @@ def command(
 
         overlay = Promises(promised, granted, None, only)
         report = _replay(Path(bundles[0]), baselines, only, registry, at, feeds, overlay)
+    elif from_store:
+        if targets or record or resume or no_store:
+            raise CommandError("--from-store takes what is stored and nothing to scan, record or resume")
+        from secaudit.cli.targets import Selection
+
+        selection = Selection(inventory, customers, sites, hosts, tags)
+        report = _rejudge(selection, baselines, only, registry, at, feeds, store_url, (promised, granted))
     else:
         from secaudit.cli.scanning import ScanOrder
         from secaudit.cli.targets import Selection, choose
@@ -129,6 +145,33 @@ def _replay(
     from secaudit.transcript.bundle import read_bundle
 
     return replay(read_bundle(path), baselines, only, registry, at, feeds or default_feeds(), overlay)
+
+
+def _rejudge(
+    selection: Selection,
+    baselines: tuple[str, ...],
+    only: tuple[str, ...],
+    registry: Registry,
+    at: datetime | None,
+    feeds: Path | None,
+    store_url: str | None,
+    service: tuple[Contracts, Sequence[WaiverGrant] | None],
+) -> RunReport:
+    from secaudit.api import default_feeds
+    from secaudit.cli.promises import Promises
+    from secaudit.cli.rejudging import rejudge, stored_hosts
+    from secaudit.cli.stored import read_store
+    from secaudit.cli.targets import choose
+
+    if selection.inventory is None and (selection.tags or not baselines):
+        raise CommandError("the store knows no tags and no baselines: name --inventory, or --baseline and no --tag")
+    with ExitStack() as stack:
+        store = read_store(store_url, stack)
+        chosen = choose((), selection) if selection.inventory else stored_hosts(store, selection)
+        if not chosen.hosts:
+            raise CommandError("the store holds no host that matches the selection")
+        targets = chosen.held_against(baselines).refuse_bare()
+        return rejudge(store, targets, only, registry, at, feeds or default_feeds(), Promises(*service, store, only))
 
 
 def _scan(order: ScanOrder, registry: Registry, store_url: str | None, no_store: bool, quiet: bool) -> RunReport:

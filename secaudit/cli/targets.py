@@ -65,7 +65,7 @@ def choose(targets: Sequence[str], selection: Selection) -> Targets:
     if selection.inventory is None:
         raise CommandError("nothing to scan: name a target (`local`, `ssh://[user@]host[:port]`) or give --inventory")
     inventory = load_inventory(selection.inventory, BaselineLibrary().names())
-    hosts = tuple(host for host in inventory.hosts if _matches(host, selection))
+    hosts = tuple(host for host in inventory.hosts if matches(host, selection))
     if not hosts:
         raise CommandError(f"no host of {selection.inventory} matches the selection")
     return Targets(hosts, customer_names(inventory))
@@ -106,7 +106,8 @@ def parse_target(target: str) -> Host:
     )
 
 
-def _matches(host: Host, selection: Selection) -> bool:
+def matches(host: Host, selection: Selection) -> bool:
+    """Whether a host is one of those that were chosen."""
     return (
         (not selection.customers or host.customer in selection.customers)
         and (not selection.sites or host.site in selection.sites)

@@ -55,11 +55,12 @@ def open_references(plans: Iterable[HostPlan], registry: Registry, directory: Pa
     """Open the data below `directory` for every reference that one of the plans needs. Never raises."""
     wanted = dict.fromkeys(planned.fact for plan in plans for planned in plan.facts)
     return ReferenceData(
-        {fact: _open(registry.references[fact], directory) for fact in wanted if fact in registry.references}
+        {fact: open_source(registry.references[fact], directory) for fact in wanted if fact in registry.references}
     )
 
 
-def _open(reference: Reference[Any], directory: Path) -> ReferenceSource[Any] | Unproven:
+def open_source(reference: Reference[Any], directory: Path) -> ReferenceSource[Any] | Unproven:
+    """Open the data of one reference, or tell why they cannot be. Never raises."""
     try:
         source = reference.open(directory)
         tuple(source.stamps)

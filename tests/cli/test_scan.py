@@ -129,6 +129,50 @@ def test_a_replay_says_what_was_not_recorded(baseline: str, capsys: pytest.Captu
     assert "not recorded" in capsys.readouterr().out
 
 
+def test_stored_answers_are_judged_again(baseline: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["scan", "local", "--baseline", baseline, "--quiet"]) == 0
+    stored = sqlite3.connect(next((tmp_path / "state").rglob("*.sqlite")))
+    before = stored.execute("SELECT count(*) FROM run").fetchone()
+    (tmp_path / "own.yaml").write_text(
+        "baseline: own\nversion: 4\ncontrols:\n"
+        "  room: {check: host.filesystem-usage, expect: {used: 99, inodes: 99, mounts: {/: {used: 99}}}}\n"
+        "  flaws: {check: patch.advisories-overdue, expect: {feed_max_age: 3d}}\n"
+    )
+    again = ["scan", "--from-store", "latest", "--baseline", baseline, "--feeds", "none", "--format", "json"]
+    capsys.readouterr()
+    assert run(again) == 0
+    found = {result["control"]: result for result in json.loads(capsys.readouterr().out)["results"]}
+    assert (found["room"]["outcome"], found["flaws"]["outcome"]) == ("passed", "unproven")
+    assert stored.execute("SELECT count(*) FROM run").fetchone() == before, "nothing is stored"
+    stored.close()
+
+    (tmp_path / "site.yaml").write_text(
+        "customer: {id: muster, name: Muster}\nsites:\n  vienna:\n    hosts:\n"
+        f"      web1: {{address: 192.0.2.1, baselines: [{baseline}]}}\n"
+    )
+    assert run([*again, "--inventory", "site.yaml"]) == 3
+    (host,) = json.loads(capsys.readouterr().out)["hosts"]
+    assert (host["status"], host["detail"]) == ("unreachable", "the store holds no complete scan of this host")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["local"], "nothing to scan"),
+        (["--no-store"], "nothing to scan"),
+        ([], "the store knows no tags and no baselines"),
+        (["--baseline", "base", "--tag", "web"], "the store knows no tags and no baselines"),
+        (["--baseline", "base", "--host", "gone"], "holds no host that matches"),
+    ],
+)
+def test_what_cannot_be_judged_from_the_store(
+    arguments: list[str], message: str, baseline: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["scan", "local", "--baseline", baseline, "--only", "host.clock*", "--quiet"]) == 0
+    assert run(["scan", "--from-store", "latest", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_only_what_matches_is_judged(baseline: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         run(["scan", "local", "--baseline", baseline, "--only", "host.clock*", "--format", "json", "--no-store"]) == 0
