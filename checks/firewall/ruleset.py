@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .matches import AddressRange, Match, NumberRange, PacketFamily, SetMembership, Unmodelled
+from .matches import AddressRange, AnyOf, Match, NumberRange, PacketFamily, SetMembership, Unmodelled
 
 
 class TableFamily(StrEnum):
@@ -218,6 +218,9 @@ def _unmodelled(matches: tuple[Match, ...], verdict: Verdict | None) -> Iterator
             yield f"{match.why}: {match.text}"
         if isinstance(match, SetMembership):
             yield f"{match.why}: {match.name}"
+        if isinstance(match, AnyOf):
+            for alternative in match.alternatives:
+                yield from _unmodelled(alternative, None)
     if isinstance(verdict, Undecided):
         yield f"verdict is not decided by the ruleset: {verdict.text}"
     if isinstance(verdict, VerdictMap):

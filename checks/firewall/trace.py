@@ -129,6 +129,12 @@ class Tracer:
         course.passes(_ROUTED[course.packet.hook])
         return course.ended()
 
+    def meets(self, attached: AttachedChain, packet: Packet) -> tuple[Step, ...]:
+        """The rules that a packet meets in one base chain and the chains it leads to."""
+        walk = _Walk(packet, self._indexes)
+        walk.base_chain(attached, packet, certain=True)
+        return tuple(walk.steps)
+
 
 _T = TypeVar("_T")
 

@@ -21,13 +21,13 @@ from ..matches import (
     ConntrackState,
     Icmp,
     IcmpKind,
-    KnownCondition,
     Match,
     NotUnderstoodError,
     NumberRange,
     PacketFamily,
     Ports,
     Protocol,
+    SetMembership,
     Side,
     State,
     Unmodelled,
@@ -164,7 +164,9 @@ class _Reader:
 
     def _entered(self, chain: Chain, certain: bool) -> Rule:
         text = f"interfaces with {chain.name}"
-        condition = () if certain else (KnownCondition("security group", text),)
+        name = chain.name.partition(" ")[0]
+        unknown = SetMembership(name, (), why="which interfaces have the security group is not in this document")
+        condition = () if certain else (unknown,)
         return Rule(text, condition, Jump(chain.name), chain.origin, comment="implied by AWS")
 
     def _group(self, name: str, path: Path, group: Mapping[str, Any], direction: _Direction) -> Chain:
@@ -227,7 +229,7 @@ def _peer_condition(key: str, name: str, side: Side) -> Match:
             return Unmodelled(name, "the addresses of the prefix list are not in this document")
         case "UserIdGroupPairs":
             # Private addresses of the interfaces that have the group; never everybody.
-            return KnownCondition("security group", f"{side} is an interface with {name}")
+            return SetMembership(name, (side,), why="the addresses of the security group are not in this document")
     try:
         return Addresses(side, (AddressRange.of(ip_network(name)),))
     except ValueError:

@@ -45,28 +45,36 @@ Mismatch = WrongFate | WrongCount
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The outcome: packets whose fate was predicted and seen, those that were not decided, and all that differs."""
+    """The outcome: how many packets met their predicted fate, how many were not decided, and all that differs.
+
+    `unsent` says for every packet that the kernel was not asked about why, `rules` how many counters were compared.
+    """
 
     agreed: int
     undecided: int
-    unsent: int
+    unsent: tuple[str, ...]
     rules: int
     mismatches: tuple[Mismatch, ...]
 
 
-def compare(tracer: Tracer, ruleset: Ruleset, packets: Sequence[Packet], observation: Observation) -> Comparison:
+def compare(
+    tracer: Tracer,
+    ruleset: Ruleset,
+    packets: Sequence[Packet],
+    observation: Observation,
+    unsent: tuple[str, ...] = (),
+) -> Comparison:
     """Compare predictions for packets (`with_addresses_known`) with what was observed for them, in the same order.
 
     A rejection counts as a drop of which the sender may be told: the kernel answers no error with an error. Counters
     are bounded by the packets that surely meet a rule and those that perhaps do.
     """
     wrong: list[Mismatch] = []
-    agreed = undecided = unsent = 0
+    agreed = undecided = 0
     least: dict[int, int] = {}
     perhaps: dict[int, int] = {}
     for packet, seen in zip(packets, observation.fates, strict=True):
         if seen is None:
-            unsent += 1
             continue
         trace = tracer.trace(packet)
         for step in trace.steps:
