@@ -1,0 +1,84 @@
+"""Planned maintenance windows as spans of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from secaudit.model.contract import BusinessCalendar, Contract
+from secaudit.sla.calendar import local_moment
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A part of time, aware UTC, `end` exclusive."""
+
+    start: datetime
+    end: datetime
+
+
+def planned(contract: Contract, start: datetime, end: datetime) -> tuple[Span, ...]:
+    """The maintenance windows of a contract between two moments, cut to them, joined and in order.
+
+    A rule counts its intervals from the contract's first day. A window begins at its local time and lasts its minutes
+    of real time, also when clocks are changed in it.
+    """
+    zone = ZoneInfo(contract.calendar.timezone)
+    found = [
+        Span(max(window.start, start), min(window.end, end))
+        for window in _windows(contract.calendar, contract.since, zone, start, end)
+        if window.start < end and window.end > start
+    ]
+    return joined(found)
+
+
+def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same time without overlaps, in order."""
+    whole: list[Span] = []
+    for span in sorted(spans):
+        if whole and span.start <= whole[-1].end:
+            whole[-1] = Span(whole[-1].start, max(whole[-1].end, span.end))
+        else:
+            whole.append(span)
+    return tuple(whole)
+
+
+def without(spans: Iterable[Span], holes: Iterable[Span]) -> tuple[Span, ...]:
+    """The spans with the holes cut out; both in order and without overlaps of their own."""
+    holes = tuple(holes)
+    left: list[Span] = []
+    first = 0
+    for span in spans:
+        begin = span.start
+        while first < len(holes) and holes[first].end <= begin:
+            first += 1
+        for hole in holes[first:]:
+            if hole.start >= span.end:
+                break
+            if hole.start > begin:
+                left.append(Span(begin, hole.start))
+            begin = max(begin, hole.end)
+        if begin < span.end:
+            left.append(Span(begin, span.end))
+    return tuple(left)
+
+
+def length(spans: Iterable[Span]) -> timedelta:
+    """How long spans without overlaps are together."""
+    return sum((span.end - span.start for span in spans), timedelta())
+
+
+def _windows(calendar: BusinessCalendar, since: date, zone: ZoneInfo, start: datetime, end: datetime) -> Iterable[Span]:
+    from dateutil.rrule import rrulestr  # noqa: PLC0415 - needed for contracts with windows only
+
+    begin = datetime.combine(since, time())
+    for window in calendar.windows:
+        # A day more on both sides: a window may begin before the first day and reach into it.
+        longest = timedelta(days=1, minutes=window.minutes)
+        earliest = start.astimezone(zone).replace(tzinfo=None) - longest
+        latest = end.astimezone(zone).replace(tzinfo=None) + timedelta(days=1)
+        for day in rrulestr(window.rrule, dtstart=begin).between(earliest, latest, inc=True):
+            opened = local_moment(day.date(), window.start, zone)
+            yield Span(opened, opened + timedelta(minutes=window.minutes))

@@ -1,0 +1,134 @@
+"""`secaudit contract`: what its commands print, and how they end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from secaudit.cli.main import run as run_command
+
+Run = Callable[..., tuple[int, str, str]]
+
+CONTRACT = """\
+schema: secaudit.contract/1
+customer: {id: muster, name: Muster GmbH, number: V-1}
+valid: {from: 2026-01-01, until: 2026-06-30}
+calendar:
+  timezone: Europe/Berlin
+  hours: {mon-fri: ["08:00-17:00"]}
+  maintenance_windows: [{rrule: "FREQ=MONTHLY;BYDAY=1SU", start: "02:00", minutes: 240}]
+priorities:
+  P1: {from: [critical, high], response: {time: 1h}}
+availability:
+  - {service: shop, target: 99.9, source: ../probes/shop.csv, every: 1h, exclude: [maintenance_windows]}
+resources:
+  included: 2.5
+  carry: {expires_months: 1}
+  convert: {after_months: 1}
+  ledger: ../ledger/2026.csv
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line in a directory with one contract."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SECAUDIT_CONTRACTS", raising=False)
+    Path("contracts").mkdir()
+    Path("contracts/muster.yaml").write_text(CONTRACT)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        ended = run_command(["contract", *arguments])
+        captured = capsys.readouterr()
+        return ended, captured.out, captured.err
+
+    return call
+
+
+def test_validate_tells_the_problems_of_all_paths(run: Run) -> None:
+    Path("bad.yaml").write_text(CONTRACT.replace("critical", "dire"))
+    ended, out, err = run("validate", "contracts", "bad.yaml", "none.yaml")
+    assert (ended, out) == (2, "contracts: 1 contract, no problem found\n")
+    assert err.splitlines()[0].startswith("bad.yaml:9:15: from: expected 'info'")
+    assert err.splitlines()[1] == "none.yaml: there is no such file"
+
+
+def test_show(run: Run) -> None:
+    ended, out, _ = run("show", "muster")
+    assert ended == 0
+    assert "muster  Muster GmbH, contract V-1, 2026-01-01 to 2026-06-30 (not in force)" in out
+    assert "P1        critical, high  1h (real)  -" in out
+    assert "availability: shop 99.9 %" in out
+    assert "included: 2.5 hours a month" in out
+    (shown,) = json.loads(run("show", "--json")[1])
+    assert (shown["customer"], shown["until"], len(shown["sha256"])) == ("muster", "2026-06-30", 64)
+    assert run("show", "zettel") == (2, "", "there is no contract of zettel; see --contracts\n")
+
+
+def test_hours_are_added_imported_and_shown(run: Run) -> None:
+    ended, _, err = run("hours", "show", "muster", "--month", "2026-02")
+    assert (ended, "`secaudit contract hours add` begins one" in err) == (2, True)
+    assert run("hours", "add", "muster", "1h30m", "--date", "2026-01-10", "--ticket", "T-1")[0] == 0
+    Path("more.csv").write_text("date,minutes,kind,ticket\n2026-01-10,90,support,T-1\n2026-02-03,180,support,T-2\n")
+    for added in (1, 0):
+        ended, out, _ = run("hours", "import", "muster", "more.csv")
+        assert (ended, out.endswith(f"ledger/2026.csv: {added} of 2 lines added\n")) == (0, True)
+    ended, out, _ = run("hours", "show", "muster", "--month", "2026-02")
+    assert ended == 0
+    assert [line.split() for line in out.splitlines()[1:]] == [
+        ["2026-01", "support", "0:00", "2:30", "1:30", "0:00", "0:00", "0:00", "1:00"],
+        ["2026-02", "support", "1:00", "2:30", "3:00", "0:00", "0:00", "0:00", "0:30"],
+    ]
+    months = json.loads(run("hours", "show", "muster", "--month", "2026-03", "--json")[1])
+    assert [month["support"]["closing"] for month in months] == [60, 30, 150]
+    assert (months[2]["development"]["gained"], months[2]["rounded"]) == (30, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("add", "muster", "0"), "'0' is not a time of work; write 45, 45m, 2h or 1h30m"),
+        (("add", "muster", "soon"), "'soon' is not a time of work; write 45, 45m, 2h or 1h30m"),
+        (("add", "muster", "45", "--date", "2026-07-01"), "no contract of muster is in force on 2026-07-01"),
+        (("add", "muster", "45", "--date", "yesterday"), "is not a day; write for example 2026-10-31"),
+        (("add", "zettel", "45"), "there is no contract of zettel; see --contracts"),
+        (("show", "muster", "--month", "2025-12"), "no contract of muster is in force in 2025-12"),
+        (("show", "muster", "--month", "13"), "is not a month; write for example 2026-10"),
+    ],
+)
+def test_what_cannot_be_done_with_hours(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    ended, _, err = run("hours", *arguments)
+    assert ended == 2
+    assert message in err
+    assert not Path("ledger").exists()
+
+
+def test_no_line_is_imported_when_one_has_no_contract(run: Run) -> None:
+    Path("more.csv").write_text("date,minutes,kind\n2026-01-10,90,support\n2026-07-03,180,support\n")
+    assert run("hours", "import", "muster", "more.csv")[0] == 2
+    assert not Path("ledger").exists()
+
+
+@pytest.mark.parametrize(
+    ("down", "hours", "ended", "state"),
+    [(0, 720, 0, "met"), (1, 720, 1, "missed"), (0, 700, 3, "not assessable"), (0, 0, 3, "not assessable")],
+)
+def test_availability(run: Run, down: int, hours: int, ended: int, state: str) -> None:
+    Path("probes").mkdir()
+    lines = [f"2026-04-{hour // 24 + 1:02}T{hour % 24:02}:00:00+02:00,{int(hour >= down)}\n" for hour in range(hours)]
+    Path("probes/shop.csv").write_text("time,up\n" + "".join(lines))
+    found, out, _ = run("availability", "muster", "--month", "2026-04")
+    assert (found, state in out) == (ended, True)
+    assert "4h" in out, "the first Sunday is planned"
+    (shown,) = json.loads(run("availability", "muster", "--month", "2026-04", "--json")[1])
+    assert sum(shown["seconds"].values()) == 720 * 3600
+    assert shown["from"] == "2026-03-31T22:00:00Z"
+
+
+def test_availability_that_nobody_promised_or_measured(run: Run) -> None:
+    assert "promises availability in that month" in run("availability", "muster", "--month", "2027-04")[2]
+    ended, _, err = run("availability", "muster", "--month", "2026-04")
+    assert (ended, "probes/shop.csv: cannot be read" in err) == (2, True)
