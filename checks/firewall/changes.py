@@ -1,0 +1,147 @@
+"""Which packets fare differently under two rulesets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .boxes import Box, Boxes, Budget, BudgetSpentError, Covered, Grid, cover
+from .effective import AttachedChain, chains_on
+from .expansion import Place, conditions, expanded
+from .matches import PacketFamily
+from .meaning import Meaning
+from .packet import Packet
+from .packet_sets import tracks_connections
+from .regions import Field
+from .ruleset import Decision, Hook, Rule, Ruleset
+from .trace import Fate, Tracer
+from .universe import Universe, universe
+
+PIECES = 2_000_000
+"""Pieces of boxes that a comparison of two base chains may look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A packet that fares differently, and the rules (None: the policy) that decide about it before and after."""
+
+    hook: Hook
+    packet: Packet
+    before: Fate
+    after: Fate
+    rule_before: Rule | None
+    rule_after: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changes; `unsure` says why there may be more."""
+
+    found: tuple[Change, ...]
+    unsure: tuple[str, ...]
+
+
+def changes(before: Ruleset, after: Ruleset) -> Changes:
+    """One packet for each pair of rules that decide differently about packets on the input, forward and output hook.
+
+    Base chains are compared by table, chain and hook. Raises `TooManyPlacesError`.
+    """
+    tracers = Tracer(before), Tracer(after)
+    found: list[Change] = []
+    unsure: dict[str, None] = {}
+    tracked = tracks_connections(before) or tracks_connections(after)
+    for family in PacketFamily:
+        for hook in (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT):
+            for label, old, new in _pairs(before, after, family, hook):
+                comparison = _Comparison(family, hook, old, new, tracked=tracked)
+                try:
+                    for packet, first, second in comparison.differences():
+                        then, now = (tracer.trace(packet).fate for tracer in tracers)
+                        if then is not now:
+                            found.append(Change(hook, packet, then, now, first.rule, second.rule))
+                except BudgetSpentError:
+                    unsure[f"{label}: the comparison takes too many steps"] = None
+                unsure |= dict.fromkeys(f"{label}: {text}" for text in comparison.doubts())
+    return Changes(tuple(found), tuple(unsure))
+
+
+_Pair = tuple[str, AttachedChain | None, AttachedChain | None]
+
+
+def _pairs(before: Ruleset, after: Ruleset, family: PacketFamily, hook: Hook) -> Iterator[_Pair]:
+    def named(ruleset: Ruleset) -> dict[str, AttachedChain]:
+        chains = chains_on(ruleset, family, (hook,))
+        return {f"{at.table.label} {at.chain.name}": at for at in chains if at.base.type != "nat"}
+
+    old, new = named(before), named(after)
+    for label in dict.fromkeys((*old, *new)):
+        yield label, old.get(label), new.get(label)
+
+
+class _Comparison:
+    """Two base chains in one grid: the rows of the old one, then those of the new one."""
+
+    def __init__(
+        self,
+        family: PacketFamily,
+        hook: Hook,
+        old: AttachedChain | None,
+        new: AttachedChain | None,
+        *,
+        tracked: bool,
+    ) -> None:
+        asked = [match for at in (old, new) if at is not None for match in conditions(at)]
+        self._universe: Universe = universe(family, hook, asked, tracked=tracked)
+        self._old = _places(old, new, self._universe)
+        self._new = _places(new, old, self._universe)
+        places = [*self._old, *self._new]
+        self._places = places
+        self._grid = Grid((region for place in places for region in place.packets.upper), self._universe.last)
+        self._usual = {field: self._universe.usual(field) for field in Field}
+        rows = [
+            (at, box)
+            for at, place in enumerate(places)
+            if isinstance(place.ends, Decision) and not place.packets.doubt
+            for box in self._grid.boxes(place.packets.upper)
+        ]
+        self._boxes = Boxes(self._grid, [box for _, box in rows], [at for at, _ in rows])
+        self._split = self._boxes.before(len(self._old))
+
+    def doubts(self) -> Iterator[str]:
+        """Rules that are not compared, because they are not wholly understood and stand on one side only."""
+        texts = [{p.rule.text for p in side if p.rule and p.packets.doubt} for side in (self._old, self._new)]
+        yield from sorted(texts[0] ^ texts[1])
+
+    def differences(self) -> Iterator[tuple[Packet, Place, Place]]:
+        """A packet for each pair of places with different verdicts. Raises `BudgetSpentError`."""
+        budget = Budget(PIECES)
+        pieces = self._grid.usual(self._usual)
+        boxes = self._boxes
+        seen: set[tuple[int, int]] = set()
+        for row in range(self._split):
+            box = Box(boxes.low[:, row], boxes.high[:, row])
+            first = int(boxes.places[row])
+            earlier = boxes.touching(box, 0, boxes.before(first))
+            others = boxes.touching(box, self._split, len(boxes))
+            for other in others.tolist():
+                second = int(boxes.places[other])
+                if self._places[first].ends is self._places[second].ends or (first, second) in seen:
+                    continue
+                shared = Box(np.maximum(box.low, boxes.low[:, other]), np.minimum(box.high, boxes.high[:, other]))
+                known = np.concatenate([earlier, others[boxes.places[others] < second]])
+                low, high = boxes.low[:, known], boxes.high[:, known]
+                touching = known[((low <= shared.high[:, None]) & (high >= shared.low[:, None])).all(0)]
+                point = cover(shared, boxes, touching, budget, pieces)
+                if not isinstance(point, Covered):
+                    seen.add((first, second))
+                    packet = self._universe.packet(self._grid.point(point, self._usual))
+                    yield packet, self._places[first], self._places[second]
+
+
+def _places(attached: AttachedChain | None, other: AttachedChain | None, found: Universe) -> Sequence[Place]:
+    """The places of a chain; where there is none, packets go on as if it accepted all of them."""
+    if attached is not None:
+        return expanded(attached, found)
+    return () if other is None else (Place(None, other.chain, Meaning.exactly([found.packets]), Decision.ACCEPT),)
