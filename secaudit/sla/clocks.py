@@ -12,20 +12,27 @@ from datetime import datetime, timedelta
 from secaudit.model.contract import Contract, Priority, Reopening, Target
 from secaudit.model.sla import ClockReading, ClockState, FindingClocks, FindingEvent, Unmeasured
 from secaudit.sla.calendar import ticks
-from secaudit.sla.history import Clock, ContractHistory, day_begin
+from secaudit.sla.history import Clock, ContractHistory
 from secaudit.sla.lives import Life, continued, lives
 
 
-def read_clocks(events: Sequence[FindingEvent], history: ContractHistory, now: datetime) -> tuple[FindingClocks, ...]:
+def read_clocks(
+    events: Sequence[FindingEvent], history: ContractHistory, now: datetime, since: datetime | None = None
+) -> tuple[FindingClocks, ...]:
     """The clocks of every life of a finding as they stand at `now` (aware UTC), the oldest life first.
 
     `events` are all events of one finding; what happened after `now` is not looked at, so that a past month can be
-    reported as it was. A contract whose `reopen` is `continue` makes one life of all.
+    reported as it was. With `since`, lives that were over before it are left out. A contract whose `reopen` is
+    `continue` makes one life of all.
     """
     parts = lives(events, now)
     if parts and _continues(parts[0], history):
         parts = continued(parts)
-    return tuple(_read(events[0].fingerprint, life, history, now) for life in parts)
+    return tuple(
+        _read(events[0].fingerprint, life, history, now)
+        for life in parts
+        if since is None or life.resolved is None or life.resolved >= since
+    )
 
 
 def remediation_due(events: Sequence[FindingEvent], history: ContractHistory, now: datetime) -> datetime | None:
@@ -67,12 +74,9 @@ def _read(fingerprint: str, life: Life, history: ContractHistory, now: datetime)
 def _unmeasured(life: Life, history: ContractHistory) -> Unmeasured | None:
     if life.started is None:
         return Unmeasured.UNPROVEN
-    contract = history.at(life.started)
-    if contract is None:
+    if history.at(life.started) is None:
         return Unmeasured.NO_CONTRACT
-    if life.started < day_begin(contract, contract.sla.enforce_from):
-        return Unmeasured.NOT_ENFORCED
-    return None
+    return None if history.measures(life.started) else Unmeasured.NOT_ENFORCED
 
 
 def _reading(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -87,7 +87,7 @@ class BusinessClock:
 
     def _parts(self, start: datetime, end: datetime | None) -> list[tuple[datetime, datetime, Ruler]]:
         """The calendars in force from `start` to `end`; the first reaches back, the last goes on."""
-        ends = [*(begin for begin, _ in self.rulers[1:]), datetime.max.replace(tzinfo=self.rulers[0][0].tzinfo)]
+        ends = [*(begin for begin, _ in self.rulers[1:]), datetime.max.replace(tzinfo=UTC)]
         return [
             (begin if index else min(start, begin), until, ruler)
             for index, ((begin, ruler), until) in enumerate(zip(self.rulers, ends, strict=True))
@@ -134,6 +134,7 @@ class ContractHistory:
     def __init__(self, contracts: Sequence[Contract]) -> None:
         """`contracts` are of one customer, the oldest first, without overlap (as `Contracts.of` gives them)."""
         self.contracts = tuple(contracts)
+        self._terms = tuple(_Term.of(contract) for contract in contracts)
         self._real = RealClock()
         self._hours = self._clock(Ruler)
         self._business_days = self._clock(lambda calendar: Ruler(calendar, by_day=True))
@@ -141,7 +142,11 @@ class ContractHistory:
 
     def at(self, moment: datetime) -> Contract | None:
         """The contract in force at a moment (aware UTC)."""
-        return next((contract for contract in self.contracts if _in_force(contract, moment)), None)
+        return next((term.contract for term in self._terms if term.begin <= moment < term.end), None)
+
+    def measures(self, moment: datetime) -> bool:
+        """Whether the contract in force measures findings that are opened at a moment."""
+        return any(term.begin <= moment < term.end and moment >= term.enforced for term in self._terms)
 
     def clock(self, target: Target) -> Clock:
         """The clock that a promise runs on."""
@@ -152,14 +157,7 @@ class ContractHistory:
         return self._business_days if target.unit is Unit.BUSINESS_DAYS else self._hours
 
     def _clock(self, make: Callable[[BusinessCalendar], Ruler]) -> BusinessClock:
-        return BusinessClock(
-            tuple((first_moment(contract), make(contract.calendar)) for contract in self.contracts),
-        )
-
-
-def first_moment(contract: Contract) -> datetime:
-    """When a contract begins to be in force (aware UTC)."""
-    return day_begin(contract, contract.since)
+        return BusinessClock(tuple((term.begin, make(term.contract.calendar)) for term in self._terms))
 
 
 def day_begin(contract: Contract, day: date) -> datetime:
@@ -167,6 +165,19 @@ def day_begin(contract: Contract, day: date) -> datetime:
     return local_moment(day, 0, ZoneInfo(contract.calendar.timezone))
 
 
-def _in_force(contract: Contract, moment: datetime) -> bool:
-    ended = contract.until is not None and moment >= day_begin(contract, contract.until + timedelta(days=1))
-    return first_moment(contract) <= moment and not ended
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """When a contract is in force, and from when on it measures findings."""
+
+    contract: Contract
+    begin: datetime
+    end: datetime
+    enforced: datetime
+
+    @classmethod
+    def of(cls, contract: Contract) -> _Term:
+        """The moments of the contract's local days."""
+        end = datetime.max.replace(tzinfo=UTC)
+        if contract.until is not None:
+            end = day_begin(contract, contract.until + timedelta(days=1))
+        return cls(contract, day_begin(contract, contract.since), end, day_begin(contract, contract.sla.enforce_from))

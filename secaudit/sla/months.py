@@ -34,12 +34,7 @@ def service_levels(
     `end` is the moment that running clocks are read at; for the present month give now. A response that ended before
     `start` was told in an earlier period and is not counted again, though its finding may still be there.
     """
-    clocks = tuple(
-        life
-        for of_finding in events
-        for life in read_clocks(of_finding, history, end)
-        if life.resolved is None or life.resolved >= start
-    )
+    clocks = tuple(life for of_finding in events for life in read_clocks(of_finding, history, end, start))
     return ServiceLevels(
         clocks=clocks,
         response=_counted((life.response for life in clocks), start),
