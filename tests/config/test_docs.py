@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 from secaudit.config.baseline import BaselineLibrary
+from secaudit.config.contract import load_contracts
 from secaudit.config.inventory import load_inventory
 from secaudit.config.schedule import load_schedules
+from secaudit.config.waivers import load_waivers
 from secaudit.plugins import discover
 from tests.config.conftest import Write
 
@@ -40,3 +42,14 @@ def test_schedule(write: Write) -> None:
     write("schedules/nightly.yaml", sample("schedules.md"))
     (schedule,) = load_schedules(Path("schedules"))
     assert schedule.only == ("patch.*", "backup.*")
+
+
+def test_contract(write: Write) -> None:
+    (contract,) = load_contracts(write("muster.yaml", sample("contract.md"))).all
+    assert [priority.id for priority in contract.priorities] == ["P1", "P2", "P3", "P4"]
+
+
+def test_waivers(write: Write) -> None:
+    grants = load_waivers(write("muster.yaml", sample("waivers.md")))
+    assert [grant.name for grant in grants] == ["web-open-ports@web1/tcp/8080", "patch-*@*#legacy/*"]
+    assert not any(grant.is_too_broad for grant in grants)
