@@ -10,7 +10,17 @@ from ..host.facts import Packages
 from .apt import LISTS, SIMULATION, read_lists, read_simulation, simulated
 from .dnf import INSTALLED, METADATA, PENDING, read_advisories, read_metadata
 from .exposure import Exposures, expose
-from .facts import KernelUnpacked, PackageLists, PendingUpdates, RebootFlag, SupportDates
+from .facts import (
+    AutomaticUpdates,
+    HeldPackages,
+    KernelUnpacked,
+    LastAutomaticRun,
+    PackageLists,
+    PendingUpdates,
+    RebootFlag,
+    Repositories,
+    SupportDates,
+)
 from .feeds.lookup import (
     Advisories,
     AdvisorySource,
@@ -20,6 +30,19 @@ from .feeds.lookup import (
     ScoreSource,
 )
 from .reboot import FLAG, FLAG_PACKAGES, UNPACKED, read_flag, read_flag_packages, read_unpacked
+from .sources import (
+    APT_PERIODIC,
+    APT_RUNS,
+    APT_TIMER,
+    APT_TRUST,
+    ARCHIVES,
+    HOLDS,
+    OVERRIDES,
+    read_automatic_updates,
+    read_holds,
+    read_last_run,
+    read_repositories,
+)
 from .support_dates import SUPPORT_DATES
 
 
@@ -59,6 +82,33 @@ def kernel_unpacked(answers: Answers) -> KernelUnpacked:
     return read_unpacked(answers.ended(UNPACKED))
 
 
+@collector(HeldPackages, (HOLDS,), uses=(Packages,))
+def held_packages(answers: Answers) -> HeldPackages:
+    """What apt leaves out of upgrades."""
+    _apt_only(answers, "held packages")
+    return read_holds(answers.ended(HOLDS))
+
+
+@collector(Repositories, (ARCHIVES, OVERRIDES, APT_TRUST), uses=(Packages,))
+def repositories(answers: Answers) -> Repositories:
+    """Where apt takes packages from."""
+    _apt_only(answers, "repositories")
+    return read_repositories(answers)
+
+
+@collector(AutomaticUpdates, (APT_PERIODIC, APT_TIMER), uses=(Packages,))
+def automatic_updates(answers: Answers) -> AutomaticUpdates:
+    """Whether apt installs updates by itself."""
+    _apt_only(answers, "automatic updates")
+    return read_automatic_updates(answers)
+
+
+@collector(LastAutomaticRun, (APT_RUNS,))
+def last_automatic_run(answers: Answers) -> LastAutomaticRun:
+    """When it last did."""
+    return read_last_run(answers.ended(APT_RUNS))
+
+
 @collector(SupportDates)
 def support_dates(_: Answers) -> SupportDates:
     """The table that ships with this family."""
@@ -87,6 +137,12 @@ def exploit_scores(directory: Path) -> ScoreSource:
 def exposures(answers: Answers) -> Exposures:
     """The installed packages against the advisories about their release."""
     return expose(answers.facts[Packages], answers.facts[Advisories])
+
+
+def _apt_only(answers: Answers, what: str) -> None:
+    manager = answers.facts[Packages].manager
+    if manager != "dpkg":
+        raise Unproven(UnprovenKind.NOT_UNDERSTOOD, f"{what} of {manager} cannot be read")
 
 
 def _no_reader(manager: str) -> Unproven:

@@ -90,6 +90,72 @@ class KernelUnpacked:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldPackage:
+    """A package that is left out of upgrades."""
+
+    name: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPackages:
+    """All packages that are left out of upgrades. Evidence is the list as a whole."""
+
+    manager: str
+    packages: tuple[HeldPackage, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An archive that packages come from, with what its Release file states; empty where it states nothing.
+
+    `trusted` says that its signature was checked, or that somebody switched the check off for it.
+    """
+
+    site: str
+    release: str
+    origin: str
+    label: str
+    trusted: bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class TrustOverride:
+    """A setting that switches the check of signatures off: where it stands, and what it says."""
+
+    place: str
+    text: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """Where packages come from."""
+
+    archives: tuple[Archive, ...]
+    overrides: tuple[TrustOverride, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class AutomaticUpdates:
+    """What is missing for security updates to install themselves; nothing when they do."""
+
+    missing: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastAutomaticRun:
+    """When automatic updates last ran (host's clock, aware UTC)."""
+
+    at: datetime
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseSupport:
     """How long a release of a distribution gets security updates; dates are the last day, inclusive.
 

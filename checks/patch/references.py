@@ -11,4 +11,5 @@ PATCH_LEVEL = {
     "pci-4.0": ["6.3.3"],
     "nist-800-53": ["SI-2"],
 }
+SOURCES = {**PATCH_LEVEL, "nis2": ["21(2)(d)", "21(2)(e)"], "nist-800-53": ["SI-2", "SI-7"]}
 END_OF_LIFE = {**PATCH_LEVEL, "cis-v8": ["2.2"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 # deb-version(7): the upstream version starts with a digit, no part is empty; a colon is possible after an epoch only,
@@ -103,6 +104,15 @@ def pacman_key(version: str) -> bytes:
     if found is None:
         raise InvalidVersion(f"{version!r} is not a pacman version with release")
     return b"".join(_pacman_part(part) for part in (found["epoch"] or "0", found["version"], found["release"]))
+
+
+KEYS: Mapping[str, Callable[[str], bytes]] = {
+    "dpkg": dpkg_key,
+    "rpm": rpm_key,
+    "apk": apk_key,
+    "pacman": pacman_key,
+}
+"""The order of each package manager."""
 
 
 def _pacman_part(part: str) -> bytes:
