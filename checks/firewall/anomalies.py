@@ -82,13 +82,13 @@ class Anomaly:
     by: tuple[Location, ...] = ()
     witness: Packet | None = None
     verdict_differs: bool = False
-    graver: Severity | None = None
-    """Where it matters more than others of its kind: a prohibition that is not in force."""
+    weight: Severity | None = None
+    """Where it matters more or less than others of its kind: a prohibition that is not in force, an empty chain."""
 
     @property
     def severity(self) -> Severity:
         """How much it matters."""
-        return self.graver or SEVERITIES[self.kind]
+        return self.weight or SEVERITIES[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,9 @@ class _Search:
                     complete &= self._chain(attached, family)
         for chain in table.chains:
             if chain.base is None and chain.name not in reached and table.family.packets:
-                self._found.append(Anomaly(Kind.UNREACHABLE_CHAIN, self._locations[id(chain)]))
+                # Tools keep empty chains ready.
+                weight = None if chain.rules else Severity.INFO
+                self._found.append(Anomaly(Kind.UNREACHABLE_CHAIN, self._locations[id(chain)], weight=weight))
         if complete:
             self._judge()
 

@@ -39,6 +39,7 @@ COMMANDS = {
 
 MOUNTED = {
     "feed": "Import, update and show advisory feeds.",
+    "firewall": "Analyse packet filter rulesets exactly.",
 }
 """Command groups that families bring (entry-point group `secaudit.commands`), and their lines in `--help`.
 

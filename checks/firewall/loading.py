@@ -1,0 +1,112 @@
+"""Rulesets from files, whatever tool wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from secaudit.api import MIB
+from secaudit.model.errors import UserError
+
+from .iptables_save import read_iptables_save
+from .matches import PacketFamily
+from .merge import merge
+from .nft_json import read_nft_json
+from .readers.aws import read_aws
+from .readers.ipset_members import resolve_sets
+from .readers.ipset_save import read_ipset_save
+from .ruleset import Ruleset, RulesetError, TableFamily
+
+LIMIT = 64 * MIB
+"""Bytes of one file; 100,000 rules need about 10."""
+
+
+class RulesetFormat(StrEnum):
+    """What a file is. `AUTO` looks at its beginning."""
+
+    AUTO = "auto"
+    IPTABLES = "iptables-save"
+    IP6TABLES = "ip6tables-save"
+    NFT_JSON = "nft-json"
+    IPSET = "ipset-save"
+    AWS = "aws"
+
+
+class FileError(UserError):
+    """A file cannot be read, or is not what it is said to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A ruleset, and the families whose rules were given: of the others nothing is known."""
+
+    ruleset: Ruleset
+    families: frozenset[PacketFamily]
+
+
+def load(paths: Sequence[Path], format: RulesetFormat = RulesetFormat.AUTO) -> Loaded:
+    """The ruleset of one host out of its listings; sets of ipset are put in where rules ask for them.
+
+    Raises `FileError`.
+    """
+    nft: list[Ruleset] = []
+    saves: list[Ruleset] = []
+    sets: list[str] = []
+    for path in paths:
+        text = _text(path)
+        kind = _guess(path, text) if format is RulesetFormat.AUTO else format
+        try:
+            match kind:
+                case RulesetFormat.IPTABLES:
+                    saves.append(read_iptables_save(text, TableFamily.IP, path.name))
+                case RulesetFormat.IP6TABLES:
+                    saves.append(read_iptables_save(text, TableFamily.IP6, path.name))
+                case RulesetFormat.NFT_JSON:
+                    nft.append(read_nft_json(text, path.name))
+                case RulesetFormat.AWS:
+                    nft.append(read_aws(text, path.name))
+                case _:
+                    sets.append(text)
+        except RulesetError as error:
+            raise FileError(f"{path}: {error}") from error
+    if len(nft) > 1:
+        raise FileError("give one listing of nft or of a cloud per host: they would be mixed up")
+    if not nft and not saves:
+        raise FileError("give a ruleset, not only sets")
+    found = merge(nft[0] if nft else None, saves)
+    for text in sets:
+        found = resolve_sets(found, read_ipset_save(text, "ipset save"))
+    families = frozenset(PacketFamily) if nft else {part for save in saves for part in _families(save)}
+    return Loaded(found, frozenset(families))
+
+
+def _families(save: Ruleset) -> frozenset[PacketFamily]:
+    return frozenset(family for table in save.tables for family in table.family.packets)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(LIMIT + 1)
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+    if len(data) > LIMIT:
+        raise FileError(f"{path} is larger than {LIMIT // MIB} MiB")
+    return data.decode("utf-8", "replace")
+
+
+def _guess(path: Path, text: str) -> RulesetFormat:
+    begin = text.lstrip()[:4096]
+    if begin.startswith("{") and '"nftables"' in begin:
+        return RulesetFormat.NFT_JSON
+    if begin.startswith(("{", "[")) and '"SecurityGroups"' in text:
+        return RulesetFormat.AWS
+    if begin.startswith(("create ", "add ")):
+        return RulesetFormat.IPSET
+    if begin.startswith(("*", "#", ":")) and "\n*" in f"\n{text}":
+        modern = "ip6tables" in begin or path.suffix == ".v6" or "ip6tables" in path.name
+        return RulesetFormat.IP6TABLES if modern else RulesetFormat.IPTABLES
+    names = ", ".join(sorted(set(RulesetFormat) - {RulesetFormat.AUTO}))
+    raise FileError(f"{path}: the format is not recognised; name it with --format ({names})")
