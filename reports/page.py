@@ -1,4 +1,4 @@
-"""From a view to the bytes of one self-contained page: templates, style, script and the policy that allows only these.
+"""From a view to the bytes of one self-contained page: templates, styles, script and the policy that allows only these.
 
 Every text that a template prints goes through `visible` and is cut at `MOST_TEXT`, then Jinja escapes it; so no
 template can forget to. Undefined names are errors.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from secaudit.model.safe_text import visible, visible_line
@@ -23,27 +24,43 @@ from .states import State
 MOST_TEXT = 4000
 """Characters of one text that are shown; nothing that a check writes for people is longer."""
 
-_FOLDER = "templates/technical"
+_FOLDER = "templates"
+_SHARED = "shared"
 
 
-def render_page(running_head: str, **view: Any) -> bytes:
-    """Render `page.html` with the given names as UTF-8. `running_head` stands on top of each printed page."""
-    style = _asset("report.css")
-    script = _asset("report.js")
-    margins = _margins(running_head)
-    policy = (
-        f"default-src 'none'; style-src {_source(style)} {_source(margins)}; script-src {_source(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    template = _environment().get_template("page.html")
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A folder of templates with its `page.html`, its style (after the one that all share) and its script, if any."""
+
+    folder: str
+    style: str
+    script: str = ""
+
+
+TECHNICAL = Layout("technical", "report.css", "report.js")
+MONTHLY = Layout("monthly", "monthly.css")
+
+
+def render_page(layout: Layout, running_head: str, *, page_word: str = "Page {page} of {pages}", **view: Any) -> bytes:
+    """Render `page.html` of a layout with the given names as UTF-8.
+
+    `running_head` stands on top of each printed page but the first, `page_word` below it with the place of the page.
+    """
+    style = Markup(_asset(_SHARED, "base.css") + _asset(layout.folder, layout.style))  # noqa: S704 - files of this package
+    script = _asset(layout.folder, layout.script) if layout.script else ""
+    margins = _margins(running_head, page_word)
+    scripts = f"script-src {_source(script)}; " if script else ""
+    styles = f"style-src {_source(style)} {_source(margins)}; "
+    policy = f"default-src 'none'; {styles}{scripts}base-uri 'none'; form-action 'none'"
+    template = _environment(layout).get_template("page.html")
     page = template.render(policy=policy, style=style, margins=margins, script=script, **view)
     return page.encode("utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def _environment(layout: Layout) -> Environment:
     environment = Environment(
-        loader=PackageLoader(__package__, _FOLDER),
+        loader=ChoiceLoader([PackageLoader(__package__, f"{_FOLDER}/{folder}") for folder in (layout.folder, _SHARED)]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_printed,
@@ -75,9 +92,9 @@ def _printed(value: object) -> object:
 
 
 @cache
-def _asset(name: str) -> Markup:
+def _asset(folder: str, name: str) -> Markup:
     # Not host data: a file of this package. Markup, because a style or script must not be escaped.
-    return Markup(resources.files(__package__).joinpath(_FOLDER, name).read_text(encoding="utf-8"))  # noqa: S704
+    return Markup(resources.files(__package__).joinpath(_FOLDER, folder, name).read_text(encoding="utf-8"))  # noqa: S704
 
 
 def _source(content: str) -> str:
@@ -85,9 +102,14 @@ def _source(content: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode('utf-8')).digest()).decode('ascii')}'"
 
 
-def _margins(head: str) -> Markup:
+def _margins(head: str, page_word: str) -> Markup:
+    before, between = page_word.removesuffix("{pages}").split("{page}")
     # Safe as markup: `_css_string` leaves nothing but letters, digits, spaces and backslash escapes.
-    return Markup(f"@page{{@top-left{{content:{_css_string(head)}}}}}@page:first{{@top-left{{content:none}}}}")  # noqa: S704
+    return Markup(  # noqa: S704
+        f"@page{{@top-left{{content:{_css_string(head)}}}"
+        f"@bottom-right{{content:{_css_string(before)} counter(page) {_css_string(between)} counter(pages)}}}}"
+        "@page:first{@top-left{content:none}}"
+    )
 
 
 def _css_string(text: str) -> str:

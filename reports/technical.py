@@ -14,7 +14,7 @@ from .findings import Finding, blocks, findings
 from .groups import FamilyBlock, KindBlock, by_family, unproven
 from .hosts import Hosts
 from .matrix import matrix, severity_rows
-from .page import render_page
+from .page import TECHNICAL, render_page
 from .states import State, state_of
 from .verdict import verdict
 from .words import unique
@@ -34,6 +34,7 @@ def render(report: RunReport) -> bytes:
     targets = _targets(failed + waived, obstacles, {State.PASSED: passed, State.NOT_APPLICABLE: not_applicable}, shown)
     customers = unique(host.customer_name or host.customer for host in report.hosts)
     return render_page(
+        TECHNICAL,
         f"secaudit technical report, {', '.join(customers) or 'no host'}, run {report.run.id}",
         report=report,
         hosts=hosts,

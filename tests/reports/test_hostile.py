@@ -69,7 +69,9 @@ def test_controls_and_invisible_characters_are_shown_as_escapes() -> None:
 def test_the_running_head_cannot_leave_its_string() -> None:
     sheets = Page(render(poisoned(sample.report(), CSS))).all("style")
     assert re.fullmatch(
-        r'@page\{@top-left\{content:"(?:[A-Za-z0-9 ]|\\[0-9a-f]+ )*"\}\}@page:first\{@top-left\{content:none\}\}',
+        r'@page\{@top-left\{content:"(?:[A-Za-z0-9 ]|\\[0-9a-f]+ )*"\}'
+        r'@bottom-right\{content:"Page " counter\(page\) " of " counter\(pages\)\}\}'
+        r"@page:first\{@top-left\{content:none\}\}",
         sheets[1].text,
     )
 
