@@ -19,6 +19,7 @@ CONTROL = "waivers.in-order"
 
 _TITLE = "A waiver is not in order"
 _OPEN = (Outcome.FAILED, Outcome.UNPROVEN)
+_DECIDED = (Outcome.PASSED, Outcome.FAILED)
 
 
 class Standing(StrEnum):
@@ -110,7 +111,8 @@ def apply(
     """The results of a host with their waivers, and behind them a result for every waiver that concerns the host.
 
     A waiver that is in force is attached to what it covers, be it failed or unproven; of several the one that lasts
-    longest counts. `known` says since when findings are known, as for `Result.first_seen`.
+    longest counts. Where nothing about the host was decided, nothing is said for sure about its waivers either. `known`
+    says since when findings are known, as for `Result.first_seen`.
     """
     assessments = [assess_on(grant, rules, now, results) for grant in grants if grant.concerns(host)]
     waivers: dict[str, Waiver] = {}
@@ -124,7 +126,14 @@ def apply(
         else result
         for result in results
     )
+    if not any(result.outcome in _DECIDED for result in results):
+        assessments = [_undecided(found, results) for found in assessments]
     return (*covered, *_about_waivers(host, assessments, now, known))
+
+
+def _undecided(found: Assessment, results: Sequence[Result]) -> Assessment:
+    kind = next((result.kind for result in results if result.kind is not None), UnprovenKind.NOT_RECORDED)
+    return replace(found, standing=Standing.UNKNOWN, reason="nothing about this host could be decided", kind=kind)
 
 
 _WEIGHTIEST = (

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from secaudit.model.answer import Reach
 from secaudit.model.baseline import Location
 from secaudit.model.contract import WaiverRules
+from secaudit.model.gate import GateExit, judge
 from secaudit.model.inventory import Host
 from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.result import Result, Waiver, fingerprint
+from secaudit.model.run import HostRecord, RunInfo, RunReport
 from secaudit.model.severity import Severity
 from secaudit.model.waiver import WaiverGrant
 from secaudit.sla.waivers import CONTROL, Standing, apply, assess, assess_over
@@ -166,7 +169,8 @@ def test_a_waiver_that_depends_on_a_control_holds_while_that_passes(outcome: Out
 
 
 def test_whether_it_is_still_needed_may_be_unknown() -> None:
-    found = about(a_grant(), results=(a_result(subject="", outcome=Outcome.UNPROVEN),))
+    clock = a_result("clock", "", Outcome.PASSED)
+    found = about(a_grant(), results=(a_result(subject="", outcome=Outcome.UNPROVEN), clock))
     assert (found.outcome, found.kind) == (Outcome.UNPROVEN, UnprovenKind.DENIED)
 
 
@@ -192,6 +196,17 @@ def test_findings_about_waivers_keep_their_age() -> None:
     identity = fingerprint("muster", "web1", CONTROL, name)
     *_, found = apply([a_grant(expires=NOW)], RULES, WEB, [a_result()], NOW, {identity: NOW - 9 * DAY})
     assert (found.fingerprint, found.first_seen) == (identity, NOW - 9 * DAY)
+
+
+def test_a_host_of_which_nothing_is_known_leaves_its_waivers_unproven() -> None:
+    results = waived([a_grant()], a_result(outcome=Outcome.UNPROVEN))
+    assert [(result.outcome, result.waiver is not None) for result in results] == [
+        (Outcome.UNPROVEN, True),
+        (Outcome.UNPROVEN, False),
+    ]
+    record = HostRecord(WEB.customer, WEB.site, WEB.name, WEB.address, Reach.COMPLETE)
+    report = RunReport(RunInfo("r", NOW, NOW, "0"), (record,), tuple(results))
+    assert judge(report, allow_unproven=True) is GateExit.INCOMPLETE, "it still looked at nothing"
 
 
 def test_over_all_hosts_only_what_is_needed_nowhere_is_orphaned() -> None:

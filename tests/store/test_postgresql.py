@@ -15,14 +15,17 @@ from tempfile import TemporaryDirectory
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
 
 from secaudit.model.answer import Reach
 from secaudit.model.inventory import Host
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
+from secaudit.model.sla import EventKind, FindingEvent
 from secaudit.store import FindingFilter, FindingState, HostName, Store, StoreError, open_store
+from secaudit.store.migrate import upgrade
 from secaudit.store.schema import metadata
-from tests.store.scenes import DAY, DB, START, WEB, a_result, a_run, a_transcript, record, scan
+from tests.store.scenes import DAY, DB, START, WEB, a_result, a_run, a_transcript, record, scan, waived
 
 pytest.importorskip("psycopg", reason="needs the driver: pip install secaudit[postgresql]")
 
@@ -103,6 +106,67 @@ def test_findings_live_and_are_filtered(store: Store) -> None:
     (muster,) = store.customers()
     assert (muster.hosts, muster.partial) == (2, 1)
     assert [found.host for found in store.latest_transcripts()] == ["web1"]
+
+
+def test_events_are_kept_and_people_do_not_overtake_one_another(server: str, store: Store) -> None:
+    scan(store, 0, WEB, waived(a_result(WEB)))
+    scan(store, 1, WEB, a_result(WEB))
+    fingerprint = a_result(WEB).fingerprint
+    acknowledged = FindingEvent(fingerprint, EventKind.ACKNOWLEDGED, START + 2 * DAY, author="anna", note="nul \0")
+    outcomes: list[str] = []
+
+    def acknowledge() -> None:
+        with open_store(server) as own:
+            try:
+                own.add_event(acknowledged)
+                outcomes.append("stored")
+            except StoreError:
+                outcomes.append("refused")
+
+    threads = [threading.Thread(target=acknowledge) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["refused", "refused", "refused", "stored"]
+    events = store.events(fingerprint)
+    assert [event.kind for event in events] == [
+        EventKind.FOUND,
+        EventKind.WAIVED,
+        EventKind.UNWAIVED,
+        EventKind.ACKNOWLEDGED,
+    ]
+    assert events[1].until == START + 30 * DAY
+    assert events[3] == acknowledged
+
+
+def test_an_older_store_is_upgraded(server: str) -> None:
+    """In a database of its own: the others of this module begin with the newest schema."""
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE older")
+    admin.dispose()
+    url = server.replace("/postgres?", "/older?")
+    engine = create_engine(url)
+    moment = "'2026-11-01 00:00+00'"
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+        for statement in (
+            f"INSERT INTO run VALUES ('r', {moment}, NULL, '0', '[]', '[]')",
+            "INSERT INTO blob VALUES (1, ''::bytea, ''::bytea)",
+            f"INSERT INTO scan VALUES (1, 'r', 'c', 'h', 's', '', '', 'complete', '', '', '', {moment}, 1, '[]')",
+            "INSERT INTO host VALUES ('c', 'h', 1, 1)",
+            (
+                "INSERT INTO finding VALUES ('f', 'c', 'h', 's', 'x', 'x.y', 'x', '', '', '', 0, 'passed', NULL, "
+                f"false, {moment}, {moment}, {moment}, 'r', NULL, {moment}, 0, '')"
+            ),
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    with open_store(url) as upgraded:
+        found, resolved = upgraded.events("f")
+    assert (found.kind, found.severity, found.outcome) == (EventKind.FOUND, Severity.CRITICAL, Outcome.FAILED)
+    assert (resolved.kind, resolved.outcome) == (EventKind.RESOLVED, Outcome.PASSED)
 
 
 def test_many_writers_share_blobs_without_deadlock(server: str, store: Store) -> None:
