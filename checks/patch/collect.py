@@ -19,6 +19,7 @@ from .facts import (
     PendingUpdates,
     RebootFlag,
     Repositories,
+    RunningCode,
     SupportDates,
 )
 from .feeds.lookup import (
@@ -30,6 +31,7 @@ from .feeds.lookup import (
     ScoreSource,
 )
 from .reboot import FLAG, FLAG_PACKAGES, UNPACKED, read_flag, read_flag_packages, read_unpacked
+from .running import GROUPS, MAPS, NAMESPACES, read_running_code
 from .sources import (
     APT_PERIODIC,
     APT_RUNS,
@@ -107,6 +109,12 @@ def automatic_updates(answers: Answers) -> AutomaticUpdates:
 def last_automatic_run(answers: Answers) -> LastAutomaticRun:
     """When it last did."""
     return read_last_run(answers.ended(APT_RUNS))
+
+
+@collector(RunningCode, (MAPS, GROUPS, NAMESPACES))
+def running_code(answers: Answers) -> RunningCode:
+    """Which processes run code that was replaced."""
+    return read_running_code(answers)
 
 
 @collector(SupportDates)

@@ -156,6 +156,25 @@ class LastAutomaticRun:
 
 
 @dataclass(frozen=True, slots=True)
+class OutdatedProcess:
+    """A process that maps a library which is no longer on the disk; `unit` is its systemd service, or its like."""
+
+    unit: str
+    pid: int
+    library: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCode:
+    """The processes with deleted libraries, one for each unit and library, and how many were looked at."""
+
+    outdated: tuple[OutdatedProcess, ...]
+    looked_at: int
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseSupport:
     """How long a release of a distribution gets security updates; dates are the last day, inclusive.
 

@@ -16,7 +16,7 @@ _USER = re.compile(r"[a-z_][a-z0-9_-]*\$?")
 
 # sudoers(5), "Other special characters and reserved words": these need a backslash in command arguments, and the
 # shell-style wildcards among them would match more than the one argv that we mean.
-_SPECIAL = re.compile(r"([\\,:=!\"#*?\[\] \t'()<>|&;`$~{}])")
+_SPECIAL = re.compile(r"([\\,:=!\"#*?\[\] \t'()<>|&;`$~])")
 
 
 @click.command()
