@@ -124,7 +124,7 @@ def _deadline(
     """The promise that counts at `end`.
 
     A finding that becomes worse gets the time of its new severity from then on, but never more than it had; one that
-    becomes milder gets the time of its new severity from the start.
+    becomes milder gets the time of its new severity from the start. A promise that is broken already stays broken.
     """
     counting: _Deadline | None = None
     contract: Contract | None = None
@@ -137,8 +137,8 @@ def _deadline(
         is_worse = before is not None and grade.severity.rank > before.rank
         start = grade.since if is_worse else life.grades[0].since
         fresh = _promised(life, history, contract, contract.priority(grade.severity), promise, start)
-        keeps = is_worse and counting is not None and (fresh is None or _earlier(counting.due, fresh.due))
-        counting = counting if keeps else fresh
+        if counting is None or not (_is_over(counting, grade.since) or (is_worse and _is_earlier(counting, fresh))):
+            counting = fresh
         before = grade.severity
     return counting
 
@@ -170,21 +170,27 @@ def _due(life: Life, clock: Clock, begin: datetime, left: int) -> datetime | Non
     return None
 
 
-def _earlier(one: datetime | None, other: datetime | None) -> bool:
-    return one is not None and (other is None or one < other)
+def _is_earlier(counting: _Deadline, fresh: _Deadline | None) -> bool:
+    """Whether a deadline comes before another one."""
+    if fresh is None or fresh.due is None:
+        return True
+    return counting.due is not None and counting.due < fresh.due
+
+
+def _is_over(counting: _Deadline, moment: datetime) -> bool:
+    """Whether a deadline and its grace are over."""
+    return counting.due is not None and moment > counting.due + counting.contract.sla.grace
 
 
 def _state(life: Life, counting: _Deadline, used: int, now: datetime, ended: datetime | None) -> ClockState:
-    rules = counting.contract.sla
-    last = None if counting.due is None else counting.due + rules.grace
     if ended is not None:
-        return ClockState.MET if last is None or ended <= last else ClockState.MISSED
-    if last is not None and now > last:
+        return ClockState.MISSED if _is_over(counting, ended) else ClockState.MET
+    if _is_over(counting, now):
         return ClockState.BREACHED
     held = life.held(now)
     if held is not None:
         return held
-    return ClockState.WARNING if used >= rules.warn_at * 1000 else ClockState.RUNNING
+    return ClockState.WARNING if used >= counting.contract.sla.warn_at * 1000 else ClockState.RUNNING
 
 
 def _stood_still(life: Life, start: datetime, end: datetime) -> timedelta:

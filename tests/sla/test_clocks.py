@@ -221,6 +221,15 @@ def test_a_worse_finding_gets_the_shorter_time_and_a_milder_one_the_longer() -> 
     assert (eased.priority, eased.due) == ("P3", at("2026-12-25T00:00+01:00"))
 
 
+@pytest.mark.parametrize("severity", [Severity.MEDIUM, Severity.LOW])
+def test_a_broken_promise_is_not_mended_by_a_milder_severity(severity: Severity) -> None:
+    milder = event(EventKind.REGRADED, "2026-11-25T10:01+01:00", severity=severity)
+    reading = remediation(FOUND, milder, now="2026-11-26T10:00+01:00")
+    assert (reading.priority, reading.state) == ("P1", ClockState.BREACHED)
+    in_time = event(EventKind.REGRADED, "2026-11-25T10:00+01:00", severity=Severity.MEDIUM)
+    assert remediation(FOUND, in_time, now="2026-11-26T10:00+01:00").state is ClockState.RUNNING
+
+
 def test_the_promise_is_the_one_that_was_given_and_the_hours_are_those_in_force() -> None:
     year = a_contract()
     after = a_contract(
