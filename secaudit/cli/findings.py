@@ -152,4 +152,6 @@ def _plain(finding: Finding) -> dict[str, object]:
         "first_seen": show_time(finding.first_seen),
         "last_seen": show_time(finding.last_seen),
         "resolved": show_time(finding.resolved),
+        "due": show_time(finding.due),
+        "waived": finding.waived,
     }
