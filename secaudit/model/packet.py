@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
+Address = IPv4Address | IPv6Address
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
 SYN, ACK = 2, 16
 
@@ -42,8 +43,8 @@ class Packet:
 
     hook: Direction
     protocol: int
-    source: IPv4Address | IPv6Address
-    destination: IPv4Address | IPv6Address
+    source: Address
+    destination: Address
     source_port: int = 0
     destination_port: int = 0
     icmp_type: int = 0

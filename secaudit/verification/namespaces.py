@@ -7,11 +7,11 @@ with all that is in them. Nothing of the machine's own network is touched.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
-from secaudit.model.packet import Direction, Packet
+from secaudit.model.packet import Address, Direction, Packet
 from secaudit.probe.protocol import MAC
 from secaudit.verification.loading import run_in
 from secaudit.verification.probe_process import ProbeProcess
@@ -20,7 +20,7 @@ LOOPBACK = "lo"
 IN, OUT = "secaudit-in", "secaudit-out"
 """The interfaces for packets that name none."""
 
-_V4, _V6 = IPv4Address("192.0.0.8"), IPv6Address("100::1")
+ALWAYS_OWN = IPv4Address("192.0.0.8"), IPv6Address("100::1")
 """What the router always has, for rules that take the address of an interface: RFC 7600 and RFC 6666 set them aside."""
 
 _NAME = re.compile(r"(?!-)(?!\.\.?$)[A-Za-z0-9_.@+-]{1,15}")
@@ -67,12 +67,12 @@ class Router:
         run_in(router.under_test, ["sysctl", "-q", "-w", *_SETTINGS])
         mac = MAC.hex(":")
         # Without ARP a neighbour is whoever is asked for; without multicast the kernel reports no membership.
-        lines = [f"link set dev lo address {mac} up", f"addr add {_V6} dev lo"]
+        lines = [f"link set dev lo address {mac} up", f"addr add {ALWAYS_OWN[1]} dev lo"]
         for name in router.interfaces:
             lines += [
                 f"link add name {name} address {mac} type veth peer name {name} netns {router.wire}",
                 f"link set dev {name} arp off multicast off up",
-                f"addr add {_V4} dev {name}",
+                f"addr add {ALWAYS_OWN[0]} dev {name}",
             ]
         run_in(router.under_test, ["ip", "-batch", "-"], "\n".join(lines) + "\n")
         run_in(router.under_test, ["sysctl", "-q", "-w", _FORWARD_IPV6])
@@ -80,17 +80,11 @@ class Router:
         run_in(router.wire, ["ip", "-batch", "-"], "\n".join(up) + "\n")
         return router
 
-    def route(self, oif: str, packets: Sequence[Packet]) -> None:
-        """Let packets find their destination: the router itself for `INPUT`, else out through the interface.
-
-        What the router receives and sends are its own addresses.
-        """
+    def route(self, oif: str, own: Collection[Address]) -> None:
+        """Let these addresses be the router's own, and all others be found behind the interface."""
         for version, gateway in ((4, "192.0.0.1"), (6, "fe80::1")):
             lines = [f"default via {gateway} dev {oif} onlink"] if oif != LOOPBACK else []
-            own = dict.fromkeys(
-                address for packet in packets if packet.version == version for address in own_addresses(packet)
-            )
-            lines += [f"local {address} dev lo table local" for address in own]
+            lines += [f"local {address} dev lo table local" for address in own if address.version == version]
             before = self._routed.get(version, [])
             if lines != before:
                 batch = [f"route del {line}" for line in before] + [f"route add {line}" for line in lines]
@@ -98,14 +92,14 @@ class Router:
                 self._routed[version] = lines
 
 
-def own_addresses(packet: Packet) -> Iterator[IPv4Address | IPv6Address]:
+def own_addresses(packet: Packet) -> Iterator[Address]:
     """The addresses of a packet that the host must be given as its own."""
     for address in _own_ends(packet):
-        if not address.is_loopback and address not in (_V4, _V6):
+        if not address.is_loopback and address not in ALWAYS_OWN:
             yield address
 
 
-def _own_ends(packet: Packet) -> Iterator[IPv4Address | IPv6Address]:
+def _own_ends(packet: Packet) -> Iterator[Address]:
     if packet.hook is Direction.INPUT or packet.out_interface == LOOPBACK:
         yield packet.destination
     if packet.hook is Direction.OUTPUT:

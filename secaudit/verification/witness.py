@@ -7,16 +7,15 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
 
 from secaudit.model.observation import Fate, Observation, RulesetText
-from secaudit.model.packet import Direction, Packet, Tracking
+from secaudit.model.packet import Address, Direction, Packet, Tracking
 from secaudit.probe.protocol import HOOK_INPUT, HOOK_OUTPUT, HOOK_POSTROUTING, TRACKED, UNTRACKED, Wording
 from secaudit.verification.counters import rule_counts
 from secaudit.verification.errors import VerificationError
 from secaudit.verification.feasible import naturally_invalid, why_not
 from secaudit.verification.loading import Loader, run_in
-from secaudit.verification.namespaces import IN, LOOPBACK, OUT, Router, is_interface_name, own_addresses
+from secaudit.verification.namespaces import ALWAYS_OWN, IN, LOOPBACK, OUT, Router, is_interface_name, own_addresses
 from secaudit.verification.probe_process import ProbeProcess
 from secaudit.verification.watching import COUNTERS, LOG_GROUP, WITNESS
 
@@ -61,6 +60,8 @@ class Witness:
     def observe(self, rulesets: Sequence[RulesetText], packets: Sequence[Packet]) -> Observation:
         """Load the parts of a ruleset in their order, send the packets, and tell what became of each.
 
+        Packets of different hooks are sent apart. When the host receives it has the destinations of all that it
+        receives, when it sends the sources of all that it sends, and no other address.
         Packets are independent of each other: none of them lets connection tracking know a connection. Raises
         VerificationError when a tool refuses a part, or when what the kernel counted does not add up.
         """
@@ -70,16 +71,22 @@ class Witness:
             for index, packet in enumerate(packets)
             if (reason := why_not(packet, self._router.interfaces)) is not None
         }
-        fates: list[Fate | None] = [None] * len(packets)
-        before = dict.fromkeys(COUNTERS, 0)
-        ways: dict[_Way, list[int]] = {}
+        own: dict[Direction, dict[Address, None]] = {direction: {} for direction in Direction}
         for index, packet in enumerate(packets):
             if index not in unsent:
+                own[packet.hook] |= dict.fromkeys(own_addresses(packet))
+        ways: dict[_Way, list[int]] = {}
+        for index, packet in enumerate(packets):
+            if index in unsent:
+                continue
+            if _at_both_ends(packet, own[packet.hook]):
+                unsent[index] = _BOTH_ENDS
+            else:
                 ways.setdefault(_Way.of(packet), []).append(index)
-        for way, together in ways.items():
-            own = {address for index in together for address in own_addresses(packets[index])}
-            unsent |= {index: _BOTH_ENDS for index in together if _at_both_ends(packets[index], own)}
-            indexes = [index for index in together if index not in unsent]
+        fates: list[Fate | None] = [None] * len(packets)
+        before = dict.fromkeys(COUNTERS, 0)
+        for way, indexes in ways.items():
+            self._router.route(way.oif, own[way.direction])
             before, found = self._send(way, [packets[index] for index in indexes], before)
             for index, fate in zip(indexes, found, strict=True):
                 fates[index] = fate
@@ -90,7 +97,6 @@ class Witness:
     def _send(
         self, way: _Way, packets: Sequence[Packet], before: Mapping[str, int]
     ) -> tuple[dict[str, int], list[Fate]]:
-        self._router.route(way.oif, packets)
         words = [_wording(packet) for packet in packets]
         if way.established:
             self._probe.connect(self._router.under_test, words)
@@ -133,11 +139,12 @@ class Witness:
                 raise VerificationError(f"{entered} packets were sent, {counted['entered']} came to the packet filter")
 
 
-def _at_both_ends(packet: Packet, own: Collection[IPv4Address | IPv6Address]) -> bool:
-    """Whether the address that should not be the host's is one of those that it has."""
+def _at_both_ends(packet: Packet, own: Collection[Address]) -> bool:
+    """Whether the end of the packet that should be elsewhere is an address that the host has."""
     if LOOPBACK in (packet.in_interface, packet.out_interface):
         return False
-    return (packet.destination if packet.hook is Direction.OUTPUT else packet.source) in own
+    source, destination = ((end in own or end in ALWAYS_OWN) for end in (packet.source, packet.destination))
+    return (source and packet.hook is not Direction.OUTPUT) or (destination and packet.hook is not Direction.INPUT)
 
 
 def _wording(packet: Packet) -> Wording:

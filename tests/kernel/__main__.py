@@ -38,7 +38,7 @@ def _run(kind: str, seeds: range, packets: int) -> int:
                 comparison = outcome.comparison
                 agreed += comparison.agreed
                 undecided += comparison.undecided
-                unsent += comparison.unsent
+                unsent += len(comparison.unsent)
                 rules += comparison.rules
                 differ += len(comparison.mismatches)
                 for mismatch in comparison.mismatches:

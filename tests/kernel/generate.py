@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
 
 from secaudit.checks.firewall.matches import PacketFamily, State
 from secaudit.checks.firewall.packet import Packet
-from secaudit.checks.firewall.ruleset import Hook
+from secaudit.checks.firewall.verify.aiming import Aim, aimed_packets
 
 from secaudit.model.observation import RulesetText, Syntax
-from tests.kernel.conditions import INTERFACES, STATES, Aims, Condition, address, iptables_any, nft_any
+from tests.kernel.conditions import INTERFACES, STATES, Aims, Condition, iptables_any, nft_any
 
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 _USER_CHAINS = 4
@@ -44,7 +43,7 @@ def case(seed: int, kind: str, packets: int) -> Case:
             RulesetText(syntax, _iptables(chance, aims, version))
             for syntax, version in zip(syntaxes, (4, 6), strict=True)
         ]
-    return Case(seed, tuple(texts), tuple(_packet(chance, aims) for _ in range(packets)))
+    return Case(seed, tuple(texts), tuple(aimed_packets(map(_aim, aims), INTERFACES, packets, chance.randrange)))
 
 
 def _nft(chance: random.Random, aims: list[Aims]) -> str:
@@ -179,80 +178,24 @@ def _joined(conditions: Sequence[Condition]) -> Aims:
     return joined
 
 
-def _packet(chance: random.Random, aims: Sequence[Aims]) -> Packet:
-    """A packet near the bounds of one rule, and for what that does not speak of near those of others."""
-    one = chance.choice(aims) if aims else {}
-    pick = _Picker(chance, one, aims)
-    version = pick("version", lambda: chance.choice([4, 6]), off=0)
-    protocols = [6, 6, 6, 17, 17, 1 if version == 4 else 58, 47]
-    protocol = pick("protocol", lambda: chance.choice(protocols), off=0)
-    if protocol in (1, 58):
-        protocol = 1 if version == 4 else 58
-    hook = chance.choice([Hook.INPUT, Hook.FORWARD, Hook.OUTPUT])
-    state = State(STATES[pick("state", lambda: chance.choice([0, 0, 0, 0, 1, 2, 3]), off=0)])
-    fields: dict[str, Any] = {}
-    if protocol in (6, 17):
-        fields["source_port"] = pick("source_port", lambda: chance.randrange(65536), most=65535)
-        fields["destination_port"] = pick("destination_port", lambda: chance.randrange(65536), most=65535)
-    if protocol == 6:
-        fields["tcp_flags"] = pick("tcp_flags", lambda: chance.choice([2, 2, 16, 18, 17, 4]), most=63, off=0.1)
-    if protocol in (1, 58):
-        fields["icmp_type"] = pick("icmp_type", lambda: 8 if version == 4 else 128, most=255, off=0.1)
-        fields["icmp_code"] = pick("icmp_code", lambda: 0, most=255, off=0.1)
-    if hook is not Hook.OUTPUT:
-        fields["in_interface"] = INTERFACES[pick("in_interface", lambda: chance.randrange(3), off=0)]
-    if hook is not Hook.INPUT:
-        fields["out_interface"] = INTERFACES[pick("out_interface", lambda: chance.randrange(3), off=0)]
-    kind = IPv4Address if version == 4 else IPv6Address
-    ends = [
-        kind(
-            pick(
-                name,
-                lambda name=name: address(chance, version, name),
-                most=(1 << (32 if version == 4 else 128)) - 1,
-                version=version,
-            )
-        )
+def _aim(aims: Aims) -> Aim:
+    """The values in the words of the family."""
+    versions = aims.get("version", [])
+    ends = {
+        name: tuple(IPv4Address(value) if value < 1 << 32 else IPv6Address(value) for value in aims.get(name, []))
         for name in ("source", "destination")
-    ]
-    packet = Packet(
-        hook, PacketFamily.IPV4 if version == 4 else PacketFamily.IPV6, protocol, ends[0], ends[1], **fields
+    }
+    return Aim(
+        families=tuple(PacketFamily.IPV4 if version == 4 else PacketFamily.IPV6 for version in versions[:1]),
+        protocols=tuple(aims.get("protocol", ())),
+        sources=ends["source"],
+        destinations=ends["destination"],
+        source_ports=tuple(aims.get("source_port", ())),
+        destination_ports=tuple(aims.get("destination_port", ())),
+        icmp_types=tuple(aims.get("icmp_type", ())),
+        icmp_codes=tuple(aims.get("icmp_code", ())),
+        tcp_flags=tuple(aims.get("tcp_flags", ())),
+        states=tuple(State(STATES[state]) for state in aims.get("state", ())),
+        in_interfaces=tuple(INTERFACES[number] for number in aims.get("in_interface", ())),
+        out_interfaces=tuple(INTERFACES[number] for number in aims.get("out_interface", ())),
     )
-    return replace(packet, state=_state(packet, state))
-
-
-def _state(packet: Packet, wished: State) -> State:
-    """The state wished for, where packets of the kind can be in it."""
-    beginning = {6: packet.tcp_flags is not None and packet.tcp_flags & 23 in (2, 16), 17: True, 47: True}
-    begins = beginning.get(packet.protocol, packet.icmp_type in (8, 13, 128))
-    if wished is State.NEW and not begins:
-        return State.INVALID
-    if wished is State.ESTABLISHED and packet.protocol == 6 and (packet.tcp_flags or 0) & 22 != 16:
-        return State.NEW if begins else State.INVALID
-    if wished is State.ESTABLISHED and packet.protocol == 47:
-        return State.NEW
-    return wished
-
-
-class _Picker:
-    """Chooses values of fields for one packet."""
-
-    def __init__(self, chance: random.Random, one: Aims, aims: Sequence[Aims]) -> None:
-        self._chance = chance
-        self._one = one
-        self._aims = aims
-
-    def __call__(self, name: str, otherwise: Any, most: int = 0, off: float = 0.3, version: int | None = None) -> int:
-        """A bound of the rule or of another rule's, or one beside it; else what `otherwise` gives."""
-        values = self._one.get(name) or self._chance.choice(self._aims or [{}]).get(name)
-        if version is not None:
-            values = [value for value in values or () if (value < 1 << 32) is (version == 4)]
-        if not values:
-            return int(otherwise())
-        value = self._chance.choice(values)
-        if len(values) > 1 and most and self._chance.random() < 0.3:
-            low, high = sorted(self._chance.sample(values, 2))
-            value = self._chance.randint(low, high)
-        if self._chance.random() < off:
-            value = min(most, max(0, value + self._chance.choice([-1, 1])))
-        return value

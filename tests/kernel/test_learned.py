@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from secaudit.checks.firewall.packet import Packet, read_packet
-from secaudit.checks.firewall.trace import Tracer
-from secaudit.checks.firewall.verify.compare import Comparison, compare
-from secaudit.checks.firewall.verify.sending import described, read_listings, with_addresses_known
+from secaudit.checks.firewall.packet import read_packet
+from secaudit.checks.firewall.verify.ask import ask
+from secaudit.checks.firewall.verify.compare import Comparison
+from secaudit.checks.firewall.verify.sending import described
 
 from secaudit.model.observation import RulesetText, Syntax
 from secaudit.verification.witness import Witness, witness
@@ -40,11 +40,9 @@ def kernel() -> Iterator[Witness]:
 
 
 def compared(kernel: Witness, syntax: Syntax, text: str) -> Comparison:
-    packets: list[Packet] = [with_addresses_known(read_packet(packet)) for packet in PACKETS]
-    observation = kernel.observe([RulesetText(syntax, text)], [described(packet) for packet in packets])
-    assert not observation.unsent
-    ruleset = read_listings(observation.listings)
-    return compare(Tracer(ruleset), ruleset, packets, observation)
+    comparison: Comparison = ask(kernel, [RulesetText(syntax, text)], [read_packet(packet) for packet in PACKETS])
+    assert not comparison.unsent
+    return comparison
 
 
 @pytest.mark.root
@@ -86,10 +84,8 @@ def test_types_of_ipv6_addresses(kernel: Witness, syntax: Syntax) -> None:
 
 @pytest.mark.root
 def test_listener_discovery_is_not_tracked(kernel: Witness) -> None:
-    packets = [
-        with_addresses_known(read_packet(f"icmpv6 2001:db8::1 -> 2001:db8:9::9 type {kind} untracked"))
-        for kind in (130, 143)
-    ]
-    text = "*filter\n-A INPUT -m conntrack --ctstate UNTRACKED\nCOMMIT\n"
-    observation = kernel.observe([RulesetText(Syntax.IP6TABLES, text)], [described(packet) for packet in packets])
+    texts = [f"icmpv6 2001:db8::1 -> 2001:db8:9::9 type {kind} untracked" for kind in (130, 143)]
+    rules = "*filter\n-A INPUT -m conntrack --ctstate UNTRACKED\nCOMMIT\n"
+    packets = [described(read_packet(text)) for text in texts]
+    observation = kernel.observe([RulesetText(Syntax.IP6TABLES, rules)], packets)
     assert [count.packets for count in observation.counters] == [2]

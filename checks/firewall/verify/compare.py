@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from secaudit.model.observation import Fate as Seen
 from secaudit.model.observation import Observation, RuleCount
 
+from ..matches import Address
 from ..packet import Packet
 from ..ruleset import Hook, Rule, Ruleset
 from ..trace import Fate, Trace, Tracer
@@ -58,17 +59,15 @@ class Comparison:
 
 
 def compare(
-    tracer: Tracer,
-    ruleset: Ruleset,
-    packets: Sequence[Packet],
-    observation: Observation,
-    unsent: tuple[str, ...] = (),
+    ruleset: Ruleset, packets: Sequence[Packet], observation: Observation, unsent: tuple[str, ...] = ()
 ) -> Comparison:
     """Compare predictions for packets (`with_addresses_known`) with what was observed for them, in the same order.
 
     A rejection counts as a drop of which the sender may be told: the kernel answers no error with an error. Counters
-    are bounded by the packets that surely meet a rule and those that perhaps do.
+    are bounded by the packets that surely meet a rule and those that perhaps do. The addresses that
+    the host has are those of `Witness.observe`, for a destination that is translated into one of them.
     """
+    tracers = {hook: Tracer(ruleset, _own(packets, hook)) for hook in (Hook.INPUT, Hook.FORWARD, Hook.OUTPUT)}
     wrong: list[Mismatch] = []
     agreed = undecided = 0
     least: dict[int, int] = {}
@@ -76,7 +75,7 @@ def compare(
     for packet, seen in zip(packets, observation.fates, strict=True):
         if seen is None:
             continue
-        trace = tracer.trace(packet)
+        trace = tracers[packet.hook].trace(packet)
         for step in trace.steps:
             counts = least if step.certain else perhaps
             counts[id(step.rule)] = counts.get(id(step.rule), 0) + 1
@@ -93,6 +92,15 @@ def compare(
         if not low <= count.packets <= high:
             wrong.append(WrongCount(rule, count, low, high))
     return Comparison(agreed, undecided, unsent, len(compared), tuple(wrong))
+
+
+def _own(packets: Sequence[Packet], hook: Hook) -> frozenset[Address]:
+    """The host's addresses while packets of the hook are sent."""
+    ends = {
+        Hook.INPUT: [packet.destination for packet in packets if packet.hook is hook],
+        Hook.OUTPUT: [packet.source for packet in packets if packet.hook is hook],
+    }.get(hook, [])
+    return frozenset(end for end in ends if end is not None)
 
 
 def _possible(trace: Trace, seen: Seen) -> bool:
