@@ -17,7 +17,6 @@ from .versions import InvalidVersion
 
 _KERNEL_IMAGE = re.compile(r"linux-image-(?:unsigned-)?[0-9][a-z0-9.+~-]*", re.ASCII)
 _SOURCE_AND_VERSION, _NAME_AND_VERSION = attrgetter("source", "source_version"), attrgetter("name", "version")
-_SOURCE, _NAME = attrgetter("source"), attrgetter("name")
 _DEBUG = ("-dbg", "-dbgsym")
 # Parts of the kernel that hold no code that runs: headers and documentation are built from the same source.
 _RPM_KERNEL_IDLE = re.compile(r"kernel(?:-[a-z0-9]+)*-(?:headers|devel|doc|abi-stablelists|srpm-macros)|kernel-headers")
@@ -73,8 +72,8 @@ def expose(packages: Packages, advisories: Advisories) -> Exposures:
     # One lookup for each package, and no line of Python: this is what fleets with thousands of packages cost.
     keys = map(_SOURCE_AND_VERSION if by_source else _NAME_AND_VERSION, installed)
     looked_up = list(map(remembered.__getitem__, keys))
-    found = [(it, hit) for it, hit in compress(zip(installed, looked_up, strict=True), looked_up) if hit is not None]
-    covered = sum(map(advisories.names.__contains__, map(_SOURCE if by_source else _NAME, installed)))
+    found = [(it, hit) for it, hit in compress(zip(installed, looked_up, strict=True), looked_up) if hit]
+    covered = len(looked_up) - looked_up.count(False)
     kernels = _source_kernels if by_source else _kernels
     exposed: dict[str, list[tuple[Package, Standing]]] = {}
     doubts: dict[str, str] = {}

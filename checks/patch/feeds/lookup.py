@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from secaudit.api import Evidence, FeedStamp, Platform, Severity, Unproven, UnprovenKind
 
@@ -86,21 +88,28 @@ ASK_ANEW = Standing()
 """Stands for packages that cannot be looked up one by one: kernels, of which a host has several side by side."""
 
 
-class _Remembered(dict[tuple[str, str], Standing | None]):
-    """Standings by package name and version; None where there is nothing to say, `ASK_ANEW` for kernels.
+class _Remembered(dict[tuple[str, str], Standing | Literal[False] | None]):
+    """Standings by package name and version; `ASK_ANEW` for kernels.
+
+    None where the advisories have nothing to say, False where they do not even know the name.
 
     Looked up when they are asked for the first time: the packages of a fleet repeat.
     """
 
-    def __init__(self, look_up: Callable[[str, str], Standing | None], kernel: str) -> None:
+    def __init__(self, look_up: Callable[[str, str], Standing | None], names: AbstractSet[str], kernel: str) -> None:
         super().__init__()
         self._look_up = look_up
+        self._names = names
         self._kernel = kernel
 
-    def __missing__(self, key: tuple[str, str]) -> Standing | None:
+    def __missing__(self, key: tuple[str, str]) -> Standing | Literal[False] | None:
         name, version = key
         special = not name or not version or name.startswith(self._kernel)
-        found = self[key] = ASK_ANEW if special else self._look_up(name, version)
+        if special:
+            found: Standing | Literal[False] | None = ASK_ANEW
+        else:
+            found = self._look_up(name, version) if name in self._names else False
+        self[key] = found
         return found
 
 
@@ -122,7 +131,9 @@ class Advisories:
                 other = self._highest.get(name, b"")
                 self._highest[name] = None if highest is None or other is None else max(highest, other)
         self.names = frozenset(self._highest)
-        self.remembered = _Remembered(self.standing, "linux" if distribution_of(release).by_source else "kernel")
+        self.remembered = _Remembered(
+            self.standing, self.names, "linux" if distribution_of(release).by_source else "kernel"
+        )
 
     @property
     def evidence(self) -> Evidence:
