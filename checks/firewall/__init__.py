@@ -2,4 +2,8 @@
 
 from secaudit.api import load_family
 
-FAMILY = load_family(__name__, title="Firewall")
+FAMILY = load_family(
+    __name__,
+    title="Firewall",
+    modules=("collect", "review_facts", "checks", "review", "conventions"),
+)

@@ -14,7 +14,7 @@ from .matches import PacketFamily
 from .packet import Packet
 from .packet_sets import Alive, ChainSets, Dead, Fate, Open, tracks_connections
 from .relations import Relation, needless, related
-from .ruleset import Chain, Decision, Hook, Jump, Rule, Ruleset, Table
+from .ruleset import Chain, Decision, Hook, Jump, Origin, Rule, Ruleset, Table
 from .trace import Tracer
 
 
@@ -68,9 +68,14 @@ class Location:
         return f"policy {self.chain.base.policy}" if self.chain.base else f"chain {self.chain.name}"
 
     @property
+    def origin(self) -> Origin:
+        """Where it was read."""
+        return (self.rule or self.chain).origin
+
+    @property
     def line(self) -> int:
         """The line where it was read."""
-        return (self.rule or self.chain).origin.line
+        return self.origin.line
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,7 +12,6 @@ from secaudit.api import (
     Expect,
     Facts,
     Severity,
-    Unproven,
     UnprovenKind,
     Verdict,
     check,
@@ -28,9 +26,8 @@ from .facts import Firewall, Ipv6Stack
 from .matches import PacketFamily
 from .open_rules import OpenRule, open_rules
 from .owner import owners
-from .ruleset import Hook, Origin, Ruleset
-
-TEXT_LENGTH = 300
+from .ruleset import Hook, Ruleset
+from .wording import Nothing, ipv6_off, place, point, short, stopped, unread, unseen
 
 Wanted = Literal["drop", "any"]
 
@@ -57,59 +54,13 @@ class OpenHooks(Expect):
     hooks: tuple[Literal["input", "forward"], ...] = Field(("input", "forward"), min_length=1)
 
 
-class Nothing(Expect):
-    """The check has nothing to set."""
-
-
-def _ipv6_off(facts: Facts) -> Ipv6Stack | None:
-    """The fact that proves that IPv6 is off; None when it is on or nobody knows."""
-    stack = facts.get(Ipv6Stack)
-    return None if isinstance(stack, Unproven) or stack.enabled else stack
-
-
-def _point(origin: Origin) -> Evidence:
-    return Evidence.of(origin.source, 0, (origin.line, origin.line), [origin.excerpt])
-
-
-def _short(text: str) -> str:
-    """A rule's text as part of an identity: long ones are cut, and told apart by a digest of the whole."""
-    if len(text) <= TEXT_LENGTH:
-        return text
-    return f"{text[:TEXT_LENGTH]}… ({hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:12]})"
-
-
 def _sources(firewall: Firewall) -> tuple[Evidence, ...]:
     return tuple(source.evidence for source in firewall.sources)
-
-
-def _place(origin: Origin) -> str:
-    return f"line {origin.line} of `{origin.source}`"
 
 
 def _owned(ruleset: Ruleset) -> str:
     found = owners(ruleset)
     return f" (owner: {', '.join(found)})" if found else ""
-
-
-def _not_read(firewall: Firewall) -> Unproven | None:
-    """What was not understood outside of rules, if anything: it could hold any rule."""
-    if not firewall.ruleset.unread:
-        return None
-    first, *others = firewall.ruleset.unread
-    more = f" ({len(others)} more such places)" if others else ""
-    reason = f"{_place(first.origin)} {first.why}: {_short(first.origin.excerpt)}{more}"
-    return Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (_point(first.origin),))
-
-
-def _not_seen(firewall: Firewall, families: Iterable[PacketFamily] = PacketFamily) -> Unproven | None:
-    """What could not be read or understood, if anything, that might drop packets of the families."""
-    gaps = (firewall.gap(family) for family in families)
-    gap = next((gap for gap in gaps if gap is not None), None)
-    return _not_read(firewall) or (Unproven(gap.kind, gap.reason, gap.evidence) if gap else None)
-
-
-def _stopped(subject: str, stop: Unproven, expected: str) -> Verdict:
-    return unproven(subject, kind=stop.kind, reason=stop.reason, expected=expected, evidence=stop.evidence)
 
 
 @check(
@@ -129,13 +80,13 @@ def missing(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     firewall = facts[Firewall]
     expected = "a rule or a policy that can drop incoming packets"
     filtered = [family for family in PacketFamily if filters(firewall.ruleset, family, Hook.INPUT)]
-    stop = _not_seen(firewall)
+    stop = unseen(firewall)
     if filtered:
         names = " and ".join(family.label for family in filtered)
         observed = f"incoming {names} packets are filtered{_owned(firewall.ruleset)}"
         yield passed("input", observed=observed, expected=expected, evidence=_sources(firewall))
     elif stop is not None:
-        yield _stopped("input", stop, expected)
+        yield stopped("input", stop, expected)
     else:
         yield failed(
             "input",
@@ -168,7 +119,7 @@ def default_policy(facts: Facts, expect: DefaultPolicy) -> Iterator[Verdict]:
     A last rule that drops or rejects everything counts like a policy.
     """
     firewall = facts[Firewall]
-    off = _ipv6_off(facts)
+    off = ipv6_off(facts)
     for hook, wanted in ((Hook.INPUT, expect.input), (Hook.FORWARD, expect.forward), (Hook.OUTPUT, expect.output)):
         if wanted == "any":
             continue
@@ -182,23 +133,23 @@ def default_policy(facts: Facts, expect: DefaultPolicy) -> Iterator[Verdict]:
 def _judge_default(firewall: Firewall, default: HookDefault) -> Verdict:
     subject = f"{default.hook} {default.family}"
     expected = "dropped by default"
-    unread = _not_read(firewall)
-    if unread is not None:
-        return _stopped(subject, unread, expected)
+    gap = unread(firewall)
+    if gap is not None:
+        return stopped(subject, gap, expected)
     if default.answer is Answer.DROP:
         dropping = [chain for chain in default.chains if chain.answer is Answer.DROP]
         return passed(
             subject,
             observed=_tell(default) + _owned(firewall.ruleset),
             expected=expected,
-            evidence=[_point(chain.by.origin if chain.by else chain.attached.chain.origin) for chain in dropping],
+            evidence=[point(chain.by.origin if chain.by else chain.attached.chain.origin) for chain in dropping],
         )
     if default.answer is Answer.UNKNOWN:
         return _undecided_default(subject, default, expected)
-    stop = _not_seen(firewall, [default.family])
+    stop = unseen(firewall, [default.family])
     if stop is not None:
-        return _stopped(subject, stop, expected)
-    chains = [_point(chain.by.origin if chain.by else chain.attached.chain.origin) for chain in default.chains]
+        return stopped(subject, stop, expected)
+    chains = [point(chain.by.origin if chain.by else chain.attached.chain.origin) for chain in default.chains]
     return failed(
         subject,
         reason=f"{default.family.label} packets that no rule picks out are accepted on the {default.hook} hook.",
@@ -213,16 +164,16 @@ def _undecided_default(subject: str, default: HookDefault, expected: str) -> Ver
     rules = [rule for chain in open_chains for rule in chain.depends_on]
     if not rules:
         reason = "packets are dropped by default at the ingress of some devices only"
-        evidence = [_point(chain.attached.chain.origin) for chain in open_chains]
+        evidence = [point(chain.attached.chain.origin) for chain in open_chains]
         return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
     first = rules[0]
     why = "; ".join(first.unmodelled) or "it leads to chains that are not followed"
     return unproven(
         subject,
         kind=UnprovenKind.NOT_UNDERSTOOD,
-        reason=f"it depends on the rule `{_short(first.text)}` ({_place(first.origin)}): {why}",
+        reason=f"it depends on the rule `{short(first.text)}` ({place(first.origin)}): {why}",
         expected=expected,
-        evidence=[_point(rule.origin) for rule in rules],
+        evidence=[point(rule.origin) for rule in rules],
     )
 
 
@@ -237,7 +188,7 @@ def _tell(default: HookDefault) -> str:
     for chain in shown:
         where = f"{chain.attached.table.label} {chain.attached.chain.name}"
         parts.append(
-            f"{where}: " + (f"rule `{_short(chain.by.text)}`" if chain.by else f"policy {chain.attached.base.policy}")
+            f"{where}: " + (f"rule `{short(chain.by.text)}`" if chain.by else f"policy {chain.attached.base.policy}")
         )
     return "; ".join(parts)
 
@@ -259,17 +210,17 @@ def _tell(default: HookDefault) -> str:
 def any_any(facts: Facts, expect: OpenHooks) -> Iterator[Verdict]:
     """No rule on the input and forward hooks accepts everything that reaches it."""
     firewall = facts[Firewall]
-    unread = _not_read(firewall)
-    if unread is not None:
-        raise unread
-    off = _ipv6_off(facts)
+    gap = unread(firewall)
+    if gap is not None:
+        raise gap
+    off = ipv6_off(facts)
     found: dict[str, tuple[PacketFamily, OpenRule]] = {}
     for hook in expect.hooks:
         for family in PacketFamily:
             if family is PacketFamily.IPV6 and off is not None:
                 continue
             for rule in open_rules(firewall.ruleset, family, Hook(hook)):
-                subject = f"{rule.table.label} {rule.chain.name}: {_short(rule.rule.text)}"
+                subject = f"{rule.table.label} {rule.chain.name}: {short(rule.rule.text)}"
                 if subject not in found or (rule.certain and not found[subject][1].certain):
                     found[subject] = family, rule
     for subject, (family, rule) in found.items():
@@ -282,13 +233,13 @@ def any_any(facts: Facts, expect: OpenHooks) -> Iterator[Verdict]:
 
 def _judge_open(firewall: Firewall, subject: str, family: PacketFamily, found: OpenRule) -> Verdict:
     expected = "no rule that accepts everything"
-    evidence = (_point(found.rule.origin),)
+    evidence = (point(found.rule.origin),)
     base = found.attached.base
     if not found.certain:
         why = "; ".join(found.rule.unmodelled) or "whether everything reaches it is not understood"
         reason = f"the rule may accept everything on the {base.hook} hook: {why}"
         return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
-    stop = _not_seen(firewall, [family])
+    stop = unseen(firewall, [family])
     if stop is not None:
         reason = f"the rule accepts everything unless other rules drop it, and {stop.reason}"
         return unproven(subject, kind=stop.kind, reason=reason, expected=expected, evidence=evidence + stop.evidence)
@@ -297,7 +248,7 @@ def _judge_open(firewall: Firewall, subject: str, family: PacketFamily, found: O
     return failed(
         subject,
         reason=f"The rule accepts all or nearly all packets that reach it on the {base.hook} hook.",
-        observed=f"`{_short(found.rule.text)}` in {where}{used}{_owned(firewall.ruleset)}",
+        observed=f"`{short(found.rule.text)}` in {where}{used}{_owned(firewall.ruleset)}",
         expected=expected,
         evidence=evidence,
     )
@@ -320,14 +271,14 @@ def ipv6_unfiltered(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     """Where incoming IPv4 packets are filtered, incoming IPv6 packets are filtered too, unless IPv6 is off."""
     firewall, stack = facts[Firewall], facts[Ipv6Stack]
     expected = "incoming IPv6 packets are filtered where IPv4 packets are"
-    stop = _not_seen(firewall, [PacketFamily.IPV6])
+    stop = unseen(firewall, [PacketFamily.IPV6])
     if not stack.enabled:
         yield not_applicable("input ipv6", reason=stack.reason, evidence=(stack.evidence,))
     elif filters(firewall.ruleset, PacketFamily.IPV6, Hook.INPUT):
         observed = f"incoming IPv6 packets are filtered{_owned(firewall.ruleset)}"
         yield passed("input ipv6", observed=observed, expected=expected, evidence=_sources(firewall))
     elif stop is not None:
-        yield _stopped("input ipv6", stop, expected)
+        yield stopped("input ipv6", stop, expected)
     elif filters(firewall.ruleset, PacketFamily.IPV4, Hook.INPUT):
         yield failed(
             "input ipv6",
@@ -359,19 +310,19 @@ def established(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     """Where incoming packets are dropped by default, replies are let in by their connection tracking state."""
     firewall = facts[Firewall]
     expected = "a rule that accepts packets of established connections"
-    off = _ipv6_off(facts)
+    off = ipv6_off(facts)
     for family in PacketFamily:
         subject = f"input {family}"
         if family is PacketFamily.IPV6 and off is not None:
             yield not_applicable(subject, reason=off.reason, evidence=(off.evidence,))
             continue
         rule = accepts_established(firewall.ruleset, family)
-        stop = _not_seen(firewall, [family])
+        stop = unseen(firewall, [family])
         if rule is not None:
-            evidence = (_point(rule.origin),)
-            yield passed(subject, observed=f"`{_short(rule.text)}`", expected=expected, evidence=evidence)
+            evidence = (point(rule.origin),)
+            yield passed(subject, observed=f"`{short(rule.text)}`", expected=expected, evidence=evidence)
         elif stop is not None:
-            yield _stopped(subject, stop, expected)
+            yield stopped(subject, stop, expected)
         elif hook_default(firewall.ruleset, family, Hook.INPUT).answer is Answer.ACCEPT:
             yield not_applicable(subject, reason="incoming packets are not dropped by default")
         else:

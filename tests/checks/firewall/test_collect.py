@@ -47,6 +47,15 @@ def test_the_family_offers_its_checks_with_a_page_each() -> None:
         "firewall.any-any",
         "firewall.ipv6-unfiltered",
         "firewall.established",
+        "firewall.shadowed",
+        "firewall.redundant",
+        "firewall.management-open",
+        "firewall.insecure-services",
+        "firewall.intended-flows",
+        "firewall.loopback",
+        "firewall.drop-logging",
+        "firewall.unused-rules",
+        "firewall.rule-owners",
     }
     assert all(FAMILY.page(check) for check in FAMILY.checks)
 
