@@ -12,6 +12,7 @@ from .dnf import INSTALLED, METADATA, PENDING, read_advisories, read_metadata
 from .exposure import Exposures, expose
 from .facts import (
     AutomaticUpdates,
+    DeployedReleases,
     HeldPackages,
     KernelUnpacked,
     LastAutomaticRun,
@@ -30,6 +31,7 @@ from .feeds.lookup import (
     KnownExploited,
     ScoreSource,
 )
+from .manifest import read_deployed, version_files
 from .reboot import FLAG, FLAG_PACKAGES, UNPACKED, read_flag, read_flag_packages, read_unpacked
 from .running import GROUPS, MAPS, NAMESPACES, read_running_code
 from .sources import (
@@ -115,6 +117,12 @@ def last_automatic_run(answers: Answers) -> LastAutomaticRun:
 def running_code(answers: Answers) -> RunningCode:
     """Which processes run code that was replaced."""
     return read_running_code(answers)
+
+
+@collector(DeployedReleases, version_files)
+def deployed_releases(answers: Answers) -> DeployedReleases:
+    """Which versions of the manifest's applications are deployed."""
+    return read_deployed(answers)
 
 
 @collector(SupportDates)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from secaudit.api import Evidence
+from secaudit.api import Evidence, Unproven
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +172,21 @@ class RunningCode:
     outdated: tuple[OutdatedProcess, ...]
     looked_at: int
     evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedRelease:
+    """The version (PEP 440) that a file on the host names."""
+
+    version: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedReleases:
+    """Deployed versions by file and pattern, or why there is none."""
+
+    found: Mapping[tuple[str, str], DeployedRelease | Unproven]
 
 
 @dataclass(frozen=True, slots=True)

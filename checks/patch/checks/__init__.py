@@ -13,6 +13,7 @@ from .minimum_versions import minimum_versions
 from .no_fix_available import no_fix_available
 from .pending_security import pending_security
 from .reboot_required import reboot_required
+from .release_behind import release_behind
 from .repositories import repositories
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "no_fix_available",
     "pending_security",
     "reboot_required",
+    "release_behind",
     "repositories",
 ]
