@@ -48,6 +48,11 @@ class Month:
         return Month(self.year + self.number // 12, self.number % 12 + 1)
 
     @property
+    def previous(self) -> Month:
+        """The month before."""
+        return Month((self.index - 1) // 12, (self.index - 1) % 12 + 1)
+
+    @property
     def first(self) -> date:
         """Its first day."""
         return date(self.year, self.number, 1)
