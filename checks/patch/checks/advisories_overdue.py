@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,7 +21,7 @@ from secaudit.api import (
     unproven,
 )
 
-from ..deadlines import Deadlines, Lateness, lateness, since
+from ..deadlines import Deadlines, Freeze, Lateness, lateness, schedule, since
 from ..exposure import Exposed, Exposures
 from ..feed_trust import OnFeeds, conclude, doubt_about, shown, stale_feed, upgrade, worst
 from ..feeds.lookup import ExploitScores, Flaw
@@ -41,6 +42,7 @@ class PatchDeadlines(OnFeeds):
 
     max_age: Deadlines = Field(default_factory=Deadlines)
     epss: LikelyExploited | None = None
+    freeze: tuple[Freeze, ...] = ()
 
 
 @check(
@@ -70,13 +72,14 @@ def advisories_overdue(facts: Facts, expect: PatchDeadlines) -> Iterator[Verdict
             continue
         late, unknown = [], []
         for flaw in exposed.fixable:
-            state = lateness(flaw, expect.max_age.of(_urgency(flaw, expect, scores)), now)
+            due = schedule(expect.max_age, expect.freeze, _urgency(flaw, expect, scores))
+            state = lateness(flaw, due, now)
             if state is Lateness.LATE:
                 late.append(flaw)
             elif state is Lateness.UNKNOWN:
                 unknown.append(flaw)
         if late:
-            yield _overdue(exposed, late, facts, expected)
+            yield _overdue(exposed, late, facts, expected, _frozen(expect, now))
         elif unknown:
             yield unproven(
                 exposed.source,
@@ -108,7 +111,13 @@ def _urgency(flaw: Flaw, expect: PatchDeadlines, scores: ExploitScores | None) -
     return least
 
 
-def _overdue(exposed: Exposed, late: list[Flaw], facts: Facts, expected: str) -> Verdict:
+def _frozen(expect: PatchDeadlines, now: datetime) -> str:
+    """That nobody installs anything today, in a sentence; empty when there is no freeze."""
+    ends = [freeze.last for freeze in expect.freeze if freeze.covers(now)]
+    return f" Changes are frozen until {max(ends)}; the deadline ran on." if ends else ""
+
+
+def _overdue(exposed: Exposed, late: list[Flaw], facts: Facts, expected: str, frozen: str) -> Verdict:
     exposures, now = facts[Exposures], facts[Now].at
     oldest = min(late, key=since)
     target = max(exposed.fixable, key=lambda flaw: flaw.order).fixed
@@ -116,7 +125,7 @@ def _overdue(exposed: Exposed, late: list[Flaw], facts: Facts, expected: str) ->
     waits = f"{'' if oldest.released else 'more than '}{show_duration(now - since(oldest))}"
     return failed(
         exposed.source,
-        reason=f"{len(late)} security fixes of {exposed.source} are overdue.",
+        reason=f"{len(late)} security fixes of {exposed.source} are overdue.{frozen}",
         observed=f"{', '.join(exposed.installed)}; {target} settles {len(exposed.fixable)} advisories, "
         f"the oldest fix has been available for {waits}",
         expected=expected,

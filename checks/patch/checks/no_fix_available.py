@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 from pydantic import Field
 
 from secaudit.api import Facts, Now, Severity, Verdict, check, failed
 
+from ..deadlines import Rated
 from ..exposure import Exposed, Exposures
 from ..feed_trust import OnFeeds, conclude, doubt_about, shown, worst
 from ..feeds.lookup import Flaw
 from ..feeds.records import State
 from ..references import PATCH_LEVEL
-
-Rated = Literal["critical", "high", "medium", "low", "unknown"]
 
 
 class Unrepaired(OnFeeds):

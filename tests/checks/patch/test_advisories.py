@@ -96,6 +96,30 @@ def test_deadlines_by_severity(
     assert only(overdue(expose(packages(("jq", "1.6-1")), known), **expect)).outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("freeze", "outcome"),
+    [
+        ({}, Outcome.FAILED),
+        ({"extend_deadline": True}, Outcome.PASSED),
+        ({"extend_deadline": True, "except": ["high"]}, Outcome.FAILED),
+        ({"extend_deadline": True, "to": "2026-11-23"}, Outcome.FAILED),
+        ({"extend_deadline": True, "from": "2026-11-24"}, Outcome.FAILED),
+    ],
+)
+def test_a_freeze_moves_deadlines_only_when_it_says_so(
+    tmp_path: Path, freeze: dict[str, Any], outcome: Outcome
+) -> None:
+    # Due on 2026-11-22, in the window; judged on 2026-11-24.
+    record = osv("DSA-1-1", "jq", "1.7-1", published=released(16), summary="Important: jq")
+    exposures = expose(packages(("jq", "1.6-1")), advisories(tmp_path, record))
+    window = {"from": "2026-11-20", "to": "2026-11-30", **freeze}
+    verdict = only(overdue(exposures, freeze=[window]))
+
+    assert verdict.outcome is outcome
+    frozen = outcome is Outcome.FAILED and window["to"] == "2026-11-30"
+    assert ("frozen until 2026-11-30" in verdict.reason) is frozen
+
+
 def test_a_flaw_takes_the_date_of_the_advisory_that_released_the_same_fix(tmp_path: Path) -> None:
     known = advisories(
         tmp_path,
@@ -334,6 +358,8 @@ def test_unrepaired_flaws(tmp_path: Path) -> None:
     [
         (advisories_overdue, {"max_age": {"grave": "2d"}}),
         (advisories_overdue, {"epss": {"min": 0}}),
+        (advisories_overdue, {"freeze": [{"from": "2026-12-20", "to": "2026-12-01"}]}),
+        (advisories_overdue, {"freeze": [{"from": "2026-12-20"}]}),
         (advisories_overdue, {"feed_max_age": "0s"}),
         (advisories_overdue, {"feed_min_coverage": 0}),
         (no_fix_available, {"severities": []}),
