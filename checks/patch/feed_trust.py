@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
@@ -87,7 +88,7 @@ def stale_feed(
 
 def upgrade(exposed: Exposed, manager: str) -> str:
     """The command that installs the fixes."""
-    return _UPGRADE[manager].format(packages=" ".join(exposed.packages))
+    return _UPGRADE[manager].format(packages=" ".join(shlex.quote(name) for name in exposed.packages))
 
 
 def shown(flaws: Iterable[Flaw], release: str) -> Evidence:

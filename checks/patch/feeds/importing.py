@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -40,18 +41,34 @@ def import_feeds(
     """
     if as_of is not None:
         refuse_future(as_of, now, "--as-of")
-    with locked(directory):
-        index = read_index(directory)
-        with tempfile.TemporaryDirectory(prefix="import-", dir=directory) as scratch:
-            intake = _Intake(Path(scratch), now)
-            try:
-                for path in paths:
-                    intake.take(path, as_of)
-                parts = intake.finish(directory, index, shrink=shrink)
-            finally:
-                intake.close()
-        switch(directory, index, parts)
-        return parts
+    try:
+        with locked(directory):
+            index = read_index(directory)
+            with tempfile.TemporaryDirectory(prefix="import-", dir=directory) as scratch:
+                parts = _write_parts(paths, Path(scratch), directory, index, now, as_of, shrink=shrink)
+            switch(directory, index, parts)
+            return parts
+    except sqlite3.Error as error:
+        raise FeedError(f"{directory}: {error}") from None
+
+
+def _write_parts(
+    paths: tuple[Path, ...],
+    scratch: Path,
+    directory: Path,
+    index: Index,
+    now: datetime,
+    as_of: datetime | None,
+    *,
+    shrink: bool,
+) -> tuple[Part, ...]:
+    intake = _Intake(scratch, now)
+    try:
+        for path in paths:
+            intake.take(path, as_of)
+        return intake.finish(directory, index, shrink=shrink)
+    finally:
+        intake.close()
 
 
 def confirm(directory: Path, names: tuple[str, ...], at: datetime) -> None:

@@ -20,6 +20,7 @@ from secaudit.checks.patch.feeds.bundles import export_bundle, import_bundle
 from secaudit.checks.patch.feeds.importing import import_feeds, locked
 from secaudit.checks.patch.feeds.index import read_index, read_part
 from secaudit.checks.patch.feeds.lookup import AdvisorySource, ExploitedSource, ScoreSource
+from secaudit.checks.patch.feeds.partition import PartWriter
 from secaudit.checks.patch.feeds.records import FeedError
 from secaudit.checks.patch.feeds.updating import read_sources, update
 
@@ -140,6 +141,17 @@ def test_a_smaller_feed_is_taken_when_that_is_said_to_be_right(directory: Path, 
 def test_a_date_in_the_future_is_refused_wherever_it_comes_from(directory: Path, tmp_path: Path) -> None:
     with pytest.raises(FeedError, match="future"):
         import_feeds((kev(tmp_path),), directory, AT, as_of=AT + 3 * DAY)
+
+
+def test_a_full_disk_changes_nothing(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: PartWriter, before: Path | None) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    before = content(directory)
+    monkeypatch.setattr(PartWriter, "finish", full)
+    with pytest.raises(FeedError, match="disk is full"):
+        import_feeds((kev(tmp_path),), directory, AT)
+    assert content(directory) == before
 
 
 def test_two_imports_at_once_do_not_mix(directory: Path, tmp_path: Path) -> None:
