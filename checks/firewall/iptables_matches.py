@@ -265,10 +265,26 @@ def _address_range(side: Side) -> Reader:
 
 
 def _address_type(side: Side) -> Reader:
-    def read(option: Option, _: PacketFamily) -> Match:
-        return AddressType(side, frozenset(option.value.lower().split(",")), option.negated)
+    def read(option: Option, family: PacketFamily) -> Match:
+        types = frozenset(option.value.lower().split(","))
+        return AddressType(side, types if family is PacketFamily.IPV4 else _ipv6_types(types), option.negated)
 
     return read
+
+
+_UNICAST = frozenset({"unicast", "local", "anycast", "blackhole", "unreachable", "prohibit"})
+
+
+def _ipv6_types(types: frozenset[str]) -> frozenset[str]:
+    """The types that an IPv6 address can have, of those that a rule lists (xt_addrtype.c, `match_type6`).
+
+    Unlike with IPv4 an address is unicast whatever the routing table calls it, and must be of every listed class.
+    """
+    classes = types & {"unicast", "multicast", "unspec"}
+    found = types - classes or _UNICAST | classes
+    for kind in classes:
+        found &= _UNICAST if kind == "unicast" else {kind}
+    return found
 
 
 def _match_set(option: Option, _: PacketFamily) -> Match:

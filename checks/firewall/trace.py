@@ -156,7 +156,7 @@ class _Course:
                 continue
             if applies is None:
                 self.walk.because[f"whether {_label(attached)} sees the packet is not known"] = None
-            before = self.packet
+            before = _before_routing(self.packet) if attached.base.hook in _UNROUTED else self.packet
             # What may have ended before it came here meets the rules only perhaps.
             ends = self.walk.base_chain(attached, before, certain=applies is True and not self.possible)
             self.possible |= {_FATES[end] for end in ends if end in _FATES}
@@ -164,7 +164,7 @@ class _Course:
             if applies is None:
                 passed = before if passed is None else joined(before, passed)
             self.alive = passed is not None
-            self.packet = passed or before
+            self.packet = replace(passed or before, out_interface=self.packet.out_interface)
 
     def route(self, local: frozenset[Address]) -> None:
         """Decide again where the packet goes when its destination was translated."""
@@ -190,6 +190,14 @@ class _Course:
         )
         fate = next(iter(possible)) if len(possible) == 1 and not self.ruleset.unread else Fate.UNPROVEN
         return Trace(fate, tuple(self.walk.steps), frozenset(possible), because, self.packet)
+
+
+_UNROUTED = (Hook.INGRESS, Hook.PREROUTING)
+
+
+def _before_routing(packet: Packet) -> Packet:
+    """What rules see of the packet as long as it has no way out: an interface without a name."""
+    return replace(packet, out_interface=NO_INTERFACE)
 
 
 def _applies(attached: AttachedChain, packet: Packet) -> bool | None:

@@ -265,14 +265,13 @@ def _iptables_mark(chance: random.Random, version: int) -> Condition:
 
 
 def _iptables_type(chance: random.Random, version: int) -> Condition:
-    # UNICAST of IPv6 is left out (`test_learned`).
-    side, kind = chance.choice(["src", "dst"]), "LOCAL" if version == 6 else chance.choice(["LOCAL", "UNICAST"])
+    side, kind = chance.choice(["src", "dst"]), chance.choice(["LOCAL", "UNICAST", "LOCAL,UNICAST"])
     return Condition(f"-m addrtype {_negation(chance, '! ')}--{side}-type {kind}")
 
 
 def _iptables_interface(chance: random.Random, chain: str) -> Condition:
-    # iptables refuses the other side in these chains; `-o` before routing is left out (`test_learned`).
-    sides = {"OUTPUT": "o", "POSTROUTING": "o"}.get(chain, "i")
+    # iptables refuses the other side in these chains.
+    sides = {"INPUT": "i", "PREROUTING": "i", "OUTPUT": "o", "POSTROUTING": "o"}.get(chain, chance.choice("io"))
     text = chance.choice(["eth0", "eth+", "wg0"])
     name = "in_interface" if sides == "i" else "out_interface"
     return Condition(f"{_negation(chance, '! ')}-{sides} {text}", {name: [0, 1, 2]})

@@ -74,7 +74,7 @@ def _nft_rules(chance: random.Random, aims: list[Aims], family: str, targets: Se
     for _ in range(chance.randint(1, 7)):
         version = {"ip": 4, "ip6": 6}.get(family) or chance.choice([4, 6])
         conditions = [nft_any(chance, version) for _ in range(chance.choice([0, 1, 1, 1, 2, 3]))]
-        conditions = _of_one_protocol([condition for condition in conditions if _allowed(condition, family, hook)])
+        conditions = _of_one_protocol([condition for condition in conditions if _allowed(condition, family)])
         aims.append(_joined(conditions))
         words = [condition.text for condition in conditions]
         protocol = next(filter(None, map(_protocol, conditions)), "tcp")
@@ -82,11 +82,9 @@ def _nft_rules(chance: random.Random, aims: list[Aims], family: str, targets: Se
     return rules
 
 
-def _allowed(condition: Condition, family: str, hook: str) -> bool:
-    """Whether nft takes the condition there. Interfaces before routing are left out (`test_learned`)."""
-    if family in ("ip", "ip6") and ("ip6 " if family == "ip" else "ip ") in f" {condition.text}":
-        return False
-    return not (hook in ("prerouting", "") and "oif" in condition.text)
+def _allowed(condition: Condition, family: str) -> bool:
+    """Whether nft takes the condition there: not those of the other family."""
+    return family == "inet" or ("ip6 " if family == "ip" else "ip ") not in f" {condition.text}"
 
 
 def _protocol(condition: Condition) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 from secaudit.checks.firewall.packet import read_packet
@@ -21,18 +20,6 @@ PACKETS = [
 ]
 
 
-# Known differences: whoever mends one takes its mark away.
-_BEFORE_ROUTING = partial(
-    pytest.param, marks=pytest.mark.xfail(reason="the outgoing interface is taken for known before routing")
-)
-_IPV6_TYPES = partial(
-    pytest.param,
-    marks=pytest.mark.xfail(
-        reason="ip6tables calls local addresses unicast too, and wants all types of a list at once"
-    ),
-)
-
-
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Witness]:
     with witness(["eth0", "eth1"]) as running:
@@ -46,7 +33,7 @@ def compared(kernel: Witness, syntax: Syntax, text: str) -> Comparison:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("hook", [_BEFORE_ROUTING("prerouting"), "input", "forward", "output", "postrouting"])
+@pytest.mark.parametrize("hook", ["prerouting", "input", "forward", "output", "postrouting"])
 def test_an_interface_that_is_not_known_yet_has_no_name(kernel: Witness, hook: str) -> None:
     rules = [
         f'{side}name {sign}"eth{number}" counter'
@@ -59,7 +46,7 @@ def test_an_interface_that_is_not_known_yet_has_no_name(kernel: Witness, hook: s
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("chain", [_BEFORE_ROUTING("PREROUTING"), "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"])
+@pytest.mark.parametrize("chain", ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"])
 def test_iptables_sees_interfaces_alike(kernel: Witness, chain: str) -> None:
     rules = [f"-A u {sign}-{side} eth{number}" for side in "io" for sign in ("", "! ") for number in (0, 1)]
     text = "\n".join(["*mangle", ":u - [0:0]", f"-A {chain} -j u", *rules, "COMMIT", ""])
@@ -67,9 +54,7 @@ def test_iptables_sees_interfaces_alike(kernel: Witness, chain: str) -> None:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize(
-    "syntax", [Syntax.IPTABLES, _IPV6_TYPES(Syntax.IP6TABLES), _IPV6_TYPES(Syntax.IP6TABLES_LEGACY)]
-)
+@pytest.mark.parametrize("syntax", [Syntax.IPTABLES, Syntax.IP6TABLES, Syntax.IP6TABLES_LEGACY])
 def test_types_of_ipv6_addresses(kernel: Witness, syntax: Syntax) -> None:
     types = ["UNICAST", "LOCAL", "LOCAL,UNICAST"]
     rules = [
