@@ -9,7 +9,7 @@ from secaudit.api.collector import Answers, Collector, collector
 from secaudit.api.expect import Duration, Expect, Size, parse_duration, parse_size, show_duration, show_size
 from secaudit.api.facts import Facts, Now, Platform, Target, Unproven
 from secaudit.api.family import Family, load_family
-from secaudit.api.format import Format
+from secaudit.api.format import CustomerReport, Format
 from secaudit.api.reference import Reference, ReferenceSource, default_feeds, reference
 from secaudit.api.verdict import Verdict, failed, not_applicable, passed, unproven
 from secaudit.model.answer import Answer, AnswerStatus
@@ -28,6 +28,7 @@ __all__ = [
     "Check",
     "Collector",
     "Command",
+    "CustomerReport",
     "Duration",
     "Evidence",
     "Expect",

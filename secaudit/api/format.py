@@ -1,10 +1,11 @@
-"""Output formats: what an entry point in the group `secaudit.formats` names."""
+"""Output formats and reports to customers: what entry points in `secaudit.formats` and `secaudit.reports` name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from secaudit.model.month import MonthRecord
 from secaudit.model.run import RunReport
 
 
@@ -15,3 +16,12 @@ class Format:
     name: str
     filename: str
     render: Callable[[RunReport], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerReport:
+    """A report on a customer's month, as an HTML page in one of `languages`. `render` is a pure function of both."""
+
+    name: str
+    languages: tuple[str, ...]
+    render: Callable[[MonthRecord, str], bytes]

@@ -1,0 +1,106 @@
+"""What is known about one customer's month: the material of reports to customers. Times are aware UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from secaudit.model.answer import Reach
+from secaudit.model.availability import Availability
+from secaudit.model.contract import Contract
+from secaudit.model.hours import HoursStatement, Month, WorkEntry
+from secaudit.model.outcome import Outcome
+from secaudit.model.result import Result
+from secaudit.model.run import HostRecord, RunInfo
+from secaudit.model.severity import Severity
+from secaudit.model.sla import FindingClocks, FindingEvent
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyCount:
+    """How the results of one family on one host ended in one scan; `grave` are unwaived failures of high or above."""
+
+    family: str
+    passed: int
+    failed: int
+    grave: int
+    unproven: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostScan:
+    """One scan of one host, in short."""
+
+    host: str
+    at: datetime
+    status: Reach
+    families: tuple[FamilyCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostAtEnd:
+    """A host as the last scan of the month found it; without `scanned` (and results) no scan of the month did."""
+
+    record: HostRecord
+    scanned: datetime | None
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFinding:
+    """A finding with its clocks, one per life, and its events, as they stand at the end of the month."""
+
+    fingerprint: str
+    host: str
+    control: str
+    check: str
+    family: str
+    subject: str
+    title: str
+    reason: str
+    severity: Severity
+    lives: tuple[FindingClocks, ...]
+    events: tuple[FindingEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one scan said about a result."""
+
+    at: datetime
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class MonthRecord:
+    """Everything that a report on a month is computed from.
+
+    The month goes from `begin` up to `end`, local midnights of `timezone`; it is told as it stood at `until`, which is
+    `end` unless the month is not over. `contract` is the one in force at `until`. `scans` reach back twelve months;
+    `last_run` is the newest run that scanned a host in the month. `sightings` has the days of results (by fingerprint)
+    that a single look at the end of the month says too little about. `hours_trouble` says why there is no statement
+    although the contract includes hours, `unmeasured` (by service) why there is no availability although it is
+    promised.
+    """
+
+    customer: str
+    name: str
+    language: str
+    month: Month
+    timezone: str
+    begin: datetime
+    end: datetime
+    until: datetime
+    version: str
+    contract: Contract | None
+    hosts: tuple[HostAtEnd, ...]
+    scans: tuple[HostScan, ...]
+    findings: tuple[TrackedFinding, ...]
+    last_run: RunInfo | None = None
+    sightings: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
+    hours: HoursStatement | None = None
+    hours_trouble: str = ""
+    work: tuple[WorkEntry, ...] = ()
+    availability: tuple[Availability, ...] = ()
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
