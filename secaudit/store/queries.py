@@ -156,6 +156,13 @@ class Queries:
             rows = connection.execute(query).all()
         return tuple(_host_overview(row) for row in rows)
 
+    def scans(self, customer: str, since: datetime, until: datetime) -> tuple[HostOverview, ...]:
+        """Every scan of the customer's hosts that was opened from `since` up to `until` (aware UTC), oldest first."""
+        chosen = and_(scan.c.customer == customer, scan.c.opened >= since, scan.c.opened < until)
+        with self._reading() as connection:
+            rows = connection.execute(_scans().where(chosen).order_by(scan.c.opened, scan.c.id)).all()
+        return tuple(_host_overview(row) for row in rows)
+
     def host_results(self, customer: str, name: str, run_id: str | None = None) -> tuple[Result, ...]:
         """The results of a host in a run, or in its newest scan. Empty when it was never scanned there."""
         if run_id is None:
