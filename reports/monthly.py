@@ -1,0 +1,84 @@
+"""The monthly report: what was promised to a customer and what became of it, as one HTML page that prints on A4."""
+
+from __future__ import annotations
+
+from secaudit.api import CustomerReport
+from secaudit.model.availability import Availability
+from secaudit.model.month import MonthRecord
+from secaudit.model.severity import Severity
+
+from . import monthly_charts as charts
+from . import monthly_sentences as sentences
+from .charts import Segment, stack
+from .excerpts import excerpts
+from .monthly_build import build
+from .monthly_language import LANGUAGES, Language
+from .monthly_report import MonthlyReport, Promise, Tally
+from .page import MONTHLY, render_page
+
+MOST_EVIDENCE = 40
+"""Findings whose evidence is printed; the technical report has all of it."""
+
+_PARTS = ("met", "broken", "paused", "waived", "running")
+
+
+def render(record: MonthRecord, language: str) -> bytes:
+    """Write a month down as a self-contained HTML page in UTF-8; the same record gives the same bytes.
+
+    `language` is one of `LANGUAGES`. Raises ValueError for another one.
+    """
+    if language not in LANGUAGES:
+        raise ValueError(f"there is no language {language!r}")
+    return _page(build(record), Language(language, record.timezone))
+
+
+def _page(report: MonthlyReport, language: Language) -> bytes:
+    name = report.name or report.customer
+    title = f"{name}: {language.text('report', month=language.month(report.month))}"
+    return render_page(
+        MONTHLY,
+        title,
+        page_word=language.text("page", page="{page}", pages="{pages}"),
+        title=title,
+        report=report,
+        lang=language,
+        t=language.text,
+        name=name,
+        sites=len({host.record.site for host in report.hosts}),
+        verdict=sentences.verdict(report, language),
+        urgent=sentences.urgent(report, language),
+        steps=sentences.steps(report, language),
+        sentences=sentences,
+        charts=charts,
+        trend_words=lambda promise: _trend_words(promise, language),
+        tally_words=lambda tally: _tally_words(tally, language),
+        tally_bar=_tally_bar,
+        time_bar=_time_bar,
+        excerpts=excerpts,
+        evidenced=[entry for entry in report.findings if entry.severity.at_least(Severity.HIGH)][:MOST_EVIDENCE],
+        severities=tuple(reversed(Severity)),
+    )
+
+
+def _trend_words(promise: Promise, language: Language) -> str:
+    return ", ".join(
+        f"{language.month_name(point.month)} "
+        + (language.text("trend_none") if point.share is None else f"{round(point.share * 100)} %")
+        for point in promise.trend
+    )
+
+
+def _tally_words(tally: Tally, language: Language) -> str:
+    return ", ".join(f"{language.number(getattr(tally, part))} {language.text(part)}" for part in _PARTS)
+
+
+def _tally_bar(tally: Tally, scale: int) -> tuple[Segment[str], ...]:
+    return stack([(part, getattr(tally, part)) for part in _PARTS], scale)
+
+
+def _time_bar(measured: Availability) -> tuple[Segment[str], ...]:
+    parts = ("up", "down", "planned", "unmeasured")
+    return stack([(part, int(getattr(measured, part).total_seconds())) for part in parts])
+
+
+REPORT = CustomerReport("monthly", LANGUAGES, render)

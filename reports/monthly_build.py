@@ -1,0 +1,152 @@
+"""From what is known about a month to the report on it. A pure function."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from secaudit.model.answer import Reach
+from secaudit.model.availability import AvailabilityState
+from secaudit.model.month import MonthRecord
+from secaudit.model.outcome import Outcome, UnprovenKind
+from secaudit.model.result import Result
+from secaudit.model.sla import ClockState
+
+from .monthly_backups import copy_rows, rule_rows, worst
+from .monthly_deadlines import patch_rows, priority_rows
+from .monthly_findings import changes, entries, waivers
+from .monthly_promises import NETWORK_FAMILIES, patch_findings, promises, scope
+from .monthly_report import Entry, Gap, HostRow, MonthlyReport, ScannedHost, Service
+from .states import State, state_of
+from .words import unique
+
+_SERVICE_STATES = {
+    AvailabilityState.MET: State.PASSED,
+    AvailabilityState.MISSED: State.FAILED,
+    AvailabilityState.NOT_ASSESSABLE: State.UNPROVEN,
+}
+
+
+def build(record: MonthRecord) -> MonthlyReport:
+    """Compute the report on a month."""
+    found = entries(record)
+    still = tuple(entry for entry in found if entry.resolved is None)
+    copies = copy_rows(record)
+    services = _services(record)
+    unproven = [result for result in _results(record) if result.outcome is Outcome.UNPROVEN]
+    month_scans = [scan for scan in record.scans if record.begin <= scan.at < record.until]
+    return MonthlyReport(
+        customer=record.customer,
+        name=record.name,
+        month=record.month,
+        timezone=record.timezone,
+        first=record.month.first,
+        last=record.month.following.first - timedelta(days=1),
+        until=record.until,
+        over=record.until >= record.end,
+        version=record.version,
+        contract=record.contract,
+        promises=promises(record, found, copies, services),
+        changes=changes(found, record.begin),
+        priorities=priority_rows(record),
+        late=tuple(entry for entry in found if entry.is_late),
+        copies=copies,
+        rules=rule_rows(record, copies),
+        patches=patch_rows(record, patch_findings(record)),
+        firewall=_host_rows(record, found),
+        services=services,
+        hours=record.hours,
+        hours_trouble=record.hours_trouble,
+        work=record.work,
+        costs=record.contract.costs if record.contract is not None else (),
+        waivers=waivers(still, record.until),
+        gaps=_gaps(unproven),
+        unproven=len(unproven),
+        unproven_hosts=len({result.host for result in unproven}),
+        findings=still,
+        hosts=tuple(ScannedHost(host.record, host.scanned) for host in record.hosts),
+        scans=len(month_scans),
+        complete_scans=sum(scan.status is Reach.COMPLETE for scan in month_scans),
+        last_run=record.last_run,
+    )
+
+
+def _results(record: MonthRecord) -> list[Result]:
+    return [result for host in record.hosts for result in host.results]
+
+
+def _services(record: MonthRecord) -> tuple[Service, ...]:
+    if record.contract is None:
+        return ()
+    measured = {one.service: one for one in record.availability}
+    return tuple(
+        Service(
+            name=promised.service,
+            target=promised.target,
+            least=promised.min_coverage,
+            state=_SERVICE_STATES[measured[promised.service].state] if promised.service in measured else State.UNPROVEN,
+            measured=measured.get(promised.service),
+            trouble=record.unmeasured.get(promised.service, ""),
+        )
+        for promised in record.contract.availability
+    )
+
+
+def _host_rows(record: MonthRecord, found: Sequence[Entry]) -> tuple[HostRow, ...]:
+    """Network and firewall on every host on which a check of them had something to look at, or something changed."""
+    here = scope(record, found, lambda family, _: family in NETWORK_FAMILIES)
+    rows = []
+    for host in record.hosts:
+        name = host.record.host
+        results = [result for result in here.results if result.host == name]
+        mine = [entry for entry in here.entries if entry.host == name]
+        states = [state_of(result) for result in results]
+        if not mine and set(states) <= {State.NOT_APPLICABLE} and host.scanned is not None:
+            continue
+        rows.append(
+            HostRow(
+                host=name,
+                state=worst(results) if host.scanned is not None else State.UNPROVEN,
+                passed=states.count(State.PASSED),
+                failed=states.count(State.FAILED),
+                waived=states.count(State.WAIVED),
+                unproven=states.count(State.UNPROVEN),
+                new=sum(entry.opened >= record.begin for entry in mine),
+                mended=sum(entry.resolved is not None for entry in mine),
+            )
+        )
+    return tuple(rows)
+
+
+def _gaps(unproven: Iterable[Result]) -> tuple[Gap, ...]:
+    """What stood in the way of proof, by reason, what concerns most results first."""
+    grouped: dict[tuple[UnprovenKind | None, str], list[Result]] = defaultdict(list)
+    for result in unproven:
+        grouped[result.kind, result.reason].append(result)
+    gaps = [
+        Gap(
+            kind,
+            reason,
+            unique(result.host for result in members),
+            unique(result.control for result in members),
+            len(members),
+        )
+        for (kind, reason), members in grouped.items()
+    ]
+    return tuple(sorted(gaps, key=lambda gap: (-gap.count, gap.reason)))
+
+
+def most_urgent(report: MonthlyReport) -> Entry | None:
+    """The open finding that is named first: worst severity, then what is due first; none that is waived or paused."""
+    ticking = [
+        entry
+        for entry in report.findings
+        if not entry.is_waived and (entry.clock is None or entry.clock.state is not ClockState.PAUSED)
+    ]
+    return min(ticking, key=lambda entry: (-entry.severity.rank, _due(entry), entry.number), default=None)
+
+
+def _due(entry: Entry) -> float:
+    due = entry.clock.due if entry.clock is not None else None
+    return due.timestamp() if due is not None else float("inf")

@@ -1,0 +1,118 @@
+"""How the promised times of a month were kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from secaudit.model.contract import Priority
+from secaudit.model.hours import Month
+from secaudit.model.month import MonthRecord, TrackedFinding
+from secaudit.model.severity import Severity
+from secaudit.model.sla import ClockReading, ClockState, FindingClocks, Unmeasured
+
+from .monthly_report import Dot, PatchRow, Point, PriorityRow, Tally
+from .states import State
+
+_FIELDS = {
+    ClockState.MET: "met",
+    ClockState.MISSED: "broken",
+    ClockState.BREACHED: "broken",
+    ClockState.PAUSED: "paused",
+    ClockState.WAIVED: "waived",
+    ClockState.RUNNING: "running",
+    ClockState.WARNING: "running",
+}
+
+
+def tally(readings: Iterable[ClockReading | None], begin: datetime) -> Tally:
+    """Count the clocks that ended at `begin` or later, or still run."""
+    counted = Counter(
+        _FIELDS[reading.state]
+        for reading in readings
+        if reading is not None and (reading.ended is None or reading.ended >= begin)
+    )
+    return Tally(**counted)
+
+
+def both(lives: Iterable[FindingClocks]) -> list[ClockReading | None]:
+    """The response and the remediation clocks of lives."""
+    return [reading for life in lives for reading in (life.response, life.remediation)]
+
+
+def lives_of(findings: Iterable[TrackedFinding]) -> list[FindingClocks]:
+    """All lives of all findings."""
+    return [life for finding in findings for life in finding.lives]
+
+
+def priority_rows(record: MonthRecord) -> tuple[PriorityRow, ...]:
+    """A row per priority of the contract, in its order."""
+    if record.contract is None:
+        return ()
+    lives = lives_of(record.findings)
+    return tuple(_priority_row(priority, lives, record.begin) for priority in record.contract.priorities)
+
+
+def _priority_row(priority: Priority, lives: Sequence[FindingClocks], begin: datetime) -> PriorityRow:
+    responses = [life.response for life in lives if life.response is not None and life.response.priority == priority.id]
+    repairs = [life.remediation for life in lives if life.remediation and life.remediation.priority == priority.id]
+    return PriorityRow(
+        id=priority.id,
+        severities=tuple(sorted(priority.severities, key=lambda severity: -severity.rank)),
+        response=priority.response,
+        remediation=priority.remediation,
+        responded=tally(responses, begin),
+        remediated=tally(repairs, begin),
+    )
+
+
+def patch_rows(record: MonthRecord, findings: Sequence[TrackedFinding]) -> tuple[PatchRow, ...]:
+    """The deadlines of missing updates by severity, the worst first; severities without any are left out."""
+    lives = [
+        life
+        for life in lives_of(findings)
+        if life.unmeasured is not Unmeasured.UNPROVEN and (life.resolved is None or life.resolved >= record.begin)
+    ]
+    rows = (_patch_row(record, severity, lives) for severity in reversed(Severity))
+    return tuple(row for row in rows if row.tally.total or row.unmeasured)
+
+
+def _patch_row(record: MonthRecord, severity: Severity, lives: Sequence[FindingClocks]) -> PatchRow:
+    mine = [life for life in lives if life.severity is severity]
+    readings = [life.remediation for life in mine if life.remediation is not None]
+    priority = record.contract.priority(severity) if record.contract is not None else None
+    return PatchRow(
+        severity=severity,
+        promised=priority.remediation if priority is not None else None,
+        tally=tally(readings, record.begin),
+        unmeasured=len(mine) - len(readings),
+        dots=tuple(sorted((Dot(reading.used, reading.state) for reading in readings), key=lambda dot: dot.used)),
+    )
+
+
+def trend(record: MonthRecord, readings: Iterable[ClockReading | None]) -> tuple[Point, ...]:
+    """Month by month the share of deadlines that were kept, of those that were kept or broken in it."""
+    zone = ZoneInfo(record.timezone)
+    met: Counter[Month] = Counter()
+    broken: Counter[Month] = Counter()
+    for reading in readings:
+        if reading is None:
+            continue
+        if reading.state is ClockState.MET and reading.ended is not None:
+            met[Month.of(reading.ended.astimezone(zone).date())] += 1
+        elif reading.is_broken:
+            broken[Month.of((reading.ended or record.until).astimezone(zone).date())] += 1
+    return tuple(_point(month, met[month], broken[month]) for month in twelve(record.month))
+
+
+def _point(month: Month, met: int, broken: int) -> Point:
+    if not met + broken:
+        return Point(month, None, State.NOT_APPLICABLE)
+    return Point(month, met / (met + broken), State.FAILED if broken else State.PASSED)
+
+
+def twelve(last: Month) -> tuple[Month, ...]:
+    """Twelve months that end with `last`."""
+    return tuple(Month((last.index - back) // 12, (last.index - back) % 12 + 1) for back in reversed(range(12)))

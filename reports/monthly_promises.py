@@ -1,0 +1,247 @@
+"""What became of each promise, by rules that are the same every month.
+
+`docs/reports.md` has them for people. Nothing is kept that is not proven: a promise without a check, a scan or a
+measurement is never shown as passed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from secaudit.model.hours import Month
+from secaudit.model.month import FamilyCount, HostScan, MonthRecord, TrackedFinding
+from secaudit.model.outcome import Outcome
+from secaudit.model.result import Result
+from secaudit.model.severity import Severity
+
+from .monthly_backups import FAMILY as BACKUP
+from .monthly_backups import unassigned
+from .monthly_deadlines import both, lives_of, tally, trend, twelve
+from .monthly_report import Cause, CopyRow, Entry, Point, Promise, PromiseId, Service, Unit
+from .states import State, state_of
+
+NETWORK_FAMILIES = frozenset({"firewall", "network"})
+HARDWARE_FAMILIES = frozenset({"resilience"})
+PATCH_FAMILY = "patch"
+VERSION_CHECKS = frozenset({"patch.end-of-life"})
+"""Checks about releases as a whole; all others of the family are about updates."""
+
+_DECIDED = (Outcome.PASSED, Outcome.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What speaks for one promise: results at the end of the month, and the findings of the month."""
+
+    results: tuple[Result, ...]
+    entries: tuple[Entry, ...]
+
+
+def is_patch(family: str, check: str) -> bool:
+    """Whether a check is about updates."""
+    return family == PATCH_FAMILY and check not in VERSION_CHECKS
+
+
+def scope(record: MonthRecord, found: Iterable[Entry], wanted: Callable[[str, str], bool]) -> Scope:
+    """What speaks for the checks that `wanted` (family, check) chooses."""
+    return Scope(
+        tuple(result for host in record.hosts for result in host.results if wanted(result.family, result.check)),
+        tuple(entry for entry in found if wanted(entry.family, entry.check)),
+    )
+
+
+def promises(
+    record: MonthRecord, found: Sequence[Entry], copies: Sequence[CopyRow], services: Sequence[Service]
+) -> tuple[Promise, ...]:
+    """Every promise in its order; backups, availability and hours only where the contract has them or checks do."""
+    made = [_firewall(record, found), _patches(record, found), *_backups(record, found, copies)]
+    made.append(_by_family(record, found, PromiseId.HARDWARE, HARDWARE_FAMILIES))
+    made.append(_response(record))
+    made += _availability(services)
+    made.append(_state(PromiseId.VERSIONS, scope(record, found, lambda _, check: check in VERSION_CHECKS), record))
+    made += _hours(record)
+    return tuple(_with_present(promise, record.month) for promise in made)
+
+
+def _with_present(promise: Promise, month: Month) -> Promise:
+    """The trend ends with what the promise itself says, so that the picture and the row never differ."""
+    if not promise.trend:
+        return promise
+    share = promise.kept / promise.whole if promise.whole else None
+    return replace(promise, trend=(*promise.trend[:-1], Point(month, share, promise.state)))
+
+
+def _firewall(record: MonthRecord, found: Sequence[Entry]) -> Promise:
+    return _by_family(record, found, PromiseId.FIREWALL, NETWORK_FAMILIES)
+
+
+def _by_family(record: MonthRecord, found: Sequence[Entry], id: PromiseId, families: frozenset[str]) -> Promise:
+    promise = _state(id, scope(record, found, lambda family, _: family in families), record)
+    return replace(promise, trend=_host_trend(record, families))
+
+
+def _patches(record: MonthRecord, found: Sequence[Entry]) -> Promise:
+    here = scope(record, found, is_patch)
+    promise = _state(PromiseId.PATCHES, here, record, by_deadline=True)
+    readings = [life.remediation for life in lives_of(patch_findings(record))]
+    counted = tally(readings, record.begin)
+    if counted.decided:
+        promise = replace(promise, kept=counted.met, whole=counted.decided, unit=Unit.DEADLINES)
+    return replace(promise, trend=trend(record, readings))
+
+
+def patch_findings(record: MonthRecord) -> list[TrackedFinding]:
+    """The findings about updates."""
+    return [finding for finding in record.findings if is_patch(finding.family, finding.check)]
+
+
+def _backups(record: MonthRecord, found: Sequence[Entry], copies: Sequence[CopyRow]) -> list[Promise]:
+    made = []
+    for promise_id, offsite in ((PromiseId.LOCAL_BACKUPS, False), (PromiseId.CLOUD_BACKUPS, True)):
+        mine = [row for row in copies if row.offsite is offsite]
+        if mine:
+            made.append(_copies(promise_id, mine, record, found))
+    others = unassigned(record, copies)
+    claimed = {result.fingerprint for row in copies for result in row.results}
+    if others or not copies:
+        entries = tuple(entry for entry in found if entry.family == BACKUP and entry.fingerprint not in claimed)
+        made.append(_state(PromiseId.OTHER_BACKUPS, Scope(tuple(others), entries), record))
+    return made
+
+
+def _copies(id: PromiseId, rows: Sequence[CopyRow], record: MonthRecord, found: Sequence[Entry]) -> Promise:
+    """Copies of datasets: each has to be looked at by a check, and fresh on every day of the month."""
+    results = tuple(result for row in rows for result in row.results)
+    known = {result.fingerprint for result in results}
+    entries = tuple(entry for entry in found if entry.fingerprint in known)
+    promise = _state(id, Scope(results, entries), record)
+    kept = sum(row.state is State.PASSED and not row.broken_days and not row.unmeasured_days for row in rows)
+    promise = replace(promise, kept=kept, whole=len(rows), unit=Unit.COPIES)
+    if promise.state is State.PASSED and any(row.broken_days for row in rows):
+        return replace(promise, state=State.FAILED, cause=Cause.FAILED)
+    if promise.state is State.PASSED and not all(row.results for row in rows):
+        return replace(promise, state=State.UNPROVEN, cause=Cause.NO_CHECK)
+    if promise.state is State.PASSED and any(row.unmeasured_days for row in rows):
+        return replace(promise, state=State.UNPROVEN, cause=Cause.DAYS_UNMEASURED)
+    return promise
+
+
+def _state(id: PromiseId, here: Scope, record: MonthRecord, *, by_deadline: bool = False) -> Promise:
+    """What checks make of a promise.
+
+    It is broken by a finding that was not mended in time, and by one of severity high or above that was there in the
+    month at all; `by_deadline` promises a time only, so there such a finding counts when nothing gives it time. What
+    is waived breaks nothing, and is said.
+    """
+    unwaived = [entry for entry in here.entries if not entry.is_waived]
+    late = [entry for entry in unwaived if entry.is_late]
+    grave = [entry for entry in unwaived if entry.severity.at_least(Severity.HIGH)]
+    if by_deadline:
+        grave = [entry for entry in grave if entry.clock is None]
+    failing = [entry for entry in grave if entry.resolved is None]
+    still = [entry for entry in unwaived if entry.resolved is None]
+    waived = [entry for entry in here.entries if entry.is_waived]
+    unproven = sum(result.outcome is Outcome.UNPROVEN for result in here.results)
+    unseen = any(host.scanned is None for host in record.hosts)
+
+    def promise(state: State, cause: Cause, entries: Sequence[Entry] = ()) -> Promise:
+        kept, whole = _hosts(here.results)
+        return Promise(id, state, cause, kept, whole, Unit.HOSTS, tuple(entries), unproven)
+
+    if failing:
+        return promise(State.FAILED, Cause.FAILING, failing)
+    if late:
+        return promise(State.FAILED, Cause.LATE, late)
+    if grave:
+        return promise(State.FAILED, Cause.FAILED, grave)
+    if not any(host.scanned for host in record.hosts):
+        return promise(State.UNPROVEN, Cause.NOT_SCANNED)
+    if unproven or any(entry.result is None for entry in still):
+        return promise(State.UNPROVEN, Cause.UNPROVEN)
+    if not any(result.outcome in _DECIDED for result in here.results):
+        return promise(State.NOT_APPLICABLE, Cause.NO_CHECK)
+    if unseen:
+        return promise(State.UNPROVEN, Cause.NOT_SCANNED)
+    if waived:
+        return promise(State.WAIVED, Cause.KEPT, waived)
+    return promise(State.PASSED, Cause.IN_TIME if still else Cause.KEPT, still)
+
+
+def _hosts(results: Iterable[Result]) -> tuple[int, int]:
+    """Hosts on which everything passed, of those on which anything was looked at."""
+    states: dict[str, set[State]] = defaultdict(set)
+    for result in results:
+        if result.outcome is not Outcome.NOT_APPLICABLE:
+            states[result.host].add(state_of(result))
+    return sum(found == {State.PASSED} for found in states.values()), len(states)
+
+
+def _host_trend(record: MonthRecord, families: frozenset[str]) -> tuple[Point, ...]:
+    """Month by month the share of hosts on which all results of some families passed, by the last scan of each."""
+    zone = ZoneInfo(record.timezone)
+    newest: dict[tuple[Month, str], HostScan] = {}
+    for one in sorted(record.scans, key=lambda one: one.at):
+        newest[Month.of(one.at.astimezone(zone).date()), one.host] = one
+    by_month: dict[Month, list[list[FamilyCount]]] = defaultdict(list)
+    for (month, _), one in newest.items():
+        counts = [count for count in one.families if count.family in families]
+        if any(count.passed or count.failed or count.unproven for count in counts):
+            by_month[month].append(counts)
+    return tuple(_host_point(month, by_month.get(month, [])) for month in twelve(record.month))
+
+
+def _host_point(month: Month, hosts: Sequence[Sequence[FamilyCount]]) -> Point:
+    if not hosts:
+        return Point(month, None, State.NOT_APPLICABLE)
+    kept = sum(not any(count.failed or count.unproven for count in counts) for counts in hosts)
+    every = [count for counts in hosts for count in counts]
+    state = State.PASSED
+    if any(count.grave for count in every):
+        state = State.FAILED
+    elif any(count.unproven for count in every):
+        state = State.UNPROVEN
+    return Point(month, kept / len(hosts), state)
+
+
+def _response(record: MonthRecord) -> Promise:
+    readings = both(lives_of(record.findings))
+    counted = tally(readings, record.begin)
+    state, cause = State.PASSED, Cause.KEPT
+    if record.contract is None or not record.contract.priorities:
+        state, cause = State.NOT_APPLICABLE, Cause.NO_CONTRACT
+    elif counted.broken:
+        state, cause = State.FAILED, Cause.LATE
+    elif not any(host.scanned for host in record.hosts):
+        state, cause = State.UNPROVEN, Cause.NOT_SCANNED
+    elif not counted.decided:
+        state, cause = State.NOT_APPLICABLE, Cause.NOTHING_DUE
+    points = trend(record, readings)
+    return Promise(PromiseId.RESPONSE, state, cause, counted.met, counted.decided, Unit.DEADLINES, trend=points)
+
+
+def _availability(services: Sequence[Service]) -> list[Promise]:
+    if not services:
+        return []
+    states = [service.state for service in services]
+    kept = states.count(State.PASSED)
+    state, cause = State.PASSED, Cause.KEPT
+    if State.FAILED in states:
+        state, cause = State.FAILED, Cause.FAILED
+    elif State.UNPROVEN in states:
+        state, cause = State.UNPROVEN, Cause.NOT_MEASURED
+    return [Promise(PromiseId.AVAILABILITY, state, cause, kept, len(services), Unit.SERVICES)]
+
+
+def _hours(record: MonthRecord) -> list[Promise]:
+    if record.contract is None or record.contract.resources is None:
+        return []
+    if record.hours is None:
+        return [Promise(PromiseId.HOURS, State.UNPROVEN, Cause.NO_LEDGER, 0, 0, Unit.MINUTES)]
+    support = record.hours.support
+    there = support.opening + support.gained
+    if support.overdrawn or record.hours.development.overdrawn:
+        return [Promise(PromiseId.HOURS, State.FAILED, Cause.OVERDRAWN, support.used, there, Unit.MINUTES)]
+    return [Promise(PromiseId.HOURS, State.PASSED, Cause.KEPT, support.used, there, Unit.MINUTES)]

@@ -1,0 +1,347 @@
+"""The monthly report as plain data, without a word of any language: what was promised, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from secaudit.model.availability import Availability
+from secaudit.model.contract import Contract, Cost, Target
+from secaudit.model.hours import HoursStatement, Month, WorkEntry
+from secaudit.model.outcome import UnprovenKind
+from secaudit.model.result import Result
+from secaudit.model.run import HostRecord, RunInfo
+from secaudit.model.severity import Severity
+from secaudit.model.sla import ClockReading, ClockState
+
+from .states import State
+
+
+class PromiseId(StrEnum):
+    """What is promised, in the order in which it is always told."""
+
+    FIREWALL = "firewall"
+    PATCHES = "patches"
+    LOCAL_BACKUPS = "local_backups"
+    CLOUD_BACKUPS = "cloud_backups"
+    OTHER_BACKUPS = "other_backups"
+    """Backups that the contract assigns to no dataset."""
+    HARDWARE = "hardware"
+    RESPONSE = "response"
+    AVAILABILITY = "availability"
+    VERSIONS = "versions"
+    HOURS = "hours"
+
+
+class Cause(StrEnum):
+    """Why a promise is in its state."""
+
+    KEPT = "kept"
+    IN_TIME = "in_time"
+    """Something failed, and the time to mend it is not over."""
+    FAILING = "failing"
+    """It fails at the end of the month."""
+    FAILED = "failed"
+    """It failed in the month, and is mended."""
+    LATE = "late"
+    UNPROVEN = "unproven"
+    NOT_SCANNED = "not_scanned"
+    NO_CHECK = "no_check"
+    NOT_MEASURED = "not_measured"
+    DAYS_UNMEASURED = "days_unmeasured"
+    """Fresh whenever somebody looked, and nobody looked on every day."""
+    NOTHING_DUE = "nothing_due"
+    OVERDRAWN = "overdrawn"
+    NO_LEDGER = "no_ledger"
+    NO_CONTRACT = "no_contract"
+
+
+class Unit(StrEnum):
+    """What a promise is counted in."""
+
+    HOSTS = "hosts"
+    DEADLINES = "deadlines"
+    COPIES = "copies"
+    SERVICES = "services"
+    MINUTES = "minutes"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A month of a trend: the kept share from 0 to 1, None when nothing was measured, and the worst state in it."""
+
+    month: Month
+    share: float | None
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A failed finding, open at the end of the month or closed in it.
+
+    `number` is its place in the appendix, 0 when it is closed. `result` is what the last scan said, None when that scan
+    no longer proves it; `clock` is its promise to be mended.
+    """
+
+    number: int
+    fingerprint: str
+    host: str
+    control: str
+    check: str
+    family: str
+    subject: str
+    told: str
+    severity: Severity
+    opened: datetime
+    resolved: datetime | None
+    clock: ClockReading | None
+    result: Result | None
+    paused: str
+    """The contract's word for why its clock stands still."""
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether somebody accepts it at the end of the month."""
+        if self.result is not None and self.result.waiver is not None:
+            return True
+        return self.clock is not None and self.clock.state is ClockState.WAIVED
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was not mended in time."""
+        return self.clock is not None and self.clock.is_broken
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A promise of the contract: its state, why, and the numbers behind it (`kept` of `whole`, counted in `unit`).
+
+    `entries` are the findings that decide it, the gravest first. `unproven` counts results without an answer.
+    """
+
+    id: PromiseId
+    state: State
+    cause: Cause
+    kept: int
+    whole: int
+    unit: Unit
+    entries: tuple[Entry, ...] = ()
+    unproven: int = 0
+    trend: tuple[Point, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """From the open findings at the begin of the month to those at its end: `before` + new - mended = `after`."""
+
+    before: int
+    new: tuple[Entry, ...]
+    mended: tuple[Entry, ...]
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many clocks ended how, or still run."""
+
+    met: int = 0
+    broken: int = 0
+    paused: int = 0
+    waived: int = 0
+    running: int = 0
+
+    @property
+    def total(self) -> int:
+        """All clocks."""
+        return self.met + self.broken + self.paused + self.waived + self.running
+
+    @property
+    def decided(self) -> int:
+        """Those that were kept or broken."""
+        return self.met + self.broken
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityRow:
+    """The promises to one class of findings and what became of them."""
+
+    id: str
+    severities: tuple[Severity, ...]
+    response: Target | None
+    remediation: Target | None
+    responded: Tally
+    remediated: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A deadline on the scale: the used share in thousandths."""
+
+    used: int
+    state: ClockState
+
+
+@dataclass(frozen=True, slots=True)
+class PatchRow:
+    """The deadlines of missing updates of one severity."""
+
+    severity: Severity
+    promised: Target | None
+    tally: Tally
+    unmeasured: int
+    dots: tuple[Dot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRow:
+    """One promised copy of a dataset. `state` is that at the end of the month; `days` has one per day of the month."""
+
+    dataset: str
+    host: str
+    tool: str
+    place: str
+    offsite: bool
+    rpo: timedelta
+    state: State
+    results: tuple[Result, ...]
+    days: tuple[State, ...]
+
+    @property
+    def kept_days(self) -> int:
+        """Days on which every scan found it fresh."""
+        return self.days.count(State.PASSED)
+
+    @property
+    def broken_days(self) -> int:
+        """Days on which a scan found it too old, or not there."""
+        return self.days.count(State.FAILED)
+
+    @property
+    def unmeasured_days(self) -> int:
+        """Days on which no scan could tell."""
+        return self.days.count(State.UNPROVEN)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCell:
+    """One number of the 3-2-1-1-0 rule for a dataset: promised and proven, None when no check looks at it."""
+
+    promised: int
+    proven: int | None
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A dataset against the rule, and its restore test."""
+
+    dataset: str
+    copies: RuleCell
+    media: RuleCell
+    offsite: RuleCell
+    immutable: RuleCell
+    errors: RuleCell
+    restore_every: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow:
+    """A host in one part of the report: its results at the end of the month, and what changed in it."""
+
+    host: str
+    state: State
+    passed: int
+    failed: int
+    waived: int
+    unproven: int
+    new: int
+    mended: int
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A promised availability (per cent) and what was measured; `trouble` says why nothing was."""
+
+    name: str
+    target: Decimal
+    least: Decimal
+    """The per cent of time that has to be measured."""
+    state: State
+    measured: Availability | None
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverRow:
+    """A waiver and the open findings that it covers."""
+
+    owner: str
+    reason: str
+    expires: datetime
+    entries: tuple[Entry, ...]
+    left: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What could not be proven for one reason; without a kind no check looks at it, or nothing was scanned."""
+
+    kind: UnprovenKind | None
+    reason: str
+    hosts: tuple[str, ...]
+    controls: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedHost:
+    """A host with its last scan of the month, None when there was none."""
+
+    record: HostRecord
+    scanned: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthlyReport:
+    """A month of a customer, ready to be told."""
+
+    customer: str
+    name: str
+    month: Month
+    timezone: str
+    first: date
+    last: date
+    until: datetime
+    over: bool
+    """Whether the month was over when it was told."""
+    version: str
+    contract: Contract | None
+    promises: tuple[Promise, ...]
+    changes: Changes
+    priorities: tuple[PriorityRow, ...]
+    late: tuple[Entry, ...]
+    copies: tuple[CopyRow, ...]
+    rules: tuple[RuleRow, ...]
+    patches: tuple[PatchRow, ...]
+    firewall: tuple[HostRow, ...]
+    services: tuple[Service, ...]
+    hours: HoursStatement | None
+    hours_trouble: str
+    work: tuple[WorkEntry, ...]
+    costs: tuple[Cost, ...]
+    waivers: tuple[WaiverRow, ...]
+    gaps: tuple[Gap, ...]
+    unproven: int
+    unproven_hosts: int
+    findings: tuple[Entry, ...]
+    """Every failed finding that is open at the end of the month, the gravest first."""
+    hosts: tuple[ScannedHost, ...]
+    scans: int
+    complete_scans: int
+    last_run: RunInfo | None
+
+    def count(self, state: State) -> int:
+        """How many promises are in a state."""
+        return sum(promise.state is state for promise in self.promises)

@@ -1,0 +1,177 @@
+"""What the monthly report says in sentences: the verdict, a line per promise, and what happens next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from secaudit.model.sla import ClockState
+
+from .monthly_build import most_urgent
+from .monthly_language import Language
+from .monthly_report import Cause, Entry, MonthlyReport, Promise, PromiseId, Unit
+from .states import State
+
+MOST_STEPS = 5
+_SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence in the report's language, and the finding that it is about in the words of its check."""
+
+    text: str
+    entry: Entry | None = None
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Who has to do what until when; `entry` is the finding that it is about."""
+
+    who: str
+    text: str
+    entry: Entry | None
+    until: datetime | None
+
+
+def verdict(report: MonthlyReport, language: Language) -> str:
+    """The whole month in one sentence."""
+    counts = {state: report.count(state) for state in State}
+    whole = language.spelt(len(report.promises))
+    if counts[State.PASSED] == len(report.promises):
+        return language.text("say_all", whole=whole)
+    head = _head(counts[State.FAILED], counts[State.UNPROVEN], whole, language)
+    rest = [
+        language.text(key, counts[state], n=language.spelt(counts[state]))
+        for state, key in (
+            (State.PASSED, "say_met"),
+            (State.WAIVED, "say_waived"),
+            (State.NOT_APPLICABLE, "say_unchecked"),
+        )
+        if counts[state]
+    ]
+    if not counts[State.PASSED]:
+        rest.insert(0, language.text("say_none_met"))
+    said = f"{head}; {', '.join(rest)}." if head else f"{', '.join(rest)}."
+    return said[:1].upper() + said[1:]
+
+
+def _head(broken: int, unproven: int, whole: str, language: Language) -> str:
+    if broken:
+        said = language.text("say_broken", n=language.spelt(broken), whole=whole)
+        return said + (language.text("say_unproven_too", n=language.spelt(unproven)) if unproven else "")
+    return language.text("say_unproven", n=language.spelt(unproven), whole=whole) if unproven else ""
+
+
+def urgent(report: MonthlyReport, language: Language) -> Line:
+    """The finding that comes first, and until when it has to be mended."""
+    entry = most_urgent(report)
+    if entry is None:
+        if not any(host.scanned for host in report.hosts):
+            return Line(language.text("nobody_scanned"))
+        return Line(language.text("no_open")) if not report.findings else Line("")
+    due = entry.clock.due if entry.clock is not None else None
+    if due is None:
+        return Line("", entry)
+    key = "urgent_overdue" if entry.is_late else "urgent_due"
+    return Line(language.text(key, moment=language.minute(due)), entry)
+
+
+def line(promise: Promise, report: MonthlyReport, language: Language) -> Line:
+    """Why a promise is in its state."""
+    entry = promise.entries[0] if promise.entries else None
+    more = max(len(promise.entries) - 1, 0)
+    if promise.state is State.WAIVED:
+        return Line(language.text("cause_waived"), entry, more)
+    if promise.cause in (Cause.FAILING, Cause.FAILED):
+        return _broken(promise, language, entry, more)
+    if promise.cause is Cause.LATE:
+        late = len(promise.entries) or promise.whole - promise.kept
+        return Line(language.text("cause_late", late), entry, more)
+    if promise.cause is Cause.IN_TIME:
+        return Line(language.text("cause_in_time", len(promise.entries)))
+    return Line(_plain(promise, report, language))
+
+
+def _broken(promise: Promise, language: Language, entry: Entry | None, more: int) -> Line:
+    if promise.id is PromiseId.AVAILABILITY:
+        return Line(language.text("cause_availability_failed"))
+    if entry is None:
+        return Line(language.text("cause_days"))
+    return Line(language.text(f"cause_{promise.cause.value}"), entry, more)
+
+
+def _plain(promise: Promise, report: MonthlyReport, language: Language) -> str:
+    if promise.cause is Cause.UNPROVEN:
+        return (
+            language.text("cause_unproven", promise.unproven) if promise.unproven else language.text("cause_unproven_0")
+        )
+    if promise.cause is Cause.NOT_SCANNED:
+        missing = sum(host.scanned is None for host in report.hosts)
+        return language.text("cause_not_scanned", missing) if missing else language.text("cause_no_host")
+    if promise.cause is Cause.NO_CHECK and promise.whole:
+        return language.text("cause_some_no_check")
+    if promise.cause is Cause.OVERDRAWN and report.hours is not None:
+        over = report.hours.support.overdrawn + report.hours.development.overdrawn
+        return language.text("cause_overdrawn", hours=language.hours(over))
+    if promise.cause is Cause.KEPT and promise.id in (PromiseId.AVAILABILITY, PromiseId.HOURS):
+        return language.text(f"cause_{promise.id.value}_kept")
+    return language.text(f"cause_{promise.cause.value}")
+
+
+def figure(promise: Promise, language: Language) -> tuple[str, str]:
+    """The number of a promise and what it counts."""
+    if not promise.whole:
+        return "–", language.text("unit_nothing")
+    if promise.unit is Unit.MINUTES:
+        used = language.hours(promise.kept)
+        return language.text("of", part=used, whole=language.hours(promise.whole)), ""
+    pair = language.text("of", part=language.number(promise.kept), whole=language.number(promise.whole))
+    return pair, language.text(f"unit_{promise.unit.value}")
+
+
+def comparison(promise: Promise, language: Language) -> tuple[str, str]:
+    """An arrow and a word for the way since last month."""
+    last = [point.share for point in promise.trend[-2:]]
+    if len(last) < 2 or last[0] is None or last[1] is None:
+        return "", language.text("no_comparison")
+    if last[0] == last[1]:
+        return "→", language.text("same")
+    return ("↗", language.text("better")) if last[1] > last[0] else ("↘", language.text("worse"))
+
+
+def steps(report: MonthlyReport, language: Language) -> tuple[Step, ...]:
+    """What happens next, the earliest first: findings with a deadline, waivers that end soon, what was not proven."""
+    found = [
+        Step(_who(entry, language), "", entry, entry.clock.due)
+        for entry in report.findings
+        if not entry.is_waived and entry.clock is not None and entry.clock.due is not None
+    ]
+    found.sort(key=lambda step: step.until or report.until)
+    ending = [
+        Step(language.text("you"), language.text("next_waiver", reason=waiver.reason), None, waiver.expires)
+        for waiver in report.waivers
+        if waiver.left <= _SOON
+    ]
+    room = MOST_STEPS - bool(report.unproven) - min(len(ending), 2)
+    chosen = sorted([*found[:room], *ending[:2]], key=lambda step: step.until or report.until)
+    if report.unproven:
+        chosen.append(Step(language.text("we"), language.text("next_gaps", report.unproven), None, None))
+    return tuple(chosen)
+
+
+def _who(entry: Entry, language: Language) -> str:
+    waits = entry.clock is not None and entry.clock.state is ClockState.PAUSED and "customer" in entry.paused
+    return language.text("you" if waits else "we")
+
+
+def lateness(entry: Entry, language: Language) -> str:
+    """When a broken deadline was, and by how much it was missed."""
+    clock = entry.clock
+    if clock is None or clock.due is None or clock.left is None:
+        return ""
+    found, due, late = language.minute(clock.started), language.minute(clock.due), language.length(clock.left)
+    if clock.ended is None:
+        return language.text("late_open", found=found, due=due, late=late)
+    return language.text("late_mended", found=found, due=due, ended=language.minute(clock.ended), late=late)

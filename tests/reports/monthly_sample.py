@@ -1,0 +1,319 @@
+"""A realistic month of the invented customer Muster GmbH, for tests and for the eye.
+
+`python -m tests.reports.monthly_sample OUT.html [de|en]` writes its monthly report.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from secaudit.model.answer import Reach
+from secaudit.model.availability import Availability, AvailabilityState
+from secaudit.model.contract import (
+    AvailabilityTarget,
+    BackupCopy,
+    BackupRule,
+    BusinessCalendar,
+    ClockKind,
+    Contract,
+    Conversion,
+    Cost,
+    Dataset,
+    Opening,
+    Period,
+    Priority,
+    ReportRules,
+    Resources,
+    SlaRules,
+    Target,
+    Unit,
+)
+from secaudit.model.hours import Month, WorkEntry, WorkKind
+from secaudit.model.month import FamilyCount, HostAtEnd, HostScan, MonthRecord, Sighting, TrackedFinding
+from secaudit.model.outcome import Outcome
+from secaudit.model.result import Result, fingerprint
+from secaudit.model.severity import Severity
+from secaudit.model.sla import EventKind, FindingEvent
+from secaudit.sla.clocks import read_clocks
+from secaudit.sla.history import ContractHistory
+from secaudit.sla.hours import statements
+from tests.reports import sample
+
+OCTOBER = Month(2026, 10)
+BEGIN = datetime(2026, 9, 30, 22, tzinfo=UTC)
+END = datetime(2026, 10, 31, 23, tzinfo=UTC)
+NIGHT = timedelta(hours=4, minutes=10)
+"""When scans run, counted from local midnight."""
+
+WORK = (Opening(480, 1020),)
+TARGETS = {
+    unit: [Target(amount, unit, kind) for amount in range(100)]
+    for unit, kind in (
+        (Unit.HOURS, ClockKind.BUSINESS),
+        (Unit.BUSINESS_DAYS, ClockKind.BUSINESS),
+        (Unit.DAYS, ClockKind.CALENDAR),
+    )
+}
+CONTRACT = Contract(
+    customer="muster",
+    name="Muster GmbH",
+    number="V-2025-017",
+    since=date(2026, 1, 1),
+    until=date(2026, 12, 31),
+    notice_days=90,
+    calendar=BusinessCalendar("Europe/Vienna", (WORK, WORK, WORK, WORK, WORK, (), ()), "AT"),
+    priorities=(
+        Priority(
+            "P1",
+            frozenset({Severity.CRITICAL}),
+            Target(1, Unit.HOURS, ClockKind.REAL),
+            Target(24, Unit.HOURS, ClockKind.REAL),
+        ),
+        Priority("P2", frozenset({Severity.HIGH}), TARGETS[Unit.HOURS][4], TARGETS[Unit.BUSINESS_DAYS][5]),
+        Priority("P3", frozenset({Severity.MEDIUM}), TARGETS[Unit.BUSINESS_DAYS][1], TARGETS[Unit.DAYS][30]),
+        Priority(
+            "P4", frozenset({Severity.LOW, Severity.INFO}), TARGETS[Unit.BUSINESS_DAYS][5], TARGETS[Unit.DAYS][90]
+        ),
+    ),
+    sla=SlaRules(date(2026, 1, 1), pause_reasons=("waiting-customer", "vendor-fix")),
+    availability=(
+        AvailabilityTarget("shop", Decimal("99.9"), "probes/shop.csv", timedelta(minutes=5)),
+        AvailabilityTarget("erp", Decimal("99.5"), "probes/erp.csv", timedelta(minutes=5)),
+        AvailabilityTarget("vpn", Decimal("99.5"), "probes/vpn.csv", timedelta(minutes=5)),
+    ),
+    backup_rule=BackupRule(),
+    datasets=(
+        Dataset(
+            "shop-db",
+            "db1",
+            timedelta(hours=4),
+            restore_every=timedelta(days=90),
+            copies=(
+                BackupCopy("borg", "onsite"),
+                BackupCopy("restic", "cloud", immutable=True, identity={"repo_ref": "offsite1"}),
+            ),
+        ),
+        Dataset(
+            "files",
+            "files1",
+            timedelta(hours=24),
+            copies=(BackupCopy("borg", "onsite"), BackupCopy("restic", "cloud", identity={"repo_ref": "offsite2"})),
+        ),
+    ),
+    resources=Resources(600, "ledger/2026.csv", carry_cap=1200, carry_months=3, conversion=Conversion(after_months=2)),
+    costs=(
+        Cost("maintenance", Period.MONTH, Decimal("980.00"), "EUR"),
+        Cost("monitoring", Period.MONTH, Decimal("120.00"), "EUR"),
+    ),
+    report=ReportRules(language="de"),
+    sha256="9b1c" * 16,
+)
+
+LEDGER = (
+    WorkEntry(date(2026, 9, 14), 480, WorkKind.SUPPORT, "MUS-401", "quarterly maintenance"),
+    WorkEntry(date(2026, 10, 6), 120, WorkKind.SUPPORT, "MUS-412", "kernel updates on six hosts"),
+    WorkEntry(date(2026, 10, 13), 45, WorkKind.SUPPORT, "MUS-418", "shop not reachable for 13 minutes"),
+    WorkEntry(date(2026, 10, 23), 90, WorkKind.SUPPORT, "MUS-425", "advice: rights on the file server"),
+    WorkEntry(date(2026, 10, 27), 60, WorkKind.DEVELOPMENT, "MUS-430", "export of stock figures"),
+)
+
+
+def local_day(number: int) -> datetime:
+    """The scan of a day of October."""
+    return BEGIN + timedelta(days=number - 1) + NIGHT
+
+
+def backup(tool: str, host: str, name: str, outcome: Outcome = Outcome.PASSED, **more: object) -> Result:
+    """A result of a backup check on a dataset or repository."""
+    plain = replace(
+        sample.result("backup-age", host, outcome, name),
+        check=f"backup.{tool}-freshness",
+        control=f"backup-{tool}",
+        fingerprint=fingerprint("muster", host, f"backup-{tool}", name),
+        severity=Severity.HIGH,
+        title=f"{tool} backups are fresh",
+        expected="not older than 4h",
+        observed="2h 10m old" if outcome is Outcome.PASSED else "",
+    )
+    return replace(plain, **more)  # type: ignore[arg-type]  # a test's shorthand; dataclasses checks the names
+
+
+BACKUPS = (
+    backup("borg", "db1", "shop-db"),
+    backup("restic", "db1", "offsite1"),
+    backup("borg", "files1", "files", observed="22h 50m old"),
+)
+
+
+def track(found: Result, *events: FindingEvent, until: datetime = END) -> TrackedFinding:
+    """A finding with events and the clocks that they give."""
+    return TrackedFinding(
+        fingerprint=found.fingerprint,
+        host=found.host,
+        control=found.control,
+        check=found.check,
+        family=found.family,
+        subject=found.subject,
+        title=found.title,
+        reason=found.reason,
+        severity=found.severity,
+        lives=read_clocks(events, ContractHistory((CONTRACT,)), until),
+        events=events,
+    )
+
+
+def seen(found: Result, when: datetime, kind: EventKind = EventKind.FOUND) -> FindingEvent:
+    """A scan found it."""
+    return FindingEvent(found.fingerprint, kind, when, found.severity, Outcome.FAILED)
+
+
+def done(found: Result, when: datetime) -> FindingEvent:
+    """A scan proved that it is gone."""
+    return FindingEvent(found.fingerprint, EventKind.RESOLVED, when, outcome=Outcome.PASSED)
+
+
+def did(found: Result, when: datetime, kind: EventKind = EventKind.ACKNOWLEDGED, **more: object) -> FindingEvent:
+    """Somebody did something about it."""
+    event = FindingEvent(found.fingerprint, kind, when, author="anna@provider.example")
+    return replace(event, **more)  # type: ignore[arg-type]  # a test's shorthand; dataclasses checks the names
+
+
+def _open(found: Result) -> TrackedFinding:
+    first = found.first_seen or sample.STARTED
+    events = [seen(found, first), did(found, first + timedelta(minutes=40))]
+    if found.waiver is not None:
+        events.append(
+            FindingEvent(found.fingerprint, EventKind.WAIVED, first, until=found.waiver.expires, author="anna")
+        )
+    if found.control == "reboot":
+        pause = did(found, local_day(6), EventKind.PAUSED, reason="waiting-customer", until=local_day(6 + 29))
+        events.append(pause)
+    return track(found, *events)
+
+
+def _mended() -> list[TrackedFinding]:
+    cloud = backup("restic", "db1", "offsite1", Outcome.FAILED, reason="The newest snapshot of shop-db is too old.")
+    patches = [
+        sample.result("security-updates", host, Outcome.FAILED, package, reason="A security update is missing.")
+        for host in ("fw1", "db1", "db2", "backup1")
+        for package in ("libc6", "sudo", "curl")
+    ]
+    mended = [
+        track(
+            found,
+            seen(found, local_day(2 + at)),
+            did(found, local_day(2 + at) + timedelta(hours=5)),
+            done(found, local_day(4 + at)),
+        )
+        for at, found in enumerate(patches)
+    ]
+    late = track(cloud, seen(cloud, local_day(13)), did(cloud, local_day(13) + timedelta(hours=5)),
+                 done(cloud, local_day(22)))  # fmt: skip
+    return [late, *mended]
+
+
+def _sightings() -> dict[str, tuple[Sighting, ...]]:
+    nights = {day: Sighting(local_day(day), Outcome.PASSED) for day in range(1, 32)}
+    old = {day: replace(night, outcome=Outcome.FAILED) for day, night in nights.items() if 13 <= day < 22}
+    gap = {day: night for day, night in nights.items() if day not in (17, 18)}
+    return {
+        BACKUPS[0].fingerprint: tuple(nights.values()),
+        BACKUPS[1].fingerprint: tuple({**nights, **old}.values()),
+        BACKUPS[2].fingerprint: tuple(gap.values()),
+    }
+
+
+def _scans() -> tuple[HostScan, ...]:
+    found = []
+    for back in range(1, 10):
+        month = Month((OCTOBER.index - back) // 12, (OCTOBER.index - back) % 12 + 1)
+        moment = datetime(month.year, month.number, 28, 2, tzinfo=UTC)
+        for at, host in enumerate(sample.HOSTS[:8]):
+            bad = int(at < back % 3)
+            families = (
+                FamilyCount("firewall", 4 - bad, bad, 0, 0),
+                FamilyCount("resilience", 2, 0, 0, int(back == 4 and at == 1)),
+            )
+            found.append(HostScan(host.host, moment, Reach.COMPLETE, families))
+    for day in range(1, 32):
+        found += [HostScan(host.host, local_day(day), host.status, ()) for host in sample.HOSTS]
+    return tuple(found)
+
+
+def measured(service: str, state: AvailabilityState, down: int, unmeasured: int) -> Availability:
+    """A month of probes; minutes."""
+    whole = END - BEGIN
+    lost, gap, planned = timedelta(minutes=down), timedelta(minutes=unmeasured), timedelta(hours=4)
+    return Availability(service, BEGIN, END, planned, whole - planned - lost - gap, lost, gap, state)
+
+
+def record() -> MonthRecord:
+    """October 2026: things broken, unproven, waived, paused, kept, and not measured."""
+    run = sample.report()
+    results = [one for one in run.results if one.control != "backup-age"]
+    results += BACKUPS
+    failed = [one for one in results if one.outcome is Outcome.FAILED]
+    statement = statements(CONTRACT, LEDGER, OCTOBER)[-1]
+    return MonthRecord(
+        customer="muster",
+        name="Muster GmbH",
+        language="de",
+        month=OCTOBER,
+        timezone="Europe/Vienna",
+        begin=BEGIN,
+        end=END,
+        until=END,
+        version="1.0.0",
+        contract=CONTRACT,
+        hosts=tuple(
+            HostAtEnd(host, sample.STARTED, tuple(one for one in results if one.host == host.host))
+            for host in sample.HOSTS
+        ),
+        scans=_scans(),
+        findings=(*map(_open, failed), *_mended()),
+        last_run=run.run,
+        sightings=_sightings(),
+        hours=statement,
+        work=tuple(entry for entry in LEDGER if Month.of(entry.day) == OCTOBER),
+        availability=(
+            measured("shop", AvailabilityState.MET, 13, 20),
+            measured("erp", AvailabilityState.NOT_ASSESSABLE, 22, 730),
+        ),
+        unmeasured={"vpn": "probes/vpn.csv: cannot be read: No such file or directory"},
+    )
+
+
+def bare() -> MonthRecord:
+    """A month about which nothing is known: no contract, no scan, no finding."""
+    whole = record()
+    return MonthRecord(
+        customer="muster",
+        name="",
+        language="en",
+        month=OCTOBER,
+        timezone="UTC",
+        begin=datetime(2026, 10, 1, tzinfo=UTC),
+        end=datetime(2026, 11, 1, tzinfo=UTC),
+        until=datetime(2026, 11, 1, tzinfo=UTC),
+        version="1.0.0",
+        contract=None,
+        hosts=tuple(HostAtEnd(host.record, None, ()) for host in whole.hosts[:2]),
+        scans=(),
+        findings=(),
+    )
+
+
+def main() -> None:
+    """Write the sample's page."""
+    from secaudit.reports.monthly import render
+
+    path, language = Path(sys.argv[1]), (sys.argv[2:] or ["de"])[0]
+    path.write_bytes(render(record(), language))
+
+
+if __name__ == "__main__":
+    main()
