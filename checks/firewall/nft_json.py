@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,9 @@ from .ruleset import (
 
 EXTENSION = "xt"
 """How nft calls an extension of iptables; the text of such a statement begins with it."""
+
+NOT_UNDERSTOOD = "not understood"
+"""The kind of a statement that stands for text in no known syntax; its detail has the `text` and says `why`."""
 
 # Objects that rules refer to and that decide nothing by themselves.
 _OBJECTS = frozenset(
@@ -88,14 +91,21 @@ def read_nft_json(text: str, source: str) -> Ruleset:
 
 
 def _read(entries: Sequence[Any], source: str) -> Ruleset:
+    objects: list[tuple[Origin, Any]] = []
+    for entry in entries:
+        shown = json.dumps(entry, ensure_ascii=False)
+        shown.encode()  # an escaped surrogate is no text: it could be neither stored nor shown
+        objects.append((Origin(source, 1, shown), entry))
+    return read_objects(objects)
+
+
+def read_objects(objects: Iterable[tuple[Origin, Any]]) -> Ruleset:
+    """Read the objects of a listing (`table`, `chain`, `set`, `map`, `rule`, …), each with where it stands."""
     tables: dict[tuple[str, str], _Table] = {}
     unread: list[Unread] = []
     # nft lists a table's chains and sets before its rules, but not every set before the rules of the table before it.
     later: list[tuple[Origin, Any]] = []
-    for entry in entries:
-        shown = json.dumps(entry, ensure_ascii=False)
-        shown.encode()  # an escaped surrogate is no text: it could be neither stored nor shown
-        origin = Origin(source, 1, shown)
+    for origin, entry in objects:
         match tagged(entry):
             case "rule", detail:
                 later.append((origin, detail))
@@ -229,6 +239,9 @@ class _Parts:
     def take(self, expression: Any, table: _Table) -> None:
         """Add one statement; one that is not understood makes the rule's conditions and verdict unknown."""
         try:
+            match tagged(expression):
+                case kind, {"why": str(why)} if kind == NOT_UNDERSTOOD:
+                    raise NotUnderstoodError(why)
             self._take(expression, table)
         except NotUnderstoodError as error:
             text = rule_text([expression])

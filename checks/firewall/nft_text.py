@@ -133,6 +133,8 @@ def _statement(value: Any) -> str:  # noqa: C901 - one case per kind of statemen
             return f"queue num {expression_text(number)}"
         case "set", {"op": str(op), "elem": element, "set": str(name)}:
             return f"{op} {name} {{ {expression_text(element)} }}"
+        case "not understood", {"text": str(text)}:
+            return text
         case str(kind), None if kind:
             return str(kind)
     return _json(value)
