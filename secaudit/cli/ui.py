@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 
 import click
 
 from secaudit.cli.exits import Exit
-from secaudit.cli.options import store_option
+from secaudit.cli.options import plugins_option, store_option
+from secaudit.cli.service_files import contracts_option, waivers_option
+
+THEMES = ("dark", "light", "high-contrast", "mono")
 
 
 @click.command()
+@click.option("--read-only", is_flag=True, help="Change nothing and start nothing.")
+@click.option(
+    "--inventory",
+    envvar="SECAUDIT_INVENTORY",
+    type=click.Path(path_type=Path),
+    help="Inventory file, or a directory of them; hosts can be checked again with it.",
+)
+@click.option("--theme", type=click.Choice(THEMES), default="dark", show_default=True)
+@contracts_option
+@waivers_option
 @store_option
-def command(store_url: str | None) -> int:
-    """Open the terminal dashboard: customers, hosts, results, evidence. It reads the store and changes nothing."""
+@plugins_option
+def command(
+    read_only: bool,
+    inventory: Path | None,
+    theme: str,
+    contracts: Path | None,
+    waivers: Path | None,
+    store_url: str | None,
+    plugins: tuple[Path, ...],
+) -> int:
+    """Open the terminal dashboard: customers, hosts, findings, evidence; ? shows the keys.
+
+    It reads the store. What changes something (a re-check, an acknowledgement, a waiver) asks first.
+    """
     from secaudit.cli.stored import read_store
+    from secaudit.cli.ui_services import Sources, make_services, may_write, state_directory
+    from secaudit.plugins import discover
+    from secaudit.store import default_url
     from secaudit.tui.app import Dashboard
 
+    state = state_directory()
+    sources = Sources(store_url or default_url(), inventory, contracts, waivers, state)
     with ExitStack() as stack:
-        Dashboard(read_store(store_url, stack)).run()
+        store = read_store(store_url, stack)
+        read_only = read_only or not may_write(sources.store_url)
+        services = make_services(sources, discover(plugins), read_only=read_only)
+        views = state / "views.json"
+        Dashboard(store, services, read_only=read_only, views=views, theme=theme).run()
     return Exit.FINE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, o
 from secaudit.model.answer import Reach
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
+from secaudit.model.sla import EventKind
 from secaudit.store.queries import Queries
 from secaudit.store.records import HostName, Tally
-from secaudit.store.schema import finding, host, run, scan
+from secaudit.store.schema import finding, finding_event, host, run, scan
 
 CHUNK = 1000
 """Findings that are read at a time, so that whoever reads them can do something else in between."""
@@ -45,6 +46,7 @@ class FindingLine(NamedTuple):
     """The run that reported it last."""
 
 
+_HANDLING = (EventKind.ACKNOWLEDGED.value, EventKind.PAUSED.value, EventKind.RESUMED.value)
 _OUTCOME = FindingLine._fields.index("outcome")
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
@@ -72,15 +74,22 @@ class ScanOfHost:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What people did about an open finding in its present life."""
+
+    acknowledged_by: str = ""
+    paused_until: datetime | None = None
+
+
 class Listing(Queries):
     """The queries of the dashboard. Every method raises StoreError when the database fails."""
 
     def marker(self) -> str:
-        """A text that is another one after a scan of a host was stored or a run began or ended."""
-        query = select(func.max(scan.c.id), select(func.count(run.c.id)).scalar_subquery(), func.max(run.c.finished))
+        """A text that is another one after a scan or what a person did was stored, or a run began or ended."""
+        newest = (func.max(scan.c.id), func.max(finding_event.c.id), func.count(run.c.id), func.max(run.c.finished))
         with self._reading() as connection:
-            row = connection.execute(query.join(run, run.c.id == scan.c.run_id, isouter=True)).one()
-        return "/".join(str(value) for value in row)
+            return "/".join(str(connection.execute(select(value)).scalar()) for value in newest)
 
     def finding_lines(self, resolved_since: datetime) -> Iterator[Sequence[FindingLine]]:
         """Every finding that is open or was resolved at that time or later, in chunks, in no order."""
@@ -89,6 +98,25 @@ class Listing(Queries):
             rows = connection.execution_options(yield_per=CHUNK).execute(_lines().where(wanted))
             for part in rows.partitions():
                 yield [_line(row) for row in part]
+
+    def handling(self) -> Mapping[str, Handling]:
+        """What people did about open findings, by fingerprint; only those about which somebody did something."""
+        columns = finding_event.c
+        query = (
+            select(columns.fingerprint, columns.kind, columns.author, columns.until)
+            .join(finding, finding.c.fingerprint == columns.fingerprint)
+            .where(columns.kind.in_(_HANDLING), finding.c.resolved.is_(None), columns.at >= finding.c.opened)
+            .order_by(columns.at, columns.id)
+        )
+        found: dict[str, Handling] = {}
+        with self._reading() as connection:
+            for fingerprint, kind, author, until in connection.execute(query):
+                before = found.get(fingerprint, Handling())
+                if kind == EventKind.ACKNOWLEDGED.value:
+                    found[fingerprint] = replace(before, acknowledged_by=author)
+                else:
+                    found[fingerprint] = replace(before, paused_until=until)
+        return found
 
     def worst_lines(self, customer: str | None, host_name: str | None, limit: int) -> Sequence[FindingLine]:
         """The worst open findings (of a customer, of a host), those of equal severity by when they are due."""

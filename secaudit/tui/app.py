@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import work
 from textual.app import App
@@ -18,6 +19,7 @@ from textual.screen import Screen
 
 from secaudit.model.errors import UserError
 from secaudit.model.safe_text import visible, visible_line
+from secaudit.model.sla import FindingEvent
 from secaudit.tui import help as help_text
 from secaudit.tui import jobs as job_list
 from secaudit.tui.baselines import BaselinesPage
@@ -28,6 +30,7 @@ from secaudit.tui.exporting import Picked, report_of
 from secaudit.tui.finding_screen import DetailScreen
 from secaudit.tui.findings import FindingsPage
 from secaudit.tui.fleet import FleetPage
+from secaudit.tui.handling import Talk
 from secaudit.tui.host import HostScreen
 from secaudit.tui.hosts import HostsPage
 from secaudit.tui.jobs import Job, JobState
@@ -37,10 +40,12 @@ from secaudit.tui.page import PAGES, Framed, Page
 from secaudit.tui.projection import Row
 from secaudit.tui.runs import RunsPage
 from secaudit.tui.scope import Scope
-from secaudit.tui.services import Services, Target
+from secaudit.tui.services import Pauses, Services, Target, WaiverDraft
 from secaudit.tui.source import Source
 from secaudit.tui.themes import LOOKS, Look, themes
 from secaudit.tui.views import View, Views
+
+A = TypeVar("A")
 
 POLL_SECONDS = 5.0
 """How often the store is asked whether something changed."""
@@ -94,6 +99,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.views = Views(views)
         self.scope = Scope()
         self.jobs: list[Job] = []
+        self.last_waiver: WaiverDraft | None = None
         self._undo: list[tuple[str, Callable[[], object]]] = []
         self._marker: str | None = None
         self._lost = False
@@ -282,6 +288,44 @@ class Dashboard(App[None], inherit_bindings=False):
         job.state, job.line = JobState.DONE, f"run {run}"
         self.call_from_thread(self.tell, f"re-checked {target}")
         self.call_from_thread(self.store_changed)
+
+    def handle(self, talk: Talk) -> None:
+        """Hold a conversation about a finding."""
+        if self.services.record is None:
+            talk.close()
+            self.explain("record")
+            return
+        self.run_worker(self._talk(talk), group="talk")
+
+    async def _talk(self, talk: Talk) -> None:
+        try:
+            await talk
+        except UserError as error:
+            self.notify(visible(str(error)), severity="error", markup=False)
+
+    async def ask_pauses(self, customer: str) -> Pauses | None:
+        """What the contract of a customer allows; None when nobody knows. Raises UserError."""
+        if self.services.pauses is None:
+            self.explain("pauses")
+            return None
+        return await asyncio.to_thread(self.services.pauses, customer)
+
+    async def record(self, event: FindingEvent) -> bool:
+        """Store what somebody did. Raises UserError."""
+        return await self._do("record", self.services.record, event, event.kind.value)
+
+    async def waive(self, draft: WaiverDraft) -> bool:
+        """Write a waiver. Raises UserError."""
+        return await self._do("waive", self.services.waive, draft, "the waiver is written")
+
+    async def _do(self, name: str, service: Callable[[A], None] | None, argument: A, done: str) -> bool:
+        if service is None:
+            self.explain(name)
+            return False
+        await asyncio.to_thread(service, argument)
+        self.tell(done)
+        self.store_changed()
+        return True
 
     @contextmanager
     def _trouble(self) -> Iterator[None]:

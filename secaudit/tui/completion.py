@@ -30,10 +30,9 @@ def complete(text: str, names: Mapping[str, Collection[str]]) -> str | None:
         known = (severity.value for severity in reversed(Severity))
     elif field == "outcome":
         known = (outcome.value for outcome in Outcome)
-    ending = text[len(text) - len(begun) :]
     opened = text[: -len(begun)].endswith('"')
-    shown = (name if opened else quoted(name) for name in sorted(known))
-    return _with(text, ending, shown)
+    name = next((name for name in sorted(known) if name != begun.lower() and name.startswith(begun.lower())), None)
+    return None if name is None else text[: -len(begun)] + (name if opened else quoted(name))
 
 
 def _with(text: str, begun: str, candidates: Iterable[str]) -> str | None:

@@ -14,6 +14,7 @@ from secaudit.model.evidence import Evidence
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.model.safe_text import visible, visible_line
+from secaudit.model.sla import EventKind, FindingEvent
 from secaudit.store.records import Occurrence
 from secaudit.tui import words
 from secaudit.tui.source import Source
@@ -24,6 +25,7 @@ CONTEXT = 1
 
 MOST_LINES = 12
 HISTORY = 30
+_BY_PEOPLE = (EventKind.ACKNOWLEDGED, EventKind.PAUSED, EventKind.RESUMED, EventKind.NOTED)
 _LABEL = 10
 _CLOCK = 20
 
@@ -45,6 +47,7 @@ class Detail:
     subject: Subject
     result: Result | None
     history: tuple[Occurrence, ...] = ()
+    events: tuple[FindingEvent, ...] = ()
     transcript: HostTranscript | None = None
     trouble: str = ""
 
@@ -53,6 +56,7 @@ def load_detail(source: Source, subject: Subject) -> Detail:
     """Read it all from the newest run that speaks of it; what cannot be read is left out and named."""
     try:
         history = source.history(subject.fingerprint, HISTORY)
+        events = source.events(subject.fingerprint)
         if history:
             subject = replace(subject, run=history[0].run)
         results = source.host_results(subject.customer, subject.host, subject.run)
@@ -60,12 +64,12 @@ def load_detail(source: Source, subject: Subject) -> Detail:
         return Detail(subject, None, trouble=str(error))
     result = next((found for found in results if found.fingerprint == subject.fingerprint), None)
     if result is None:
-        return Detail(subject, None, history, trouble=f"the run {subject.run} holds no such result")
+        return Detail(subject, None, history, events, trouble=f"the run {subject.run} holds no such result")
     try:
         transcript = source.transcript(subject.run, subject.customer, subject.host)
     except UserError as error:
-        return Detail(subject, result, history, trouble=str(error))
-    return Detail(subject, result, history, transcript)
+        return Detail(subject, result, history, events, trouble=str(error))
+    return Detail(subject, result, history, events, transcript)
 
 
 def describe(detail: Detail, look: Look, now: datetime) -> Text:
@@ -85,6 +89,7 @@ def describe(detail: Detail, look: Look, now: datetime) -> Text:
     page.clock(result, now)
     page.part("Required", result.baseline, look.accent)
     page.history(detail.history)
+    page.people(detail.events)
     references = " · ".join(f"{standard} {', '.join(clauses)}" for standard, clauses in result.references.items())
     page.part("Refs", references)
     if result.waiver is not None:
@@ -160,6 +165,15 @@ class _Sheet:
         else:
             self.text.append(shown, style)
         self.text.append(f"  due {result.due:%d %b %H:%M} UTC\n", self._look.dim)
+
+    def people(self, events: Sequence[FindingEvent]) -> None:
+        """What people did about it, the oldest first."""
+        for event in events:
+            if event.kind in _BY_PEOPLE:
+                until = f" until {event.until:%d %b %H:%M}" if event.until else ""
+                why = ": ".join(part for part in (event.reason, event.note) if part)
+                said = f"{event.kind.value} by {event.author}, {event.at:%d %b %H:%M} UTC{until}"
+                self.part("People", visible_line(f"{said}  {why}".rstrip()))
 
     def history(self, history: Sequence[Occurrence]) -> None:
         """The runs as glyphs, the oldest first."""

@@ -254,12 +254,13 @@ class Feed:
         if not self._loaded:
             scope = self._current[1].scope if self._current is not None else Query().scope
             self._projection.begin()
-            self._projection.add(self._source.worst_lines(scope.customer, scope.host, PAGE))
+            self._projection.add(self._source.worst_lines(scope.customer, scope.host, PAGE), {}, self._now())
             self._settle()
             yield
         self._projection.begin()
-        for lines in self._source.finding_lines(self._now() - RESOLVED_FOR):
-            self._projection.add(lines)
+        handling, now = self._source.handling(), self._now()
+        for lines in self._source.finding_lines(now - RESOLVED_FOR):
+            self._projection.add(lines, handling, now)
             yield
         self._loaded = True
         self._settle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,13 +22,17 @@ WORST_FIRST = tuple(reversed(Severity))
 class Known:
     """What occurs in the rows, case folded.
 
-    `names` are values by field: a name that exists is meant exactly, else it is the beginning of names. `topics` are
+    `names` are the values of each field by their folded form, which several may share: a name that exists is meant
+    exactly, else it is the beginning of names. `topics` are
     texts that many rows share, with the number that a row's `topic` holds: searched once, not in every row.
     """
 
-    names: Mapping[str, Collection[str]] = field(default_factory=dict)
+    names: Mapping[str, Mapping[str, Collection[str]]] = field(default_factory=dict)
     topics: Sequence[tuple[str, int]] = ()
 
+
+FIELD_COLUMNS = {"customer": ("customer", "name")}
+"""Columns of a field that is not called like its column: a customer is meant by id or by name."""
 
 _FLAGS = {
     "unproven": "outcome = 'unproven'",
@@ -100,20 +105,27 @@ def _within(name: str, op: str, limit: timedelta, now: datetime) -> Condition:
 
 
 def _matches(name: str, value: str, known: Known) -> Condition:
-    columns = ("customer", "name") if name == "customer" else (f'"{name}"',)
-    if "*" in value or "?" in value:
-        pattern = _escaped(value).replace("*", "%").replace("?", "_")
-    elif name == "subject":
+    if name == "subject":
         return _subject(value)
-    elif value.casefold() in known.names.get(name, ()):
-        pattern = _escaped(value)
+    # Tags stand in the inventory; the store does not know them, so that nothing has one.
+    folded, names = value.casefold(), known.names.get(name, {})
+    if folded in names:
+        chosen = {folded}
+    elif "*" in value or "?" in value:
+        pattern = re.compile(re.escape(folded).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+        chosen = {found for found in names if pattern.fullmatch(found)}
     else:
-        pattern = f"{_escaped(value)}%"
-    return _any(tuple(Condition(rf"{column} LIKE ? ESCAPE '\'", (pattern,)) for column in columns))
+        chosen = {found for found in names if found.startswith(folded)}
+    values = tuple(sorted({original for found in chosen for original in names[found]}))
+    if not values:
+        return Condition("0")
+    return _any(tuple(_one_of(f'"{column}"', values) for column in FIELD_COLUMNS.get(name, (name,))))
 
 
 def _subject(value: str) -> Condition:
     """Too many to be known by name: exactly this one if it occurs, else every one that holds the text."""
+    if "*" in value or "?" in value:
+        return Condition("subject LIKE ? ESCAPE '\\'", (_escaped(value).replace("*", "%").replace("?", "_"),))
     exact = "subject = ? COLLATE NOCASE"
     return Condition(
         f"({exact} OR (subject LIKE ? ESCAPE '\\' AND NOT EXISTS (SELECT 1 FROM shown WHERE {exact})))",  # noqa: S608 - constants

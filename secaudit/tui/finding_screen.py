@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from secaudit.tui.detail import Detail, Subject, describe
 from secaudit.tui.evidence import Reader, TextScreen, evidence_of
+from secaudit.tui.handling import acknowledgement, note, pause, waive
 from secaudit.tui.page import Framed
 from secaudit.tui.services import Target
 
@@ -25,6 +26,10 @@ class FindingScreen(Framed):
         Binding("b", "baseline", "baseline"),
         Binding("y", "copy", "copy fix"),
         Binding("r", "recheck(False)", "re-check"),
+        Binding("a", "acknowledge", "ack"),
+        Binding("w", "waive", "waive"),
+        Binding("p", "pause", "Pause the clocks, or let them run again", show=False),
+        Binding("n", "note", "Write a note", show=False),
         Binding("R", "recheck(True)", "Re-check the host", show=False),
         Binding("H", "host", "Go to the host", show=False),
     ]
@@ -78,6 +83,27 @@ class FindingScreen(Framed):
         control = detail.result.control if detail.result is not None else None
         subject = detail.subject
         self.dashboard.recheck(Target(subject.customer, subject.host, None if whole_host else control))
+
+    def action_acknowledge(self) -> None:
+        """Say that somebody takes care of it."""
+        if (detail := self.detail) is not None:
+            self.dashboard.handle(acknowledgement(detail.subject, self.dashboard))
+
+    def action_note(self) -> None:
+        """Write something down beside it."""
+        if (detail := self.detail) is not None:
+            self.dashboard.handle(note(detail.subject, self.dashboard))
+
+    def action_pause(self) -> None:
+        """Let its clocks stand still for a reason of the contract, or run again."""
+        if (detail := self.detail) is not None:
+            self.dashboard.handle(pause(detail, self.dashboard))
+
+    def action_waive(self) -> None:
+        """Write a waiver for it."""
+        detail = self.detail
+        if detail is not None and detail.result is not None:
+            self.dashboard.handle(waive(detail.result, self.dashboard))
 
     def action_host(self) -> None:
         """The host of the finding."""

@@ -9,30 +9,31 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
-from secaudit.store.listing import FindingLine
+from secaudit.store.listing import FindingLine, Handling
 from secaudit.tui.filter import Term
-from secaudit.tui.filter_sql import WORST_FIRST, Condition, Known, condition
+from secaudit.tui.filter_sql import FIELD_COLUMNS, WORST_FIRST, Condition, Known, condition
 from secaudit.tui.scope import Scope
 
 PAGE = 128
 _CHUNK = 4096
 _COLUMNS = (
     "topic", "haystack", "severity", "outcome", "waived", "acked", "paused", "opened", "due", "resolved", "customer",
-    "host", "family", "control", "name", "site", '"check"', "subject", "reason", "fingerprint", "run", "owner", "tag",
+    "host", "family", "control", "name", "site", '"check"', "subject", "reason", "fingerprint", "run", "owner",
 )  # fmt: skip
 _SHOWN = (
     "id, fingerprint, customer, name, host, family, control, subject, reason, severity, outcome, waived, opened, due, "
     "run"
 )
+_UNHANDLED = Handling()
 _RANKS = {severity: rank for rank, severity in enumerate(WORST_FIRST)}
-_KNOWN = ("customer", "site", "host", "family", "control", "check", "owner", "tag")
+_KNOWN = ("customer", "site", "host", "family", "control", "check", "owner")
 
 
 class Sort(StrEnum):
@@ -55,11 +56,11 @@ class Group(StrEnum):
 
 
 _ORDERS = {
-    Sort.SEVERITY: "severity, due IS NULL, due, name, host, control, subject",
-    Sort.DUE: "due IS NULL, due, severity, name, host, control, subject",
+    Sort.SEVERITY: "severity, waived OR due IS NULL, due, name, host, control, subject",
+    Sort.DUE: "waived OR due IS NULL, due, severity, name, host, control, subject",
     Sort.AGE: "opened DESC, severity, name, host, control, subject",
-    Sort.CUSTOMER: "name, host, severity, due IS NULL, due, control, subject",
-    Sort.CONTROL: "control, severity, due IS NULL, due, name, host, subject",
+    Sort.CUSTOMER: "name, host, severity, waived OR due IS NULL, due, control, subject",
+    Sort.CONTROL: "control, severity, waived OR due IS NULL, due, name, host, subject",
 }
 
 
@@ -131,11 +132,11 @@ class Projection:
         self._db.execute("DROP TABLE IF EXISTS collected")
         self._create("collected")
 
-    def add(self, lines: Iterable[FindingLine]) -> None:
-        """Add findings."""
+    def add(self, lines: Iterable[FindingLine], handling: Mapping[str, Handling], now: datetime) -> None:
+        """Add findings, and what people did about them by fingerprint."""
         marks = ", ".join("?" * len(_COLUMNS))
         statement = f"INSERT INTO collected ({', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608 - constants
-        rows = [self._values(line) for line in lines]
+        rows = [self._values(line, handling.get(line.fingerprint, _UNHANDLED), now) for line in lines]
         self._db.execute("BEGIN")
         try:
             self._db.executemany(statement, rows)
@@ -149,16 +150,16 @@ class Projection:
     def settle(self) -> None:
         """Show what was collected."""
         self._arrange("collected")
-        names = {
-            name: frozenset(
-                value.casefold()
-                for column in (("customer", "name") if name == "customer" else (f'"{name}"',))
-                for (value,) in self._db.execute(f"SELECT DISTINCT {column} FROM shown")  # noqa: S608 - constants
-                if value
-            )
-            for name in _KNOWN
-        }
+        names = {name: self._names(name) for name in _KNOWN}
         self._known = Known(names, tuple((topic.casefold(), number) for topic, number in self._topics.items()))
+
+    def _names(self, field: str) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for column in FIELD_COLUMNS.get(field, (field,)):
+            for (value,) in self._db.execute(f'SELECT DISTINCT "{column}" FROM shown'):  # noqa: S608 - constants
+                if value:
+                    found.setdefault(value.casefold(), set()).add(value)
+        return {folded: frozenset(values) for folded, values in found.items()}
 
     @property
     def known(self) -> Known:
@@ -221,7 +222,7 @@ class Projection:
         )
         return tuple(_row(*values) for values in found)
 
-    def _values(self, line: FindingLine) -> tuple[object, ...]:
+    def _values(self, line: FindingLine, handling: Handling, now: datetime) -> tuple[object, ...]:
         shared = f"{line.control}\n{line.title}\n{line.customer}\n{line.name}"
         topic = self._topics.get(shared)
         if topic is None:
@@ -232,8 +233,8 @@ class Projection:
             _RANKS[line.severity],
             line.outcome.value,
             line.waived,
-            False,
-            False,
+            bool(handling.acknowledged_by),
+            handling.paused_until is not None and handling.paused_until > now,
             line.opened.timestamp(),
             line.due.timestamp() if line.due else None,
             line.resolved.timestamp() if line.resolved else None,
@@ -248,8 +249,7 @@ class Projection:
             line.reason,
             line.fingerprint,
             line.run,
-            "",
-            "",
+            handling.acknowledged_by,
         )
 
     def _create(self, table: str) -> None:

@@ -6,15 +6,17 @@ worker threads and may raise UserError.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from secaudit.model.answer import HostTranscript
 from secaudit.model.baseline import Baseline
 from secaudit.model.run import RunReport
+from secaudit.model.sla import FindingEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,35 @@ class Firing:
 
 
 @dataclass(frozen=True, slots=True)
+class Pauses:
+    """What the contract of a customer allows."""
+
+    reasons: tuple[str, ...]
+    longest: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverDraft:
+    """A waiver as a person fills it in; `expires` is a day or a time with its zone, as the file takes it."""
+
+    customer: str
+    control: str
+    host: str
+    subject: str
+    owner: str
+    reason: str
+    expires: str
+
+    @property
+    def preview(self) -> str:
+        """The entry as it will stand in the file."""
+        parts = {"control": self.control, "host": self.host, "subject": self.subject, "owner": self.owner}
+        parts |= {"reason": self.reason, "expires": self.expires}
+        lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in parts.items() if value]
+        return "- " + "\n  ".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """`missing` says per name of a service why it is None."""
 
@@ -77,6 +108,14 @@ class Services:
     """What a transcript says about its host."""
     schedules: Callable[[], Sequence[Firing]] | None = None
     """The coming scans, the next one first."""
+    record: Callable[[FindingEvent], None] | None = None
+    """Store what a person did about a finding."""
+    pauses: Callable[[str], Pauses] | None = None
+    """What a customer's contract allows."""
+    waive: Callable[[WaiverDraft], None] | None = None
+    """Write a waiver into the customer's file; refuses one that would be worth nothing."""
+    person: str = ""
+    """Who is in front."""
     missing: dict[str, str] = field(default_factory=dict)
 
     def why(self, name: str) -> str:

@@ -9,7 +9,8 @@ from typing import Protocol
 from secaudit.model.answer import HostTranscript
 from secaudit.model.result import Result
 from secaudit.model.run import RunReport
-from secaudit.store.listing import Clocks, FindingLine, ScanOfHost
+from secaudit.model.sla import FindingEvent
+from secaudit.store.listing import Clocks, FindingLine, Handling, ScanOfHost
 from secaudit.store.records import CustomerOverview, HostName, HostOverview, Occurrence, RunOverview, Tally
 
 
@@ -54,6 +55,14 @@ class Source(Protocol):
 
     def finding_lines(self, resolved_since: datetime) -> Iterator[Sequence[FindingLine]]:
         """Every finding that is open or was resolved since, in chunks."""
+        ...
+
+    def handling(self) -> Mapping[str, Handling]:
+        """What people did about open findings, by fingerprint."""
+        ...
+
+    def events(self, fingerprint: str) -> tuple[FindingEvent, ...]:
+        """Every event of a finding, the oldest first."""
         ...
 
     def worst_lines(self, customer: str | None, host_name: str | None, limit: int) -> Sequence[FindingLine]:

@@ -111,8 +111,10 @@ def drive(
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    """Wait for what was started."""
-    await pilot.app.workers.wait_for_complete()
+    """Wait for what was started, except conversations, which wait for the next key."""
+    busy = [worker for worker in pilot.app.workers if worker.group != "talk"]
+    if busy:
+        await pilot.app.workers.wait_for_complete(busy)
     await pilot.pause()
 
 

@@ -1,0 +1,196 @@
+"""What the dashboard can do beside reading the store, put together from the commands' own parts."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import webbrowser
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+
+from secaudit.cli.exits import CommandError
+from secaudit.cli.host_facts import fact_sheets
+from secaudit.cli.output import GROUP, formats, write
+from secaudit.cli.progress import Silence
+from secaudit.cli.scanning import ScanOrder, run_scan
+from secaudit.cli.service_files import HERE, read_contracts, read_waivers
+from secaudit.cli.targets import Selection, Targets, choose
+from secaudit.config.baseline import BaselineLibrary
+from secaudit.config.inventory import load_inventory
+from secaudit.engine.events import Event, HostDone, HostStep
+from secaudit.model.baseline import Baseline
+from secaudit.model.inventory import TransportKind
+from secaudit.model.run import RunReport
+from secaudit.model.sla import FindingEvent
+from secaudit.plugins import Registry
+from secaudit.sla.history import ContractHistory
+from secaudit.store import default_url, open_store
+from secaudit.store.connect import parse_url
+from secaudit.tui.services import Pauses, Services, Target, WaiverDraft
+
+NO_INVENTORY = "start the dashboard with --inventory to check hosts again"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where things are, as the command line says. `inventory` is None when hosts cannot be found."""
+
+    store_url: str
+    inventory: Path | None
+    contracts: Path | None
+    waivers: Path | None
+    output: Path
+
+
+def state_directory() -> Path:
+    """Where the dashboard keeps saved views, exports and reports: beside the default store."""
+    return Path(default_url().removeprefix("sqlite:///")).parent / "dashboard"
+
+
+def may_write(url: str) -> bool:
+    """Whether a store can be changed, as far as the file's permissions tell."""
+    parsed = parse_url(url)
+    return parsed.get_backend_name() != "sqlite" or os.access(parsed.database or "", os.W_OK)
+
+
+def make_services(sources: Sources, registry: Registry, *, read_only: bool) -> Services:
+    """The services that these sources allow; with `read_only` none that changes anything."""
+    missing = {"schedules": "see `secaudit schedule next`", "recheck": NO_INVENTORY}
+    if read_only:
+        missing |= dict.fromkeys(("recheck", "record", "waive"), "read-only: nothing is changed")
+    return Services(
+        recheck=LiveRecheck(sources, registry) if sources.inventory is not None and not read_only else None,
+        export=lambda report, name: _export(report, name, sources.output / "exports"),
+        formats=tuple(sorted(entry.name for entry in entry_points(group=GROUP))),
+        open_report=lambda run: _open_report(run, sources),
+        check_page=lambda check: _check_page(check, registry),
+        baselines=lambda: _baselines(registry, sources.inventory),
+        facts=lambda transcript: fact_sheets(transcript, registry),
+        record=None if read_only else lambda event: _record(event, sources.store_url),
+        pauses=lambda customer: _pauses(customer, sources),
+        waive=None if read_only else lambda draft: _waive(draft, sources),
+        person=_me(),
+        missing=missing,
+    )
+
+
+class LiveRecheck:
+    """Scans one host of the inventory again, for one control or all, into the store."""
+
+    def __init__(self, sources: Sources, registry: Registry) -> None:
+        self._sources = sources
+        self._registry = registry
+
+    def announce(self, target: Target) -> str:
+        """Host, login and controls."""
+        (host,) = self._targets(target).hosts
+        login = (
+            "this machine"
+            if host.transport is TransportKind.LOCAL
+            else f"{host.ssh.user or '(ssh config)'}@{host.address}"
+        )
+        what = f"the control {target.control}" if target.control else "every control of its baselines"
+        return f"on {login}\n{what}\nbaselines: {', '.join(host.baselines)}\nOnly fixed reading commands run there."
+
+    def run(self, target: Target, progress: Callable[[str], None]) -> str:
+        """Scan and store."""
+        sources = self._sources
+        with open_store(sources.store_url) as store:
+            order = ScanOrder(
+                self._targets(target),
+                only=(target.control,) if target.control else (),
+                jobs=1,
+                contracts=read_contracts(sources.contracts, sources.inventory),
+                waivers=read_waivers(sources.waivers, sources.inventory),
+            )
+            return run_scan(order, self._registry, _Progress(progress), store).run.id
+
+    def _targets(self, target: Target) -> Targets:
+        selection = Selection(self._sources.inventory, (target.customer,), hosts=(target.host,))
+        return choose((), selection).refuse_bare()
+
+
+class _Progress(Silence):
+    """Passes on what a scan does, a line at a time."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, HostStep):
+            self._tell(event.step)
+        elif isinstance(event, HostDone):
+            self._tell(f"{event.reach.value} {event.detail}".strip())
+
+
+def _export(report: RunReport, name: str, directory: Path) -> Path:
+    """Below a directory of its own, so that one export never replaces another."""
+    (path,) = write(report, formats((name,)), directory / f"{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    return path
+
+
+def _open_report(run: str, sources: Sources) -> Path:
+    with open_store(sources.store_url, read_only=True) as store:
+        report = store.report(run)
+    (path,) = write(report, formats(("html",)), sources.output / "reports" / run)
+    # Over SSH there is no browser to open it with; a text browser would take the terminal away.
+    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(path.as_uri())
+    return path
+
+
+def _check_page(check_id: str, registry: Registry) -> str:
+    check = registry.checks.get(check_id)
+    if check is None:
+        reason = registry.broken.get(check_id.partition(".")[0], f"there is no check {check_id!r} here")
+        raise CommandError(reason)
+    return registry.families[check.family].page(check) or f"{check.title}\n\n{check.description}\n"
+
+
+def _baselines(registry: Registry, inventory: Path | None) -> Sequence[tuple[str, Baseline]]:
+    """What the hosts of the inventory are held against, merged as there; then what can be named."""
+    library = BaselineLibrary()
+    hosts = load_inventory(inventory, library.names()).hosts if inventory is not None else ()
+    used = dict.fromkeys(host.baselines for host in hosts if host.baselines)
+    lists = dict.fromkeys((*used, *((name,) for name in library.names())))
+    return [(" + ".join(names), library.resolve(names, registry.checks, registry.broken)) for names in lists]
+
+
+def _record(event: FindingEvent, url: str) -> None:
+    with open_store(url) as store:
+        store.add_event(event)
+
+
+def _pauses(customer: str, sources: Sources) -> Pauses:
+    contracts = read_contracts(sources.contracts, sources.inventory or HERE)
+    contract = ContractHistory(contracts.of(customer)).at(datetime.now(UTC))
+    if contract is None:
+        raise CommandError(f"no contract of {customer} is in force, so nothing allows a pause")
+    return Pauses(contract.sla.pause_reasons, contract.sla.max_pause)
+
+
+def _waive(draft: WaiverDraft, sources: Sources) -> None:
+    """What `secaudit waivers add` does, with its refusals."""
+    from secaudit.cli.waivers import add
+
+    argv = ["--customer", draft.customer, "--control", draft.control, "--host", draft.host]
+    argv += ["--owner", draft.owner, "--reason", draft.reason, "--expires", draft.expires]
+    argv += ["--subject", draft.subject] if draft.subject else []
+    argv += ["--waivers", str(sources.waivers)] if sources.waivers else []
+    argv += ["--contracts", str(sources.contracts)] if sources.contracts else []
+    try:
+        add.main(argv, standalone_mode=False)
+    except click.ClickException as error:
+        raise CommandError(error.format_message()) from error
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except OSError:
+        return ""

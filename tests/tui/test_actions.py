@@ -1,0 +1,258 @@
+"""What can be done from the dashboard: each action asks first, says what came of it, and says why when it is off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from secaudit.model.errors import UserError
+from secaudit.model.outcome import Outcome
+from secaudit.model.run import RunReport
+from secaudit.model.severity import Severity
+from secaudit.model.sla import EventKind
+from secaudit.store import Store, open_store
+from secaudit.tui.app import Dashboard
+from secaudit.tui.dialogs import Confirm, Dialog, Sheet
+from secaudit.tui.findings import FindingsPage
+from secaudit.tui.jobs import JobState
+from secaudit.tui.page import PAGES, Framed
+from secaudit.tui.services import Pauses, Services, Target, WaiverDraft
+from secaudit.tui.table import FindingsTable
+from secaudit.tui.themes import LOOKS
+from tests.tui.scenes import FINDINGS, NOW, app, drive, fill, lines, press, result, settle, text, until
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """One critical and one hostile finding."""
+    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as opened:
+        fill(opened, FINDINGS)
+        yield opened
+
+
+class FixedHost:
+    """A re-check of a host on which the fault was mended in the meantime."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.asked: list[Target] = []
+
+    def announce(self, target: Target) -> str:
+        return f"would check {target.host}"
+
+    def run(self, target: Target, progress: Callable[[str], None]) -> str:
+        self.asked.append(target)
+        progress("connecting")
+        mended = [result("web1", "tcp/8080", Outcome.PASSED, Severity.CRITICAL)]
+        fill(self._store, {"web1": mended}, NOW - timedelta(minutes=1), "run-2")
+        return "run-2"
+
+
+async def at_the_critical_one(pilot: Pilot[None]) -> FindingsPage:
+    await press(pilot, "2")
+    page = app(pilot).screen
+    assert isinstance(page, FindingsPage)
+    await until(pilot, lambda: page.detail is not None)
+    return page
+
+
+def messages(pilot: Pilot[None]) -> str:
+    return "\n".join(notification.message for notification in app(pilot)._notifications)
+
+
+def test_a_recheck_is_announced_run_and_its_result_appears(store: Store) -> None:
+    recheck = FixedHost(store)
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "r")
+        assert isinstance(app(pilot).screen, Confirm)
+        assert "would check web1" in text(pilot, "#explanation")
+        assert not recheck.asked
+        await press(pilot, "y")
+        table = app(pilot).screen.query_one(FindingsTable)
+        await until(pilot, lambda: all("tcp/8080" not in line for line in lines(pilot)))
+        assert recheck.asked == [Target("muster", "web1", "ports")]
+        assert app(pilot).jobs[0].state is JobState.DONE
+        assert table.count == 0
+        await press(pilot, "ampersand")
+        assert "run run-2" in text(pilot, "#sheet")
+
+    drive(store, steps, services=Services(recheck=recheck))
+
+
+def test_people_handle_a_finding_and_a_pause_can_be_undone(store: Store) -> None:
+    services = Services(
+        record=store.add_event, pauses=lambda _customer: Pauses(("change freeze",), timedelta(days=10)), person="anna"
+    )
+    identity = FINDINGS["web1"][1].fingerprint
+
+    def kinds() -> list[EventKind]:
+        return [event.kind for event in store.events(identity)]
+
+    async def steps(pilot: Pilot[None]) -> None:
+        page = await at_the_critical_one(pilot)
+        await press(pilot, "a", "n")
+        assert kinds() == [EventKind.FOUND], "not without a yes"
+        await press(pilot, "a", "y")
+        await until(pilot, lambda: kinds()[1:] == [EventKind.ACKNOWLEDGED])
+        await until(pilot, lambda: page.detail is not None and "by anna" in text(pilot, "#detail-text"))
+        await press(pilot, "n", *"call me", "enter")
+        await until(pilot, lambda: kinds()[2:] == [EventKind.NOTED])
+        await press(pilot, "p", "enter", "enter")
+        await until(pilot, lambda: kinds()[3:] == [EventKind.PAUSED])
+        await press(pilot, "slash", *"paused acked owner:anna", "enter")
+        await until(pilot, lambda: len(lines(pilot)) == 1)
+        await press(pilot, "u")
+        await until(pilot, lambda: kinds()[4:] == [EventKind.RESUMED])
+
+    drive(store, steps, services=services)
+
+
+def test_a_waiver_is_shown_before_it_is_written(store: Store) -> None:
+    written: list[WaiverDraft] = []
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "w", "enter", *"migration", "enter", "enter")
+        assert 'expires: "2026-12-24"' in text(pilot, "#explanation")
+        assert not written
+        await press(pilot, "y")
+        await until(pilot, lambda: len(written) == 1)
+        assert written[0] == WaiverDraft("muster", "ports", "web1", "tcp/8080", "anna", "migration", "2026-12-24")
+
+    drive(store, steps, services=Services(record=store.add_event, waive=written.append, person="anna"))
+
+
+def test_export_of_a_selection_and_copy_of_the_fix(store: Store, tmp_path: Path) -> None:
+    exported: list[tuple[RunReport, str]] = []
+
+    def export(report: RunReport, name: str) -> Path:
+        exported.append((report, name))
+        return tmp_path / "findings.csv"
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "y")
+        assert app(pilot).clipboard == "systemctl disable --now it"
+        await press(pilot, "A", "x")
+        await until(pilot, lambda: isinstance(app(pilot).screen, Dialog))
+        await press(pilot, "enter")
+        await until(pilot, lambda: bool(exported))
+        (report, name) = exported[0]
+        assert name == "csv"
+        assert {found.fingerprint for found in report.results} == {one.fingerprint for one in FINDINGS["web1"][1:]}
+        await until(pilot, lambda: "findings.csv" in messages(pilot))
+
+    drive(store, steps, services=Services(export=export, formats=("csv",)))
+
+
+def test_a_service_that_fails_says_so_and_the_dashboard_goes_on(store: Store) -> None:
+    def refuse(_event: object) -> None:
+        raise UserError("the store is full [red]\x1b[2J")
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "a", "y")
+        await until(pilot, lambda: "the store is full [red]\\x1b[2J" in messages(pilot))
+        assert isinstance(app(pilot).screen, FindingsPage)
+
+    drive(store, steps, services=Services(record=refuse, person="anna"))
+
+
+def test_every_key_of_every_screen_does_something_or_says_why(store: Store) -> None:
+    """Nothing that a key starts may end the program, also when there is no service at hand."""
+
+    async def steps(pilot: Pilot[None]) -> None:
+        dashboard = app(pilot)
+        tried = set()
+        for name in PAGES:
+            dashboard.action_page(name)
+            await until(pilot, lambda: bool(dashboard.screen.query("#keys")))
+            if name == "findings":
+                await at_the_critical_one(pilot)
+            for key, active in dashboard.screen.active_bindings.items():
+                action = (active.binding.action, type(active.node))
+                if action in tried or action[0] == "leave":
+                    continue
+                tried.add(action)
+                await press(pilot, key)
+                while not isinstance(dashboard.screen, Framed):
+                    dashboard.screen.dismiss(None)
+                    await settle(pilot)
+                dashboard.action_page(name)
+                await settle(pilot)
+        assert dashboard.is_running
+
+    drive(store, steps)
+
+
+def test_read_only_starts_nothing(store: Store) -> None:
+    recheck = FixedHost(store)
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        assert "read-only" in text(pilot, "#title")
+        await press(pilot, "r")
+        assert isinstance(app(pilot).screen, FindingsPage)
+        assert "read-only" in messages(pilot)
+
+    drive(store, steps, services=Services(recheck=recheck), read_only=True)
+
+
+def test_the_palette_offers_every_key_screen_and_theme(store: Store) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        from secaudit.tui.commands import DashboardCommands
+
+        await at_the_critical_one(pilot)
+        dashboard = app(pilot)
+        provider = DashboardCommands(dashboard.screen)
+        offered = {str(getattr(hit, "display", "")) async for hit in provider.discover()}
+        described = {binding.binding.description for binding in dashboard.screen.active_bindings.values()}
+        for description in described - {"", "Commands"}:
+            assert f"{description[0].upper()}{description[1:]}" in offered
+        for theme in LOOKS:
+            assert f"Theme: {theme}" in offered
+            dashboard.theme = theme
+            await settle(pilot)
+            assert lines(pilot)
+        await press(pilot, "colon", *"screen runs", "enter")
+        await settle(pilot)
+
+    drive(store, steps)
+
+
+def test_help_names_every_key(store: Store) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        bindings = [active.binding for active in app(pilot).screen.active_bindings.values()]
+        await press(pilot, "question_mark")
+        assert isinstance(app(pilot).screen, Sheet)
+        shown = text(pilot, "#sheet").lower()
+        for binding in bindings:
+            assert binding.description.lower() in shown
+        assert "sev:high+" in shown
+
+    drive(store, steps)
+
+
+def test_quitting_asks_while_a_recheck_runs(store: Store) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        from secaudit.tui.jobs import Job
+
+        dashboard: Dashboard = app(pilot)
+        dashboard.jobs.append(Job("muster/web1", NOW))
+        await press(pilot, "q")
+        assert isinstance(dashboard.screen, Confirm)
+        await press(pilot, "n")
+        assert dashboard.is_running
+        dashboard.jobs[0].state = JobState.DONE
+        await pilot.press("q")
+        assert dashboard.return_code == 0
+
+    drive(store, steps)

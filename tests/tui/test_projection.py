@@ -1,0 +1,148 @@
+"""What the projection finds is what a plain reading of the terms finds, in the order that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import chain
+
+import pytest
+
+from secaudit.model.outcome import Outcome
+from secaudit.model.severity import Severity
+from secaudit.store.listing import FindingLine, Handling
+from secaudit.tui.filter import parse
+from secaudit.tui.projection import Group, Projection, Query, Row, Sort
+from secaudit.tui.scope import Scope
+from tests.tui.scenes import NOW
+
+
+def line(number: int, **changed: object) -> FindingLine:
+    plain = FindingLine(
+        fingerprint=f"f{number}",
+        customer="muster",
+        name="Muster GmbH",
+        host=f"web{number}",
+        site="vienna",
+        control="ports",
+        check="network.open-ports",
+        family="network",
+        subject="tcp/80",
+        title="Only named ports",
+        reason="is open",
+        severity=Severity.HIGH,
+        outcome=Outcome.FAILED,
+        waived=False,
+        opened=NOW - timedelta(days=40),
+        due=NOW + timedelta(days=1),
+        resolved=None,
+        run="run-1",
+    )
+    return plain._replace(**changed)  # type: ignore[arg-type]  # by name
+
+
+LINES = [
+    line(1, severity=Severity.CRITICAL, opened=NOW - timedelta(hours=1), subject="tcp/8080"),
+    line(2, outcome=Outcome.UNPROVEN, due=None, control="raid", family="resilience", title="RAID is complete"),
+    line(3, due=NOW - timedelta(hours=2), customer="alp", name="Älpenglas 100%_AG"),
+    line(4, waived=True, due=NOW - timedelta(days=3)),
+    line(5, resolved=NOW - timedelta(days=2), host="old1"),
+    line(6, severity=Severity.LOW, reason="weird \ud800 \x1b[31m", subject='quo"te'),
+]
+
+
+def projection(lines: Iterable[FindingLine] = LINES) -> Projection:
+    made = Projection()
+    made.begin()
+    made.add(lines, {"f1": Handling("anna"), "f2": Handling(paused_until=NOW + timedelta(days=1))}, NOW)
+    made.settle()
+    return made
+
+
+def rows(made: Projection, query: Query) -> list[Row]:
+    made.sort(query.sort)
+    return list(made.rows(list(chain.from_iterable(made.ids(query, NOW)))))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "f1 f3 f2 f4 f6"),
+        ("new", "f1"),
+        ("-new", "f3 f2 f4 f6"),
+        ("overdue", "f3"),
+        ("unproven", "f2"),
+        ("waived", "f4"),
+        ("fixed", "f5"),
+        ("acked", "f1"),
+        ("paused", "f2"),
+        ("owner:anna", "f1"),
+        ("tag:web", ""),
+        ("sev:critical,low", "f1 f6"),
+        ("sev:high+", "f1 f3 f2 f4"),
+        ("outcome:failed -waived", "f1 f3 f6"),
+        ("host:web1", "f1"),
+        ("host:we", "f1 f3 f2 f4 f6"),
+        ("host:*2", "f2"),
+        ('customer:"älpenglas 100%_ag"', "f3"),
+        ("customer:alp", "f3"),
+        ("subject:tcp/80", "f3 f2 f4"),
+        ("subject:8080", "f1"),
+        ("family:resil", "f2"),
+        ("due<2d", "f1 f3 f4 f6"),
+        ("-due<2d", "f2"),
+        ("due<-1h", "f3 f4"),
+        ("age<1d", "f1"),
+        ("raid", "f2"),
+        ("MUSTER web1", "f1"),
+        ("100%_", "f3"),
+        ("zzz", ""),
+    ],
+)
+def test_filters_select_what_they_say(text: str, found: str) -> None:
+    assert " ".join(row.fingerprint for row in rows(projection(), Query(parse(text).terms))) == found
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        (Sort.SEVERITY, "f1 f3 f2 f4 f6"),
+        (Sort.DUE, "f3 f1 f6 f2 f4"),
+        (Sort.AGE, "f1 f2 f4 f3 f6"),
+        (Sort.CUSTOMER, "f1 f2 f4 f6 f3"),
+        (Sort.CONTROL, "f1 f3 f4 f6 f2"),
+    ],
+)
+def test_orders(sort: Sort, order: str) -> None:
+    assert " ".join(row.fingerprint for row in rows(projection(), Query(sort=sort))) == order
+
+
+def test_scope_groups_and_selection() -> None:
+    made = projection()
+    assert [row.fingerprint for row in rows(made, Query(scope=Scope().of_host("muster", "web2")))] == ["f2"]
+    groups = made.groups(Query(group=Group.CUSTOMER), NOW)
+    assert [(group.name, group.count, group.unproven) for group in groups] == [
+        ("Muster GmbH", 4, 1),
+        ("Älpenglas 100%_AG", 1, 0),
+    ]
+    assert made.fingerprints(Query(parse("sev:high").terms), NOW) == {"f2", "f3", "f4"}
+    assert [row.fingerprint for row in made.of({"f6", "f1", "gone"})] == ["f1", "f6"]
+
+
+def test_long_answers_come_in_parts_and_narrow_ones_from_few() -> None:
+    made = projection(line(number, subject=f"tcp/{number}") for number in range(1000))
+    parts = list(made.ids(Query(), NOW))
+    assert [len(part) for part in parts] == [128, 872]
+    few = [number for part in made.ids(Query(parse("tcp/99").terms), NOW) for number in part]
+    assert len(few) == 11
+    query = Query(parse("tcp/999").terms)
+    assert list(made.ids(query, NOW, few)) == list(made.ids(query, NOW))
+
+
+def test_collecting_anew_replaces_what_was_there() -> None:
+    made = projection()
+    made.begin()
+    assert len(rows(made, Query())) == 5, "shown until the new ones are complete"
+    made.add([line(9)], {}, NOW)
+    made.settle()
+    assert [row.fingerprint for row in rows(made, Query())] == ["f9"]
