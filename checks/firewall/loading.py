@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,8 +16,11 @@ from .matches import PacketFamily
 from .merge import merge
 from .nft_json import read_nft_json
 from .readers.aws import read_aws
+from .readers.fortigate import read_fortigate
 from .readers.ipset_members import resolve_sets
 from .readers.ipset_save import read_ipset_save
+from .readers.nft_ruleset import read_nft_ruleset
+from .readers.pfsense import read_pfsense
 from .ruleset import Ruleset, RulesetError, TableFamily
 
 LIMIT = 64 * MIB
@@ -32,6 +36,19 @@ class RulesetFormat(StrEnum):
     NFT_JSON = "nft-json"
     IPSET = "ipset-save"
     AWS = "aws"
+    NFT = "nft"
+    FORTIGATE = "fortigate"
+    PFSENSE = "pfsense"
+
+
+_READERS: Mapping[RulesetFormat, Callable[[str, str], Ruleset]] = {
+    RulesetFormat.AWS: read_aws,
+    RulesetFormat.FORTIGATE: read_fortigate,
+    RulesetFormat.NFT: read_nft_ruleset,
+    RulesetFormat.NFT_JSON: read_nft_json,
+    RulesetFormat.PFSENSE: read_pfsense,
+}
+"""Formats of which one file is the whole ruleset of both families."""
 
 
 class FileError(UserError):
@@ -63,10 +80,8 @@ def load(paths: Sequence[Path], format: RulesetFormat = RulesetFormat.AUTO) -> L
                     saves.append(read_iptables_save(text, TableFamily.IP, path.name))
                 case RulesetFormat.IP6TABLES:
                     saves.append(read_iptables_save(text, TableFamily.IP6, path.name))
-                case RulesetFormat.NFT_JSON:
-                    nft.append(read_nft_json(text, path.name))
-                case RulesetFormat.AWS:
-                    nft.append(read_aws(text, path.name))
+                case _ if kind in _READERS:
+                    nft.append(_READERS[kind](text, path.name))
                 case _:
                     sets.append(text)
         except RulesetError as error:
@@ -97,12 +112,21 @@ def _text(path: Path) -> str:
     return data.decode("utf-8", "replace")
 
 
+_NFT_TABLE = re.compile(r"^[ \t]*(?:add )?table (?:(?:ip|ip6|inet|arp|bridge|netdev) )?[\w-]+\s*\{", re.MULTILINE)
+
+
 def _guess(path: Path, text: str) -> RulesetFormat:
     begin = text.lstrip()[:4096]
     if begin.startswith("{") and '"nftables"' in begin:
         return RulesetFormat.NFT_JSON
     if begin.startswith(("{", "[")) and '"SecurityGroups"' in text:
         return RulesetFormat.AWS
+    if begin.startswith("<") and re.search(r"<(?:pfsense|opnsense)\b", begin):
+        return RulesetFormat.PFSENSE
+    if re.search(r"^(?:#config-version=|config (?:system|firewall|global|vdom)\b)", begin, re.MULTILINE):
+        return RulesetFormat.FORTIGATE
+    if _NFT_TABLE.search(text):
+        return RulesetFormat.NFT
     if begin.startswith(("create ", "add ")):
         return RulesetFormat.IPSET
     if begin.startswith(("*", "#", ":")) and "\n*" in f"\n{text}":
