@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from secaudit.api import Duration, Evidence, Expect, Unproven, UnprovenKind, Verdict, passed, show_duration, unproven
 from secaudit.model.safe_text import visible_line
@@ -22,6 +23,16 @@ _UPGRADE = {
 }
 
 
+class NotAffecting(BaseModel):
+    """A flaw that does no harm here: its code is not used, or is shielded. Whoever says so writes down why and until when."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cve: str = Field(pattern=r"^CVE-\d{4}-\d{4,}$")
+    reason: str = Field(min_length=1)
+    expires: date
+
+
 class OnFeeds(Expect):
     """What every check on advisories takes: how old they may be, how many packages they have to know, what to skip."""
 
@@ -30,6 +41,23 @@ class OnFeeds(Expect):
         default=10, ge=1, le=100, description="percentage of the installed packages that some advisory must be about"
     )
     allow: frozenset[str] = Field(default=frozenset(), description="source packages that do not count; prefer a waiver")
+    not_affecting: tuple[NotAffecting, ...] = ()
+
+    def harmless(self, now: datetime) -> frozenset[str]:
+        """The CVEs that are declared to do no harm, and still are at `now` (aware UTC)."""
+        return frozenset(one.cve for one in self.not_affecting if now.date() <= one.expires)
+
+
+def concerning(exposures: Exposures, expect: OnFeeds, now: datetime) -> Iterator[Exposed]:
+    """What counts: without the allowed sources, and without flaws all of whose CVEs do no harm."""
+    harmless = expect.harmless(now)
+    for exposed in exposures.exposed:
+        if exposed.source in expect.allow:
+            continue
+        fixable = tuple(flaw for flaw in exposed.fixable if not flaw.cves or not harmless.issuperset(flaw.cves))
+        unfixed = tuple(flaw for flaw in exposed.unfixed if not flaw.cves or not harmless.issuperset(flaw.cves))
+        if fixable or unfixed:
+            yield replace(exposed, fixable=fixable, unfixed=unfixed)
 
 
 def doubt_about(exposures: Exposures, expect: OnFeeds, now: datetime) -> Unproven | None:
@@ -73,6 +101,8 @@ def conclude(
         yield unproven(kind=missing.kind, reason=missing.reason, expected=expected, evidence=missing.evidence)
     elif not doubts and not spoken:
         evidence = [exposures.advisories.evidence, exposures.evidence]
+        declared = ", ".join(f"{one.cve} until {one.expires} ({one.reason})" for one in expect.not_affecting)
+        observed += f"; declared to do no harm: {declared}" if declared else ""
         yield passed(observed=observed, expected=expected, evidence=evidence)
 
 

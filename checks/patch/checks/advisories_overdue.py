@@ -23,7 +23,7 @@ from secaudit.api import (
 
 from ..deadlines import Deadlines, Freeze, Lateness, lateness, schedule, since
 from ..exposure import Exposed, Exposures
-from ..feed_trust import OnFeeds, conclude, doubt_about, shown, stale_feed, upgrade, worst
+from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, stale_feed, upgrade, worst
 from ..feeds.lookup import ExploitScores, Flaw
 from ..references import PATCH_LEVEL
 
@@ -67,8 +67,8 @@ def advisories_overdue(facts: Facts, expect: PatchDeadlines) -> Iterator[Verdict
     scores = rated if isinstance(rated, ExploitScores) else None
     spoken = set()
     waiting = []
-    for exposed in exposures.exposed:
-        if exposed.source in expect.allow or not exposed.fixable:
+    for exposed in concerning(exposures, expect, now):
+        if not exposed.fixable:
             continue
         late, unknown = [], []
         for flaw in exposed.fixable:

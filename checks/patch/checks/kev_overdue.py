@@ -18,7 +18,7 @@ from secaudit.api import (
 )
 
 from ..exposure import Exposed, Exposures
-from ..feed_trust import OnFeeds, conclude, doubt_about, shown, stale_feed, upgrade
+from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, stale_feed, upgrade
 from ..feeds.lookup import Flaw, KnownExploited
 from ..feeds.records import ExploitedRecord
 from ..references import PATCH_LEVEL
@@ -52,14 +52,13 @@ def kev_overdue(facts: Facts, expect: ExploitedDeadlines) -> Iterator[Verdict]:
     expected = f"repaired by the catalogue's date at the latest, within {expect.max_age.days} days"
     spoken = set()
     waiting = []
-    for exposed in exposures.exposed:
-        if exposed.source in expect.allow:
-            continue
+    harmless = expect.harmless(now)
+    for exposed in concerning(exposures, expect, now):
         found = [
             (flaw, entry)
             for flaw in (*exposed.fixable, *exposed.unfixed)
             for cve in flaw.cves
-            if (entry := catalogue.entries.get(cve)) is not None
+            if cve not in harmless and (entry := catalogue.entries.get(cve)) is not None
         ]
         late = [(flaw, entry) for flaw, entry in found if now > _deadline(entry, expect)]
         if late:

@@ -10,7 +10,7 @@ from secaudit.api import Facts, Now, Severity, Verdict, check, failed
 
 from ..deadlines import Rated
 from ..exposure import Exposed, Exposures
-from ..feed_trust import OnFeeds, conclude, doubt_about, shown, worst
+from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, worst
 from ..feeds.lookup import Flaw
 from ..feeds.records import State
 from ..references import PATCH_LEVEL
@@ -46,12 +46,13 @@ def no_fix_available(facts: Facts, expect: Unrepaired) -> Iterator[Verdict]:
     exposures = facts[Exposures]
     expected = f"no unrepaired flaw of severity {', '.join(sorted(expect.severities))}"
     spoken = set()
-    for exposed in exposures.exposed:
+    counting = list(concerning(exposures, expect, facts[Now].at))
+    for exposed in counting:
         grave = [flaw for flaw in exposed.unfixed if _counts(flaw, expect)]
-        if grave and exposed.source not in expect.allow:
+        if grave:
             spoken.add(exposed.source)
             yield _unrepaired(exposed, grave, exposures, expected)
-    left = sum(len(exposed.unfixed) for exposed in exposures.exposed)
+    left = sum(len(exposed.unfixed) for exposed in counting)
     observed = f"none ({left} unrepaired flaws do not count)" if left else "none"
     yield from conclude(exposures, expect, doubt_about(exposures, expect, facts[Now].at), spoken, expected, observed)
 

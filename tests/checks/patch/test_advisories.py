@@ -353,9 +353,39 @@ def test_unrepaired_flaws(tmp_path: Path) -> None:
     assert passing.observed == "none (2 unrepaired flaws do not count)"
 
 
+@pytest.mark.parametrize(("expires", "outcome"), [("2026-11-24", Outcome.PASSED), ("2026-11-23", Outcome.FAILED)])
+def test_a_flaw_that_does_no_harm_is_left_out_until_the_declaration_ends(
+    tmp_path: Path, expires: str, outcome: Outcome
+) -> None:
+    records = [
+        osv("DSA-1-1", "jq", "1.7-1", published=LONG_AGO, cves=["CVE-2026-1000"]),
+        osv("DEBIAN-CVE-2026-1000", "zip", summary="Critical: zip", cves=["CVE-2026-1000"]),
+    ]
+    exposures = expose(packages(("jq", "1.6-1"), ("zip", "3.0-1")), advisories(tmp_path, *records))
+    declared = [{"cve": "CVE-2026-1000", "reason": "the module is not loaded", "expires": expires}]
+
+    for verdicts in (
+        overdue(exposures, not_affecting=declared),
+        on(no_fix_available, exposures, not_affecting=declared),
+        on(kev_overdue, exposures, catalogue(20, 1), not_affecting=declared),
+    ):
+        assert {verdict.outcome for verdict in verdicts} == {outcome}
+        if outcome is Outcome.PASSED:
+            assert "CVE-2026-1000 until 2026-11-24 (the module is not loaded)" in only(verdicts).observed
+
+
+def test_an_advisory_counts_while_one_of_its_flaws_does_harm(tmp_path: Path) -> None:
+    record = osv("DSA-1-1", "jq", "1.7-1", published=LONG_AGO, cves=["CVE-2026-1000", "CVE-2026-1001"])
+    exposures = expose(packages(("jq", "1.6-1")), advisories(tmp_path, record))
+    declared = [{"cve": "CVE-2026-1000", "reason": "not loaded", "expires": "2027-01-01"}]
+    assert only(overdue(exposures, not_affecting=declared)).outcome is Outcome.FAILED
+
+
 @pytest.mark.parametrize(
     ("check", "expect"),
     [
+        (advisories_overdue, {"not_affecting": [{"cve": "CVE-2026-1000", "reason": "x"}]}),
+        (advisories_overdue, {"not_affecting": [{"cve": "jq", "reason": "x", "expires": "2027-01-01"}]}),
         (advisories_overdue, {"max_age": {"grave": "2d"}}),
         (advisories_overdue, {"epss": {"min": 0}}),
         (advisories_overdue, {"freeze": [{"from": "2026-12-20", "to": "2026-12-01"}]}),
