@@ -32,7 +32,7 @@ _FORWARD_IPV6 = "net.ipv6.conf.all.forwarding=1"
 # no rate limit keep the answer of a rule that rejects.
 _SETTINGS = (
     "net.ipv4.ip_forward=1",
-    "net.ipv4.icmp_ratelimit=0",
+    "net.ipv4.icmp_ratemask=0",
     "net.ipv4.conf.all.rp_filter=0",
     "net.ipv4.conf.default.rp_filter=0",
     "net.ipv4.conf.all.accept_local=1",
@@ -40,13 +40,13 @@ _SETTINGS = (
     "net.ipv4.conf.default.send_redirects=0",
     "net.ipv4.conf.lo.route_localnet=1",
     "net.ipv6.icmp.ratelimit=0",
+    "net.ipv6.icmp.ratemask=0",
     "net.ipv6.conf.default.accept_ra=0",
     "net.ipv6.conf.default.addr_gen_mode=1",
 )
 
 
-def is_interface_name(name: str) -> bool:
-    """Whether an interface can be made with this name."""
+def _is_interface_name(name: str) -> bool:
     return name != LOOPBACK and _NAME.fullmatch(name) is not None
 
 
@@ -61,8 +61,12 @@ class Router:
 
     @classmethod
     def build(cls, probe: ProbeProcess, interfaces: Iterable[str]) -> Router:
-        """Make the namespaces with these interfaces (beside lo) in them. Raises VerificationError."""
-        router = cls(probe.namespace(), probe.namespace(), tuple(dict.fromkeys((IN, OUT, *interfaces))))
+        """Make the namespaces with these interfaces in them, but for names that no interface can have.
+
+        Raises VerificationError.
+        """
+        names = dict.fromkeys((IN, OUT, *filter(_is_interface_name, interfaces)))
+        router = cls(probe.namespace(), probe.namespace(), tuple(names))
         run_in(router.wire, ["sysctl", "-q", "-w", "net.ipv6.conf.default.disable_ipv6=1"])
         run_in(router.under_test, ["sysctl", "-q", "-w", *_SETTINGS])
         mac = MAC.hex(":")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from secaudit.verification.counters import rule_counts
 from secaudit.verification.errors import VerificationError
 from secaudit.verification.feasible import naturally_invalid, why_not
 from secaudit.verification.loading import Loader, run_in
-from secaudit.verification.namespaces import ALWAYS_OWN, IN, LOOPBACK, OUT, Router, is_interface_name, own_addresses
+from secaudit.verification.namespaces import ALWAYS_OWN, IN, LOOPBACK, OUT, Router, own_addresses
 from secaudit.verification.probe_process import ProbeProcess
 from secaudit.verification.watching import COUNTERS, LOG_GROUP, WITNESS
 
@@ -63,7 +64,8 @@ class Witness:
         Packets of different hooks are sent apart. When the host receives it has the destinations of all that it
         receives, when it sends the sources of all that it sends, and no other address.
         Packets are independent of each other: none of them lets connection tracking know a connection. Raises
-        VerificationError when a tool refuses a part, or when what the kernel counted does not add up.
+        VerificationError when a tool refuses a part; then another ruleset may follow. It also does when what the kernel
+        counted does not add up; then it is over with this router.
         """
         self._loader.load(rulesets)
         unsent = {
@@ -121,6 +123,8 @@ class Witness:
             self._probe.disconnect(self._router.under_test)
         fates = [Fate.DROPPED] * len(packets)
         for number, hook in recognised:
+            if not first <= number < self._sent:
+                raise VerificationError("packets of an earlier ruleset came out of the filter")
             fates[number - first] = _FATES[hook]
         return counted, fates
 
@@ -168,6 +172,8 @@ def witness(interfaces: Iterable[str] = ()) -> Iterator[Witness]:
 
     Give every interface that the rulesets or packets name. Raises VerificationError where the kernel or a tool refuses.
     """
+    if os.geteuid() != 0:
+        raise VerificationError("verification needs root: it makes network namespaces and sends raw packets")
     with ProbeProcess() as probe:
         yield Witness(probe, interfaces)
 
@@ -175,6 +181,5 @@ def witness(interfaces: Iterable[str] = ()) -> Iterator[Witness]:
 def verify(rulesets: Sequence[RulesetText], packets: Sequence[Packet], interfaces: Iterable[str] = ()) -> Observation:
     """Try one ruleset; see `Witness.observe`. `interfaces` are those that only the ruleset names."""
     named = [name for packet in packets for name in (packet.in_interface, packet.out_interface)]
-    wanted = dict.fromkeys(name for name in (*interfaces, *named) if is_interface_name(name))
-    with witness(wanted) as kernel:
+    with witness([*interfaces, *named]) as kernel:
         return kernel.observe(rulesets, packets)

@@ -107,6 +107,24 @@ def test_a_rejection_is_told_from_a_drop(kernel: Witness, hook: Direction, versi
 
 
 @pytest.mark.root
+@pytest.mark.parametrize("version", [4, 6])
+def test_no_rate_limit_hides_a_rejection(kernel: Witness, version: int) -> None:
+    packets = [packet(Direction.INPUT, UDP, version, source_port=port) for port in range(3000)]
+    observation = kernel.observe(nft(chain("input", "counter reject")), packets)
+    assert set(observation.fates) == {REJECTED}
+
+
+@pytest.mark.root
+def test_names_that_no_interface_can_have_are_left_out() -> None:
+    hostile = "x\nlink del dev lo"
+    with witness([hostile, "lo", "", "..", "a/b", "-all", "eth0.100"]) as running:
+        observation = running.observe(
+            [], [packet(Direction.INPUT, in_interface=name) for name in (hostile, "eth0.100")]
+        )
+    assert observation.fates == (None, RECEIVED)
+
+
+@pytest.mark.root
 def test_packets_do_not_change_what_becomes_of_the_next(kernel: Witness) -> None:
     there = packet(Direction.FORWARD, UDP)
     back = replace(there, source=there.destination, destination=there.source, source_port=22, destination_port=1000)
