@@ -157,8 +157,8 @@ def cover(box: Box, boxes: Boxes, rows: Rows, budget: Budget, usual: Sequence[Se
     if len(whole):
         return Covered((int(rows[whole[0]]),))
     if len(rows) * SAMPLES * len(low) <= CELLS:
-        points = _samples(box, usual)
-        free = ~_inside(points, low, high).any(1)
+        points = samples(box, usual)
+        free = ~inside(points, low, high).any(1)
         if free.any():
             point: Numbers = points[int(np.argmax(free))]
             return point
@@ -174,7 +174,7 @@ def usual_point(box: Box, usual: Sequence[Sequence[int]]) -> Numbers:
     return np.array(fitting, np.int32)
 
 
-def _samples(box: Box, usual: Sequence[Sequence[int]]) -> Numbers:
+def samples(box: Box, usual: Sequence[Sequence[int]]) -> Numbers:
     """Points of the box: one with usual values, its corners, and others spread evenly (a Kronecker sequence)."""
     count = len(box.low)
     steps = np.sqrt(_PRIMES[:count])
@@ -186,14 +186,14 @@ def _samples(box: Box, usual: Sequence[Sequence[int]]) -> Numbers:
 _PRIMES = np.array([2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47], np.float64)
 
 
-def _inside(points: Numbers, low: Numbers, high: Numbers) -> NDArray[np.bool_]:
+def inside(points: Numbers, low: Numbers, high: Numbers) -> NDArray[np.bool_]:
     """Which points (rows) are in which boxes (columns)."""
-    inside = np.ones((len(points), low.shape[1]), np.bool_)
+    found = np.ones((len(points), low.shape[1]), np.bool_)
     for at in range(len(low)):
         values = points[:, at, None]
-        inside &= low[at] <= values
-        inside &= high[at] >= values
-    return inside
+        found &= low[at] <= values
+        found &= high[at] >= values
+    return found
 
 
 def _cut(box: Box, boxes: Boxes, rows: Rows, budget: Budget) -> Covered | Numbers:

@@ -33,7 +33,7 @@ from .universe import Universe
 SHARE = 64
 """Regions that the rest of a chain may be cut into by what returns from it; bounds take their place above that."""
 
-PLACES = 500_000
+PLACES = 250_000
 """Places that a base chain may have: chains that lead to each other many times would give many more."""
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .boxes import Box, BudgetSpentError, Covered, Numbers, Rows, cover, usual_point
+from .boxes import CELLS, Box, BudgetSpentError, Covered, Numbers, Rows, cover, inside, samples, usual_point
 from .expansion import Place
 from .matches import Addresses, Ports
 from .meaning import Doubt
@@ -17,8 +18,16 @@ from .ruleset import Decision
 SHOWN = 8
 """Places named for one relation; who has more has a list that no one reads."""
 
-CONTRARY = 64
+COMPARED = 512
+"""Boxes before a rule that it is compared with."""
+
+PARTS = 16
+"""Boxes of a rule that are compared with the rules behind it."""
+
+CONTRARY = 32
 """Places with another verdict that are looked at for one rule."""
+
+Contrary = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ def related(sets: ChainSets, at: int) -> Iterator[Relation]:
     contained: dict[int, int] = {}
     for box in sets.boxes(at):
         rows = sets.before(box, at)
-        for row in rows[: SHOWN * CONTRARY].tolist():
+        for row in rows[:COMPARED].tolist():
             other = int(sets.sure.places[row])
             if not _contrary(place, sets.places[other]) or not _selective(sets.places[other]):
                 continue
@@ -76,9 +85,12 @@ def needless(sets: ChainSets, at: int, point: Numbers) -> tuple[int, ...] | None
     next_rows = sets.possible.touching(Box(point, point), behind, len(sets.possible))
     if not len(next_rows) or not _same(sets, place, int(sets.possible.places[next_rows[0]])):
         return None
+    boxes = list(sets.boxes(at))
+    if len(boxes) > PARTS:
+        return None
     used: set[int] = set()
     try:
-        for box in sets.boxes(at):
+        for box in boxes:
             found = _same_behind(sets, at, box)
             if found is None:
                 return None
@@ -92,9 +104,9 @@ def _same_behind(sets: ChainSets, at: int, box: Box) -> set[int] | None:
     place = sets.places[at]
     rows = sets.possible.touching(box, sets.possible.before(at + 1), len(sets.possible))
     contrary = [row for row in rows.tolist() if not _same(sets, place, int(sets.possible.places[row]))]
-    if len(contrary) > CONTRARY:
-        return None
     earlier = sets.before(box, at)
+    if len(contrary) > CONTRARY or _decided_otherwise(sets, box, earlier, rows, np.isin(rows, contrary)):
+        return None
     later = _alike(sets, place, sets.sure.touching(box, sets.sure.before(at + 1), len(sets.sure)))
     for row in contrary:
         shared = Box(np.maximum(box.low, sets.possible.low[:, row]), np.minimum(box.high, sets.possible.high[:, row]))
@@ -107,6 +119,16 @@ def _same_behind(sets: ChainSets, at: int, box: Box) -> set[int] | None:
     if not isinstance(whole, Covered):
         return None
     return {other for row in whole.rows if (other := int(sets.sure.places[row])) > at}
+
+
+def _decided_otherwise(sets: ChainSets, box: Box, earlier: Rows, rows: Rows, contrary: Contrary) -> bool:
+    """Whether one of some points of the box comes so far, and then meets a row that is contrary."""
+    points = samples(box, sets.pieces)
+    if len(points) * (len(rows) + len(earlier)) > CELLS:
+        return False
+    free = ~inside(points, sets.sure.low[:, earlier], sets.sure.high[:, earlier]).any(1)
+    met = inside(points[free], sets.possible.low[:, rows], sets.possible.high[:, rows])
+    return bool(contrary[met.argmax(1)].any()) if met.size else False
 
 
 def _touching(sets: ChainSets, box: Box, rows: Rows) -> Rows:

@@ -221,7 +221,7 @@ def insecure_services(facts: Facts, expect: UnwantedServices) -> Iterator[Verdic
 
 def _closed(facts: Facts, services: Sequence[str], *, everywhere: bool) -> Iterator[Verdict]:
     expected = "open to named networks only" if everywhere else "reached by nobody"
-    for name in services:
+    for name in dict.fromkeys(services):
         for family, found in _answers(facts, name):
             subject = f"{name} {family.label}"
             if isinstance(found, Verdict):
@@ -350,19 +350,19 @@ def _others(facts: Facts, allow: Sequence[Flow]) -> Iterator[Verdict]:
             }
         except TooManyRegionsError:
             reason = "the sources of all services would need too many ranges to be told"
-            yield unproven(f"others {family.label}", kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason)
+            yield unproven(f"beyond {family.label}", kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason)
             continue
         stop = unseen(facts[Firewall], [family])
         if stop is not None:
-            yield stopped(f"others {family.label}", stop, expected)
+            yield stopped(f"beyond {family.label}", stop, expected)
             continue
         for label, rest in beyond.items():
             reason = "The packet filter accepts the service from sources that no flow names."
             observed = f"accepted, or perhaps accepted, from {_ranges(rest, family)}"
-            subject = f"{label} {family.label}"
+            subject = f"beyond {label} {family.label}"
             yield failed(subject, reason=reason, observed=observed, expected=expected, evidence=evidence)
         if not beyond:
-            yield passed(f"others {family.label}", observed=expected, expected=expected, evidence=evidence)
+            yield passed(f"beyond {family.label}", observed=expected, expected=expected, evidence=evidence)
 
 
 def _allowed(service: Service, allow: Sequence[Flow]) -> Runs:

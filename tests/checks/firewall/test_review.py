@@ -101,13 +101,13 @@ FLOWS = {
 
 def test_intended_flows_are_compared_as_sets() -> None:
     allowed = {"administration IPv4": P, "web IPv4": P, "guests IPv4": P}
-    assert outcomes(reviewed(review.intended_flows, firewall(*HARDENED), FLOWS)) == {**allowed, "others IPv4": P}
+    assert outcomes(reviewed(review.intended_flows, firewall(*HARDENED), FLOWS)) == {**allowed, "beyond IPv4": P}
     wider = [line.replace("10.20.0.0/24", "10.0.0.0/8") for line in HARDENED]
     found = reviewed(review.intended_flows, firewall(*wider), FLOWS)
-    assert outcomes(found) == {**allowed, "guests IPv4": F, "tcp/22 IPv4": F}
+    assert outcomes(found) == {**allowed, "guests IPv4": F, "beyond tcp/22 IPv4": F}
     narrower = [line.replace("10.20.0.0/24", "10.20.0.0/25") for line in HARDENED]
     found = reviewed(review.intended_flows, firewall(*narrower), FLOWS)
-    assert outcomes(found) == {**allowed, "administration IPv4": F, "others IPv4": P}
+    assert outcomes(found) == {**allowed, "administration IPv4": F, "beyond IPv4": P}
     assert found[0].observed == "not accepted from 10.20.0.128/25"
 
 
