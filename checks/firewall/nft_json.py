@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .matches import Match, NotUnderstoodError, Sometimes, Unmodelled
+from .matches import Match, NotUnderstoodError, SetMembership, Sometimes, Unmodelled
 from .nft_matches import Elements, implied, implied_by_reject, key_conditions, read_match, values
 from .nft_statements import mark_written, nat_written
 from .nft_text import expression_text, nat_target, rule_text, tagged
@@ -279,8 +279,13 @@ class _Parts:
                     self.opaque = self.opaque or self.verdict.text
 
     def _take_change(self, expression: Any) -> None:
-        """A statement that changes the packet or what is known about it."""
+        """A statement that changes the packet or what is known about it.
+
+        A packet for which a map in it has no element leaves the rule there (nft(8), "Maps").
+        """
         text = rule_text([expression])
+        if _has_map(expression):
+            self.matches.append(SetMembership(text, (), why="which packets the map has an element for is not modelled"))
         match tagged(expression):
             case (("snat" | "dnat" | "masquerade" | "redirect" as kind), detail):
                 target = nat_target(detail) if isinstance(detail, dict) else ""
@@ -320,6 +325,23 @@ class _Parts:
             case _:
                 self.matches.append(Unmodelled(text, "nft does not show this iptables extension"))
                 self.opaque = text
+
+
+_DEPTH = 16
+
+
+def _has_map(value: Any, depth: int = 0) -> bool:
+    """Whether an expression looks something up in a map; one that nests too deeply is taken to."""
+    if depth > _DEPTH:
+        return True
+    match value:
+        case {"map": _}:
+            return True
+        case dict():
+            return any(_has_map(part, depth + 1) for part in value.values())
+        case list():
+            return any(_has_map(part, depth + 1) for part in value)
+    return False
 
 
 _EFFECTS = frozenset(

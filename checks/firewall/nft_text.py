@@ -70,6 +70,8 @@ def expression_text(value: Any, depth: int = 0) -> str:  # noqa: C901 - one case
             return f"ct {key}"
         case "fib", {"result": str(result), "flags": flags}:
             return f"fib {' . '.join(flags) if _texts(flags) else expression_text(flags, inner)} {result}"
+        case "numgen", {"mode": str(mode), "mod": int(modulus)}:
+            return f"numgen {mode} mod {modulus}"
         case "exthdr", {"name": str(name), "field": str(field)}:
             return f"{name} {field}"
         case "exthdr", {"name": str(name)}:

@@ -125,7 +125,13 @@ class Objects:
                 found.ranges.append(AddressRange.of(ip_network(text, strict=False)))
             except ValueError:
                 if address:
-                    self._given(element.tag, family, side, found, "the addresses of the interface are given to it")
+                    self._given(
+                        element.tag,
+                        family,
+                        side,
+                        found,
+                        f"the {family.label} addresses of the interface are given to it",
+                    )
         if self._more_addresses:
             for family in PacketFamily:
                 self._given(element.tag, family, side, found, "virtual addresses of interfaces are not modelled")

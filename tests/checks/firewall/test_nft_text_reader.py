@@ -220,11 +220,25 @@ def test_text_without_a_table_is_refused(text: str) -> None:
         read_nft_ruleset(text, "file")
 
 
+@pytest.mark.parametrize(
+    ("change", "rest"),
+    [
+        ("dnat to ip daddr map @m", "drop"),
+        ("dnat to numgen inc mod 2 map { 0 : 10.0.0.1, 1 : 10.0.0.2 }", "drop"),
+        ("meta mark set ip daddr map { 10.0.0.1 : 5 } drop", "accept"),
+    ],
+)
+def test_a_map_that_may_lack_an_element_makes_the_rule_conditional(change: str, rest: str) -> None:
+    chain = f"chain c {{ type filter hook input priority 0;\n{change}\n{rest}\n}}"
+    ruleset = read_nft_ruleset(f"table ip t {{ map m {{ type ipv4_addr : ipv4_addr; }}\n{chain}\n}}", "file")
+    assert fate(ruleset, "tcp 10.0.0.1:9 -> 192.0.2.1:22") == "unproven"
+
+
 @pytest.mark.parametrize("name", ["flatshare_nft-ruleset.nft", "nft_nat_addr_port_dump.nft"])
 def test_every_line_of_the_samples_is_modelled(name: str) -> None:
     text = sample(name)
     ruleset = read_nft_ruleset(text, "file")
-    assert not ruleset.unmodelled
+    assert all("which packets the map has" in entry.why for entry in ruleset.unmodelled)
     words = ("accept", "reject", "dnat", "snat", "jump", "counter")
     lines = [
         number for number, line in enumerate(text.split("\n"), 1) if any(f"{word} " in line + " " for word in words)

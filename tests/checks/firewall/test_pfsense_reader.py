@@ -242,7 +242,8 @@ def test_every_rule_of_the_sample_is_modelled() -> None:
     ruleset = read_pfsense(text, "file")
     assert not ruleset.unread
     assert {why.split(":")[0] for why in unmodelled(ruleset)} == {
-        "the addresses of the interface are given to it",
+        "the IPv4 addresses of the interface are given to it",
+        "the IPv6 addresses of the interface are given to it",
         "the list of bogon networks is not in the configuration",
     }
     start = text.index("<filter>")
