@@ -12,7 +12,7 @@ from secaudit.checks.firewall.packet import Packet
 from secaudit.checks.firewall.verify.aiming import Aim, aimed_packets
 
 from secaudit.model.observation import RulesetText, Syntax
-from tests.kernel.conditions import INTERFACES, STATES, Aims, Condition, iptables_any, nft_any
+from tests.kernel.conditions import INTERFACES, STATES, Aims, Condition, address, iptables_any, nft_any, shown
 
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 _USER_CHAINS = 4
@@ -120,7 +120,7 @@ _BUILT_IN = {
 
 
 def _iptables(chance: random.Random, aims: list[Aims], version: int) -> str:
-    lines = []
+    lines = _translations(chance, aims, version) if chance.random() < 0.3 else []
     for table, chains in _BUILT_IN.items():
         if table == "mangle" and chance.random() < 0.5:
             continue
@@ -138,6 +138,22 @@ def _iptables(chance: random.Random, aims: list[Aims], version: int) -> str:
                 lines.append(" ".join(["-A", chain, *words, _iptables_target(chance, targets, table, chain)]).rstrip())
         lines.append("COMMIT")
     return "\n".join([*lines, ""])
+
+
+def _translations(chance: random.Random, aims: list[Aims], version: int) -> list[str]:
+    """A table nat: destinations before routing, sources after it."""
+    lines = ["*nat"]
+    for _ in range(chance.randint(1, 4)):
+        chain, side, target = chance.choice(
+            [("PREROUTING", "destination", "DNAT --to-destination"), ("POSTROUTING", "source", "SNAT --to-source")]
+        )
+        conditions = [iptables_any(chance, version, chain) for _ in range(chance.choice([0, 1, 2]))]
+        conditions = [condition for condition in _compatible(conditions) if "protocol" not in condition.aims]
+        aims.append(_joined(conditions) | {"version": [version], "protocol": [6]})
+        words = [condition.text for condition in conditions]
+        to = shown(address(chance, version, side), version)
+        lines.append(" ".join(["-A", chain, "-p tcp", *words, "-j", target, to]))
+    return [*lines, "COMMIT"]
 
 
 def _compatible(conditions: Sequence[Condition]) -> list[Condition]:
