@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
@@ -52,34 +53,51 @@ def _nft(chance: random.Random, aims: list[Aims]) -> str:
     for number in range(chance.choice([1, 1, 2])):
         family = chance.choice(["inet", "inet", "ip", "ip6"])
         bases = [(hook, priority) for hook in _HOOKS for priority in (-150, 0, 50) if chance.random() < 0.3]
-        lines = [f"table {family} t{number} {{"]
+        lines: list[str] = []
+        sets: list[str] = []
         # A chain is declared before it is jumped to.
         for user in reversed(range(_USER_CHAINS)):
             targets = [f"u{later}" for later in range(user + 1, _USER_CHAINS)]
-            lines += [f"chain u{user} {{", *_nft_rules(chance, aims, family, targets, ""), "}"]
+            lines += [f"chain u{user} {{", *_nft_rules(chance, aims, family, targets, "", sets), "}"]
         for index, (hook, priority) in enumerate(bases):
             policy = "drop" if chance.random() < 0.3 else "accept"
             lines += [
                 f"chain b{index} {{",
                 f"type filter hook {hook} priority {priority + number}; policy {policy};",
-                *_nft_rules(chance, aims, family, [f"u{user}" for user in range(_USER_CHAINS)], hook),
+                *_nft_rules(chance, aims, family, [f"u{user}" for user in range(_USER_CHAINS)], hook, sets),
                 "}",
             ]
-        texts += [*lines, "}"]
+        texts += [f"table {family} t{number} {{", *sets, *lines, "}"]
     return "\n".join([*texts, ""])
 
 
-def _nft_rules(chance: random.Random, aims: list[Aims], family: str, targets: Sequence[str], hook: str) -> list[str]:
+def _nft_rules(
+    chance: random.Random, aims: list[Aims], family: str, targets: Sequence[str], hook: str, sets: list[str]
+) -> list[str]:
     rules = []
     for _ in range(chance.randint(1, 7)):
         version = {"ip": 4, "ip6": 6}.get(family) or chance.choice([4, 6])
         conditions = [nft_any(chance, version) for _ in range(chance.choice([0, 1, 1, 1, 2, 3]))]
         conditions = _of_one_protocol([condition for condition in conditions if _allowed(condition, family)])
         aims.append(_joined(conditions))
-        words = [condition.text for condition in conditions]
+        words = [_named(chance, condition.text, sets) for condition in conditions]
         protocol = next(filter(None, map(_protocol, conditions)), "tcp")
         rules.append(" ".join([*words, "counter", _nft_verdict(chance, targets, hook, protocol == "tcp")]))
     return rules
+
+
+_TYPES = {"ip": "ipv4_addr", "ip6": "ipv6_addr", "tcp": "inet_service", "udp": "inet_service"}
+_SET = re.compile(r"(ip|ip6|tcp|udp) ([sd]addr|[sd]port) (!= )?(\{ [^}]+ \})")
+
+
+def _named(chance: random.Random, text: str, sets: list[str]) -> str:
+    """The condition with its set by name, now and then; the set is added to those of the table."""
+    found = _SET.fullmatch(text)
+    if found is None or chance.random() < 0.5:
+        return text
+    name = f"s{len(sets)}"
+    sets.append(f"set {name} {{ type {_TYPES[found[1]]}; flags interval; elements = {found[4]}; }}")
+    return f"{found[1]} {found[2]} {found[3] or ''}@{name}"
 
 
 def _allowed(condition: Condition, family: str) -> bool:
