@@ -78,13 +78,20 @@ _DECORATION = frozenset(
 # Sections below `firewall` that hold objects, or nothing that decides about packets by itself.
 _OBJECTS = frozenset(
     {"firewall address", "firewall address6", "firewall addrgrp", "firewall addrgrp6", "firewall auth-portal"}
-    | {"firewall city", "firewall country", "firewall internet-service-definition", "firewall internet-service-name"}
+    | {"firewall city", "firewall country", "firewall global", "firewall internet-service"}
+    | {"firewall internet-service-addition", "firewall internet-service-append", "firewall internet-service-botnet"}
+    | {"firewall internet-service-custom", "firewall internet-service-custom-group"}
+    | {"firewall internet-service-definition", "firewall internet-service-extension"}
+    | {"firewall internet-service-group", "firewall internet-service-ipbl-reason"}
+    | {"firewall internet-service-ipbl-vendor", "firewall internet-service-list", "firewall internet-service-name"}
+    | {"firewall internet-service-owner", "firewall internet-service-reputation", "firewall internet-service-sld"}
     | {"firewall ippool", "firewall ippool6", "firewall ldb-monitor", "firewall profile-group"}
-    | {"firewall profile-protocol-options", "firewall region", "firewall schedule group", "firewall schedule onetime"}
-    | {"firewall schedule recurring", "firewall service category", "firewall service custom"}
-    | {"firewall service group", "firewall shaper per-ip-shaper", "firewall shaper traffic-shaper"}
-    | {"firewall ssh local-ca", "firewall ssh local-key", "firewall ssh setting", "firewall ssl setting"}
-    | {"firewall ssl-ssh-profile", "firewall vendor-mac", "firewall wildcard-fqdn", "firewall wildcard-fqdn custom"}
+    | {"firewall profile-protocol-options", "firewall proxy-address", "firewall proxy-addrgrp", "firewall region"}
+    | {"firewall schedule group", "firewall schedule onetime", "firewall schedule recurring"}
+    | {"firewall service category", "firewall service custom", "firewall service group"}
+    | {"firewall shaper per-ip-shaper", "firewall shaper traffic-shaper", "firewall ssh local-ca"}
+    | {"firewall ssh local-key", "firewall ssh setting", "firewall ssl setting", "firewall ssl-ssh-profile"}
+    | {"firewall traffic-class", "firewall vendor-mac", "firewall wildcard-fqdn", "firewall wildcard-fqdn custom"}
     | {"firewall wildcard-fqdn group"}
 )
 

@@ -72,9 +72,9 @@ def read_tree(text: str, source: str) -> tuple[Node, tuple[Unread, ...]]:
                 # Within an entry it ends the section, too.
                 del stack[-2 if is_entry else -1 :]
             case _:
-                unread.append(
-                    Unread(Origin(source, line, " ".join(words)), "is not in the syntax of the configuration")
-                )
+                # What stands behind the first words may be a secret.
+                shown = Origin(source, line, " ".join(words[:2]))
+                unread.append(Unread(shown, "is not in the syntax of the configuration"))
     if not root.sections:
         raise RulesetError("holds no section of a FortiOS configuration")
     if len(stack) > 1:

@@ -198,6 +198,11 @@ def test_sections_and_lines_that_are_not_modelled_leave_nothing_proven(more: str
     assert fate(ruleset, "iif wan1 oif lan tcp 198.51.100.1:9 -> 192.0.2.1:1") == "unproven"
 
 
+def test_a_line_in_the_wrong_place_is_listed_without_its_end() -> None:
+    (entry,) = read((*TO_SERVERS, "service ALL"), more="set password ENC c2VjcmV0\n").unread
+    assert entry.origin.excerpt == "set password"
+
+
 def test_virtual_domains_have_policies_of_their_own() -> None:
     allowing = "srcintf any\nset dstintf any\nset srcaddr all\nset dstaddr all\nset service ALL\nset action accept"
     text = f"""config vdom
