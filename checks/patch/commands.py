@@ -12,6 +12,7 @@ from secaudit.api import default_feeds, show_duration
 
 from .feeds.bundles import export_bundle, import_bundle, is_bundle
 from .feeds.importing import import_feeds
+from .feeds.importing import remove as remove_parts
 from .feeds.index import Part, read_index
 from .feeds.records import FeedError
 from .feeds.updating import read_sources, update
@@ -78,6 +79,15 @@ def info(feeds: Path | None) -> int:
         click.echo(f"no feed was imported into {directory}")
         return 0
     _show(index.parts, datetime.now(UTC))
+    return 0
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True, metavar="FEED...")
+@_feeds_option
+def remove(names: tuple[str, ...], feeds: Path | None) -> int:
+    """Take feeds out of use, by the names that `feed info` shows, such as 'osv debian:12'."""
+    remove_parts(feeds or default_feeds(), names)
     return 0
 
 

@@ -24,7 +24,7 @@ _UPGRADE = {
 
 
 class NotAffecting(BaseModel):
-    """A flaw that does no harm here: its code is not used, or is shielded. Whoever says so writes down why and until when."""
+    """A flaw that does no harm here, because its code is not used, or is shielded; by whose reason, and until when."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -9,13 +9,13 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from .index import INDEX, Index, Part, read_index, write_index
-from .partition import PartWriter
+from .partition import PartWriter, head_of
 from .reading import Found, read
 from .records import AdvisoryRecord, AffectedRange, Dated, ExploitedRecord, FeedError, ScoreRecord
 from .releases import distribution_of
@@ -79,6 +79,16 @@ def confirm(directory: Path, names: tuple[str, ...], at: datetime) -> None:
         switch(directory, index, tuple(same))
 
 
+def remove(directory: Path, names: Collection[str]) -> None:
+    """Take the parts of these names out of use. Raises FeedError, and removes none, when one of them is not there."""
+    with locked(directory):
+        index = read_index(directory)
+        missing = set(names) - {part.name for part in index.parts}
+        if missing:
+            raise FeedError(f"{directory} has no feed {', '.join(sorted(missing))}; see `secaudit feed info`")
+        _put_in_use(directory, index, index.without(names))
+
+
 class _Intake:
     """The parts that an import writes, and what it saw on the way."""
 
@@ -123,8 +133,9 @@ class _Intake:
                 by_release: dict[str, list[AffectedRange]] = {}
                 for one in record.ranges:
                     by_release.setdefault(one.release, []).append(one)
+                head = head_of(record)
                 for release, ranges in by_release.items():
-                    self._writer(feed, release).add_advisory(record, ranges)
+                    self._writer(feed, release).add_advisory(head, ranges)
                 return record.changed
             if isinstance(record, Dated):
                 return record.at
@@ -214,7 +225,10 @@ def switch(directory: Path, old: Index, parts: tuple[Part, ...]) -> None:
 
     Runs on their way need the replaced ones: those stay until the next time.
     """
-    new = old.replaced(parts)
+    _put_in_use(directory, old, old.replaced(parts))
+
+
+def _put_in_use(directory: Path, old: Index, new: Index) -> None:
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -59,6 +60,10 @@ class Index(BaseModel):
     def of_feed(self, feed: str) -> Part | None:
         """A catalogue, which is about no release."""
         return next((part for part in self.parts if part.feed == feed and not part.release), None)
+
+    def without(self, names: Collection[str]) -> Index:
+        """The same without the parts of these names."""
+        return Index(parts=tuple(part for part in self.parts if part.name not in names))
 
     def replaced(self, new: tuple[Part, ...]) -> Index:
         """The same with new parts in the places of the old ones."""

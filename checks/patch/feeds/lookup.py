@@ -91,9 +91,8 @@ ASK_ANEW = Standing()
 class _Remembered(dict[tuple[str, str], Standing | Literal[False] | None]):
     """Standings by package name and version; `ASK_ANEW` for kernels.
 
-    None where the advisories have nothing to say, False where they do not even know the name.
-
-    Looked up when they are asked for the first time: the packages of a fleet repeat.
+    None where the advisories have nothing to say, False where they do not even know the name. Looked up when they are
+    asked for the first time: the packages of a fleet repeat.
     """
 
     def __init__(self, look_up: Callable[[str, str], Standing | None], names: AbstractSet[str], kernel: str) -> None:
@@ -104,11 +103,11 @@ class _Remembered(dict[tuple[str, str], Standing | Literal[False] | None]):
 
     def __missing__(self, key: tuple[str, str]) -> Standing | Literal[False] | None:
         name, version = key
-        special = not name or not version or name.startswith(self._kernel)
-        if special:
-            found: Standing | Literal[False] | None = ASK_ANEW
-        else:
-            found = self._look_up(name, version) if name in self._names else False
+        found: Standing | Literal[False] | None = False
+        if not name or not version or name.startswith(self._kernel):
+            found = ASK_ANEW
+        elif name in self._names:
+            found = self._look_up(name, version)
         self[key] = found
         return found
 
@@ -176,8 +175,9 @@ class Advisories:
             for id_, fixed in one.execute(_FIXED_AT_OR_BELOW, (name, key))
             if fixed.rpartition("-")[0] == upstream
         }
-        left = [row for row in rows if _MODULE in str(row[0]) and row[5] not in applied]
-        other = [row for row in left if _stream(str(row[0])) != _stream(version)]
+        # What names no version is about every stream.
+        left = [row for row in rows if row[5] not in applied and (not row[0] or _MODULE in str(row[0]))]
+        other = [row for row in left if row[0] and _stream(str(row[0])) != _stream(version)]
         standing = _judged([row for row in left if row not in other])
         if other and not standing.doubt:
             return Standing(standing.flaws, f"{version} is of a module stream that {other[0][5]} may not be about")

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from secaudit.api import Severity
 
@@ -29,9 +30,27 @@ CREATE TABLE score (cve TEXT PRIMARY KEY, score REAL NOT NULL, percentile REAL N
 """
 _BATCH = 5_000
 _MOST_KEYS = 200_000
+_NEW = b"new"
+"""Stands for a version that was not seen yet; compared by identity."""
 
 SEVERITIES: tuple[Severity | None, ...] = (None, *Severity)
 """Severities by the number that is kept: 0 is not stated."""
+
+
+class Head(NamedTuple):
+    """An advisory as it is kept, but for its ranges; times are seconds since 1970."""
+
+    id: str
+    severity: int
+    published: int | None
+    released: int | None
+    cves: str
+
+
+def head_of(record: AdvisoryRecord) -> Head:
+    """What is kept of a record beside its ranges."""
+    severity = SEVERITIES.index(record.severity)
+    return Head(record.id, severity, _seconds(record.published), _seconds(record.released), " ".join(record.cves))
 
 
 class PartWriter:
@@ -50,14 +69,12 @@ class PartWriter:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLES} BEGIN;")
 
-    def add_advisory(self, record: AdvisoryRecord, ranges: list[AffectedRange]) -> None:
+    def add_advisory(self, head: Head, ranges: list[AffectedRange]) -> None:
         """Add a record with those of its ranges that are about this release."""
         self.entries += 1
         self.ranges += len(ranges)
         aid = self.entries
-        severity = SEVERITIES.index(record.severity)
-        published, released = _seconds(record.published), _seconds(record.released)
-        self._advisories.append((aid, record.id, severity, published, released, " ".join(record.cves)))
+        self._advisories.append((aid, *head))
         seen = self._seen
         for _, name, introduced, fixed, state, channel, last in ranges:
             low = self._key_of(introduced) if introduced else b""
@@ -66,7 +83,7 @@ class PartWriter:
                 row: tuple[object, ...] = (name, None, None, fixed, State.UNREADABLE.value, channel, seen, aid)
             else:
                 if low and high and high < low:
-                    raise FeedError(f"{record.id}: {name}: fixed in {fixed!r}, which is before {introduced!r}")
+                    raise FeedError(f"{head.id}: {name}: fixed in {fixed!r}, which is before {introduced!r}")
                 # Keys delimit themselves: nothing lies between a key and the same key with a byte behind it.
                 bound = high + b"\0" if last else high
                 row = (name, low or None, bound or None, "" if last else fixed, state.value, channel, seen, aid)
@@ -131,10 +148,9 @@ class PartWriter:
 
     def _key_of(self, version: str) -> bytes | None:
         """The key, None for what is no version; feeds repeat the same ones, and making a key costs."""
-        try:
-            return self._keys[version]
-        except KeyError:
-            pass
+        known = self._keys.get(version, _NEW)
+        if known is not _NEW:
+            return known
         if self._key is None:
             return None
         try:

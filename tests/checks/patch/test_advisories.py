@@ -249,6 +249,16 @@ def test_streams_of_modules_are_kept_apart(tmp_path: Path, version: str, outcome
     assert only(overdue(expose(host, known))).outcome is outcome
 
 
+def test_a_flaw_without_a_fix_is_about_every_stream(tmp_path: Path) -> None:
+    records = [
+        osv("ALSA-2026:1", "nodejs", "1:18.20.4-1.module_el8.9.0+1+1", ecosystem="AlmaLinux:8"),
+        osv("CVE-2026-1000", "nodejs", ecosystem="AlmaLinux:8", summary="Critical: nodejs"),
+    ]
+    known = advisories(tmp_path, *records, os_id="almalinux", os_version="8.10")
+    host = packages(("nodejs", "1:18.20.4-1.module_el8.9.0+1+1"), manager="rpm")
+    assert outcomes(on(no_fix_available, expose(host, known))) == {"nodejs": Outcome.FAILED}
+
+
 def test_a_fix_for_subscribers_is_one_for_them_only(tmp_path: Path) -> None:
     records = [
         osv("USN-1-1", "jq", "1.5-1+esm1", ecosystem="Ubuntu:Pro:18.04:LTS", published=LONG_AGO),

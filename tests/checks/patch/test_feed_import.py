@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from secaudit.checks.patch.commands import command
 from secaudit.checks.patch.feeds.bundles import export_bundle, import_bundle
-from secaudit.checks.patch.feeds.importing import import_feeds, locked
+from secaudit.checks.patch.feeds.importing import import_feeds, locked, remove
 from secaudit.checks.patch.feeds.index import read_index, read_part
 from secaudit.checks.patch.feeds.lookup import AdvisorySource, ExploitedSource, ScoreSource
 from secaudit.checks.patch.feeds.partition import PartWriter
@@ -152,6 +152,16 @@ def test_a_full_disk_changes_nothing(directory: Path, tmp_path: Path, monkeypatc
     with pytest.raises(FeedError, match="disk is full"):
         import_feeds((kev(tmp_path),), directory, AT)
     assert content(directory) == before
+
+
+def test_a_feed_is_taken_out_of_use(directory: Path, tmp_path: Path) -> None:
+    import_feeds((kev(tmp_path),), directory, AT)
+    with pytest.raises(FeedError, match="has no feed osv debian:99"):
+        remove(directory, ["kev", "osv debian:99"])
+    ran = CliRunner().invoke(command, ["remove", "osv debian:12", "--feeds", str(directory)], standalone_mode=False)
+
+    assert ran.return_value == 0
+    assert [part.name for part in read_index(directory).parts] == ["kev"]
 
 
 def test_two_imports_at_once_do_not_mix(directory: Path, tmp_path: Path) -> None:
