@@ -32,6 +32,7 @@ from .facts import Firewall, Ipv6Stack
 from .matches import PacketFamily
 from .owner import table_owners
 from .packet import read_packet
+from .review_facts import Translations
 from .ruleset import Chain, Decision, Hook, Log, Rule, Ruleset, Table
 from .trace import Fate, verdict
 from .wording import Nothing, ipv6_off, point, short, stopped, unseen
@@ -45,6 +46,12 @@ _LOOPBACK = {
 def _pattern(text: str) -> str:
     re.compile(text)
     return text
+
+
+class Published(Expect):
+    """What may be published."""
+
+    ports: tuple[int, ...] = Field((), description="ports that may be published although the input rules refuse them")
 
 
 class Used(Expect):
@@ -106,6 +113,48 @@ def loopback(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             reason = "Services that talk to each other on the host are cut off."
             observed = f"{text}: {trace.fate}"
             yield failed(subject, reason=reason, observed=observed, expected=expected, evidence=evidence)
+
+
+@check(
+    "firewall.published-past-input",
+    title="Nothing is published past the input rules",
+    severity=Severity.HIGH,
+    requires=(Firewall, Translations),
+    expect=Published,
+    remediation=(
+        "Publish the port on an address that only those who need it reach, for example 127.0.0.1 behind a proxy\n"
+        "(docker run -p 127.0.0.1:8080:80), or restrict it where forwarded packets pass:\n"
+        "iptables -I DOCKER-USER -i eth0 ! -s 10.20.0.0/24 -j DROP"
+    ),
+    references={"cis-v8": ["4.4"], "pci-4.0": ["1.2.5", "1.4.2"], "bsi": ["NET.3.2.A2"]},
+)
+def published_past_input(facts: Facts, expect: Published) -> Iterator[Verdict]:
+    """No packet to this host that its input rules refuse is let through to another address by translation."""
+    firewall, found = facts[Firewall], facts[Translations].published
+    expected = "translated packets are refused where the input rules refuse them"
+    spoken: set[str] = set()
+    for entry in found:
+        subject = f"{entry.at.table.label} {entry.at.chain.name}: {short(entry.at.text)}"
+        port = entry.packet.destination_port
+        if subject in spoken or (entry.packet.has_ports and port in expect.ports):
+            continue
+        evidence = (point(entry.at.origin),)
+        if entry.bypasses:
+            spoken.add(subject)
+            observed = f"{entry.packet}: forwarded to {entry.trace.packet.destination}; the input rules would refuse it"
+            reason = "A service is open although the rules for packets to this host refuse it."
+            yield failed(subject, reason=reason, observed=observed, expected=expected, evidence=evidence)
+        elif Fate.UNPROVEN in (entry.trace.fate, entry.untranslated):
+            spoken.add(subject)
+            reason = "; ".join(entry.trace.because) or "the ruleset does not tell"
+            kind = UnprovenKind.NOT_UNDERSTOOD
+            yield unproven(subject, kind=kind, reason=reason, expected=expected, evidence=evidence)
+    stop = unseen(firewall)
+    if stop is not None:
+        yield stopped("ruleset", stop, expected)
+    elif not spoken:
+        seen = [source.evidence for source in firewall.sources]
+        yield passed(observed=f"{len(found)} rules translate destinations", expected=expected, evidence=seen)
 
 
 @check(

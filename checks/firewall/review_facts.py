@@ -10,6 +10,7 @@ from .anomalies import Anomalies, find_anomalies
 from .expansion import TooManyPlacesError
 from .facts import Firewall
 from .matches import PacketFamily
+from .published import Published, published
 from .reach import Reachability
 from .regions import TooManyRegionsError
 
@@ -28,6 +29,13 @@ class Exposure:
     reachability: tuple[tuple[PacketFamily, Reachability], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Translations:
+    """Services that address translation publishes."""
+
+    published: tuple[Published, ...]
+
+
 @collector(Review, (), uses=(Firewall,))
 def review(answers: Answers) -> Review:
     """The anomalies of the running ruleset."""
@@ -42,4 +50,15 @@ def exposure(answers: Answers) -> Exposure:
         return Exposure(tuple((family, Reachability(ruleset, family)) for family in PacketFamily))
     except (TooManyPlacesError, TooManyRegionsError) as error:
         reason = "the chains lead to each other too often to be followed"
+        raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, ()) from error
+
+
+@collector(Translations, (), uses=(Firewall,))
+def translations(answers: Answers) -> Translations:
+    """The rules that translate destinations, with a packet for each. Raises `Unproven` when there are too many."""
+    ruleset = answers.facts[Firewall].ruleset
+    try:
+        return Translations(tuple(found for family in PacketFamily for found in published(ruleset, family)))
+    except TooManyPlacesError as error:
+        reason = "the chains that translate lead to each other too often to be followed"
         raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, ()) from error

@@ -52,6 +52,7 @@ def test_the_family_offers_its_checks_with_a_page_each() -> None:
         "firewall.management-open",
         "firewall.insecure-services",
         "firewall.intended-flows",
+        "firewall.published-past-input",
         "firewall.loopback",
         "firewall.drop-logging",
         "firewall.unused-rules",

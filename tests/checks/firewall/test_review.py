@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from secaudit.checks.firewall import conventions, review
 from secaudit.checks.firewall.facts import Firewall, Source
-from secaudit.checks.firewall.review_facts import exposure
+from secaudit.checks.firewall.review_facts import exposure, translations
 from secaudit.checks.firewall.review_facts import review as read_review
 from secaudit.checks.host.facts import Uptime
 
@@ -129,6 +129,34 @@ def test_a_host_that_cannot_talk_to_itself() -> None:
     fact = firewall("-A INPUT -i eth0 -j ACCEPT")
     assert outcomes(judge(conventions.loopback, {}, fact, OFF)) == {"loopback IPv4": F}
     assert outcomes(judge(conventions.drop_logging, {}, fact, OFF)) == {"input IPv4": F}
+
+
+DOCKER = """*nat
+:PREROUTING ACCEPT [0:0]
+:DOCKER - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80
+COMMIT"""
+FORWARDED = "-A FORWARD -d 172.17.0.2/32 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT"
+OUTER = "-A FORWARD -d 172.17.0.2/32 ! -s 10.0.0.0/8 -j DROP"
+
+
+@pytest.mark.parametrize(
+    ("lines", "outcome"),
+    [
+        ([FORWARDED.replace("-o docker0 ", "")], F),
+        ([FORWARDED], F),
+        ([FORWARDED.replace("-o", "-m nosuch -o")], U),
+        ([], P),
+        (["-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT", FORWARDED.replace("-o docker0 ", "")], P),
+        ([OUTER, FORWARDED.replace("-o docker0 ", "")], P),
+    ],
+)
+def test_ports_that_docker_publishes_past_the_input_rules(lines: list[str], outcome: Outcome) -> None:
+    fact = Firewall(ruleset(*lines, more=DOCKER), (), (Source("iptables-save -c", "tables: 2", EVIDENCE),))
+    derived = collect(translations, known=facts(fact))
+    assert only(judge(conventions.published_past_input, {}, fact, derived)).outcome is outcome
+    assert only(judge(conventions.published_past_input, {"ports": [8080]}, fact, derived)).outcome is P
 
 
 @pytest.mark.parametrize(("days", "packets", "outcome"), [(200, 0, F), (100, 0, U), (100, 7, P)])
