@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -61,13 +62,26 @@ def own_fonts(svg: str) -> str:
     return re.sub(r"@font-face\s*{[^}]*}", "", svg)
 
 
-async def dashboard(store: Store, out: Path) -> None:
-    """The list of hosts, and the results of the worst one."""
-    async with Dashboard(store).run_test(size=(120, 40)) as pilot:
-        for keys, name in (((), "customers"), (("enter",), "hosts"), (("enter",), "results")):
-            await pilot.press(*keys)
+SCREENS = (
+    ("overview", (), (120, 40)),
+    ("findings", ("2",), (120, 40)),
+    ("findings-narrow", ("2",), (80, 24)),
+    ("finding", ("2", "enter"), (120, 40)),
+    ("hosts", ("3",), (120, 40)),
+)
+"""Name of the picture, the keys that lead there, and the size of the terminal."""
+
+
+async def dashboard(store: Store, out: Path, at: datetime) -> None:
+    """The main screens, an hour after the run."""
+    for name, keys, size in SCREENS:
+        app = Dashboard(store, read_only=True, now=lambda: at + timedelta(hours=1))
+        async with app.run_test(size=size) as pilot:
+            for key in keys:
+                await pilot.press(key)
+                await pilot.pause(0.5)
             await pilot.app.workers.wait_for_complete()
-            await pilot.pause()
+            await pilot.pause(0.5)
             (out / f"dashboard-{name}.svg").write_text(own_fonts(pilot.app.export_screenshot()), encoding="utf-8")
 
 
@@ -92,7 +106,7 @@ def main(out: Path) -> None:
         page(html, out, scratch)
         with closing(open_store(f"sqlite:///{scratch}/store.db")) as store:
             fill(store, report)
-            asyncio.run(dashboard(store, out))
+            asyncio.run(dashboard(store, out, report.run.started))
 
 
 if __name__ == "__main__":

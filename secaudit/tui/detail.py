@@ -84,6 +84,7 @@ def describe(detail: Detail, look: Look, now: datetime) -> Text:
     answers = {answer.request.key: answer for answer in detail.transcript.answers} if detail.transcript else {}
     for evidence in result.evidence:
         page.evidence(evidence, answers.get(evidence.source))
+    page.gap()
     page.part("Trouble", detail.trouble, look.unproven)
     page.part("Fix", result.remediation, look.strong)
     page.clock(result, now)
@@ -118,6 +119,10 @@ class _Sheet:
         self.text.append(f"{glyph} {outcome}{kind}", style)
         where = " ▸ ".join(visible_line(part) for part in (result.customer, result.host, result.control))
         self.text.append(f"  {where}  {visible_line(result.title)}\n\n", self._look.dim)
+
+    def gap(self) -> None:
+        """An empty line."""
+        self.text.append("\n")
 
     def part(self, label: str, value: str, style: str = "") -> None:
         """A label and its text; nothing when there is none."""

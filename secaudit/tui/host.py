@@ -130,7 +130,7 @@ class HostScreen(Framed):
             key=lambda one: (_RANK[one.outcome], -one.severity.rank, one.family, one.control, one.subject),
         )
         self.query_one("#host-head", Static).update(_head(state, look))
-        _fill(self.query_one("#results-grid", Grid), ("sev", " ", "family", "control", "subject", "reason"), [
+        self.query_one("#results-grid", Grid).put(("sev", " ", "family", "control", "subject", "reason"), [
             (
                 words.severity(one.severity, look) if one.outcome is Outcome.FAILED else Text(""),
                 Text(*words.glyph(one.outcome, one.waiver is not None, look)),
@@ -139,7 +139,7 @@ class HostScreen(Framed):
             )
             for one in self._results
         ])  # fmt: skip
-        _fill(self.query_one("#answers-grid", Grid), ("status", "exit", "lines", "took", "asked"), [
+        self.query_one("#answers-grid", Grid).put(("status", "exit", "lines", "took", "asked"), [
             (
                 Text(one.status.value, "" if one.status is AnswerStatus.ENDED else look.unproven),
                 Text("" if one.exit is None else str(one.exit)),
@@ -149,7 +149,7 @@ class HostScreen(Framed):
             )
             for one in self._answers
         ])  # fmt: skip
-        _fill(self.query_one("#scans-grid", Grid), ("scanned (UTC)", "how far", "run", "remark"), [
+        self.query_one("#scans-grid", Grid).put(("scanned (UTC)", "how far", "run", "remark"), [
             (
                 Text(f"{one.at:%Y-%m-%d %H:%M}"), words.reach(one.status, look), words.line(one.run, look.dim),
                 words.line(one.detail, look.dim),
@@ -222,9 +222,3 @@ def _head(state: HostState, look: Look) -> Text:
     text.append(f"{visible_line(transcript.address)}  site {visible_line(transcript.site)}  ")
     text.append_text(words.reach(scan.status, look)).append(f"  scanned {scan.at:%Y-%m-%d %H:%M} UTC  ", look.dim)
     return text.append(visible_line(scan.detail), look.unproven)
-
-
-def _fill(grid: Grid, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
-    grid.clear(columns=True)
-    grid.add_columns(*columns)
-    grid.add_rows(rows)

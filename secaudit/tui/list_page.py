@@ -32,6 +32,13 @@ class Grid(DataTable[Text]):
         Binding("enter", "select_cursor", "open"),
     ]
 
+    def put(self, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+        """Show these rows instead; columns are as wide as what stands in them."""
+        self.clear(columns=True)
+        for number, name in enumerate(columns):
+            self.add_column(name, width=max(len(name), *(row[number].cell_len for row in rows)) if rows else len(name))
+        self.add_rows(rows)
+
 
 @dataclass(frozen=True, slots=True)
 class ListRow(Generic[R]):
@@ -121,9 +128,7 @@ class ListPage(Page[Sequence[R]], Generic[R]):
         self._shown = [row for row in rows if all(word in row.text.casefold() for word in wanted)]
         grid = self.grid
         before = grid.cursor_coordinate
-        grid.clear(columns=True)
-        grid.add_columns(*self.columns())
-        grid.add_rows(row.cells for row in self._shown)
+        grid.put(self.columns(), [row.cells for row in self._shown])
         if self._shown:
             grid.move_cursor(row=min(before.row, len(self._shown) - 1), column=before.column)
         else:

@@ -30,6 +30,7 @@ from secaudit.tui.views import View
 
 MOST_CLOCKS = 8
 MOST_RUNS = 6
+_SHORT = {"DUE TODAY": "TODAY", "NOT SCANNED": "MISSED"}
 RUNNING_FOR = timedelta(hours=12)
 """How long a run without an end counts as running rather than interrupted."""
 
@@ -148,7 +149,8 @@ class OverviewPage(ListPage[CustomerRow]):
     def remark(self) -> str:
         """How much there is."""
         values = self._values or ()
-        return f"{len(values)} customers · {sum(value.overview.hosts for value in values):,} hosts · worst first"
+        customers = "1 customer" if len(values) == 1 else f"{len(values)} customers"
+        return f"{customers} · {sum(value.overview.hosts for value in values):,} hosts · worst first"
 
     def open_value(self, value: CustomerRow, column: str) -> None:
         """The hosts of the customer, or its findings in the family of the cell."""
@@ -170,7 +172,7 @@ class OverviewPage(ListPage[CustomerRow]):
 
     def _paint_blocks(self) -> None:
         look, now = self.dashboard.look, self.dashboard.now()
-        counted = counters(self._values or (), self._blocks, now, look)
+        counted = counters(self._values or (), self._blocks, now, look, short=self.size.width < NARROW)
         for counter, text in zip(self.query(Counter), counted, strict=True):
             counter.update(text)
         names = {value.overview.customer: value.overview.name for value in self._values or ()}
@@ -205,8 +207,10 @@ def _since_known(counts: Sequence[int]) -> tuple[int | None, ...]:
     return tuple(None if place < known else count for place, count in enumerate(counts))
 
 
-def counters(rows: Sequence[CustomerRow], side: Blocks, now: datetime, look: Look) -> list[Text]:
-    """The six numbers with a remark each."""
+def counters(
+    rows: Sequence[CustomerRow], side: Blocks, now: datetime, look: Look, *, short: bool = False
+) -> list[Text]:
+    """The six numbers with a remark each; `short` leaves the remarks away."""
     clocks = [row.clocks for row in rows]
     overdue = sum(one.overdue for one in clocks)
     next_due = min((one.next_due for one in clocks if one.next_due is not None), default=None)
@@ -216,7 +220,7 @@ def counters(rows: Sequence[CustomerRow], side: Blocks, now: datetime, look: Loo
     first = side.troubled[0].record.host if side.troubled else ""
     parts = (
         (overdue, "OVERDUE", oldest, look.critical),
-        (sum(one.due_today for one in clocks), "DUE TODAY", "until midnight UTC", look.high),
+        (sum(one.due_today for one in clocks), "DUE TODAY", "today, UTC", look.high),
         (sum(one.new for one in clocks), "NEW", "in 24 hours", look.strong),
         (
             unproven,
@@ -227,9 +231,18 @@ def counters(rows: Sequence[CustomerRow], side: Blocks, now: datetime, look: Loo
         (sum(one.waived for one in clocks), "WAIVED", "", look.low),
         (missed, "NOT SCANNED", words.line(first).plain if first else "all hosts complete", look.critical),
     )
+    if short:
+        return [
+            Text.assemble(
+                ("▎", style), (f"{count:,} ", style if count else look.dim), (_SHORT.get(name, name), look.strong)
+            )
+            for count, name, _, style in parts
+        ]
     return [
-        Text.assemble(("▎", style), (f"{count:<4,} ", style if count else look.dim), (name, look.strong), "\n",
-                      ("▎", style), ("     " + remark, look.dim), no_wrap=True, overflow="ellipsis")
+        Text.assemble(
+            ("▎", style), (f"{count:<4,} ", style if count else look.dim), (name, look.strong), "\n",
+            ("▎", style), ("     " + remark, look.dim),
+        )
         for count, name, remark, style in parts
     ]  # fmt: skip
 
