@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from secaudit.api import CustomerReport
 from secaudit.model.availability import Availability
+from secaudit.model.evidence import Evidence
 from secaudit.model.month import MonthRecord
+from secaudit.model.result import Result
 from secaudit.model.severity import Severity
 
 from . import monthly_charts as charts
 from . import monthly_sentences as sentences
 from .charts import Segment, stack
-from .excerpts import excerpts
+from .excerpts import MOST_EXCERPTS, Excerpt, excerpts
 from .monthly_build import build
 from .monthly_language import LANGUAGES, Language
 from .monthly_report import MonthlyReport, Promise, Tally
@@ -54,10 +56,27 @@ def _page(report: MonthlyReport, language: Language) -> bytes:
         tally_words=lambda tally: _tally_words(tally, language),
         tally_bar=_tally_bar,
         time_bar=_time_bar,
-        excerpts=excerpts,
+        excerpts=lambda result: _excerpts(result, language),
         evidenced=[entry for entry in report.findings if entry.severity.at_least(Severity.HIGH)][:MOST_EVIDENCE],
         severities=tuple(reversed(Severity)),
     )
+
+
+def _excerpts(result: Result, language: Language) -> list[tuple[Excerpt, str]]:
+    """The excerpts of a result with how each answer ended and which lines these are, in the report's language."""
+    shown = excerpts(result.evidence)
+    told = [(one, _where(evidence, language)) for one, evidence in zip(shown, result.evidence, strict=False)]
+    if len(result.evidence) <= MOST_EXCERPTS:
+        return told
+    return [*told[:-1], (shown[-1], language.text("cut", len(result.evidence) - len(shown) + 1))]
+
+
+def _where(evidence: Evidence, language: Language) -> str:
+    parts = [] if evidence.exit is None else [language.text("exit", evidence.exit)]
+    if evidence.lines is not None:
+        first, last = evidence.lines
+        parts.append(language.text("line" if first == last else "lines", first=first, last=last))
+    return ", ".join(parts)
 
 
 def _trend_words(promise: Promise, language: Language) -> str:

@@ -168,8 +168,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "you": ("Sie", "You"),
     "until": ("bis {day}", "by {day}"),
     "since": ("seit {day}", "since {day}"),
-    "next_mend": ("{told} ({host})", "{told} ({host})"),
-    "next_customer": ("Freigabe oder Zuarbeit: {told} ({host})", "Your decision or help: {told} ({host})"),
     "next_waiver": ("Ausnahme verlängern oder beenden: {reason}", "Renew or end the waiver: {reason}"),
     "next_gaps": (
         (
@@ -220,7 +218,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "running": ("läuft", "running"),
     "sum": ("Summe", "Total"),
     "not_promised": ("nicht vereinbart", "not promised"),
-    "late_note": ("{priority} verletzt: {told}", "{priority} broken: {told}"),
     "late_open": (
         "Erkannt {found}, Frist {due}, noch offen: {late} überfällig.",
         "Found {found}, due {due}, still open: overdue by {late}.",
@@ -251,7 +248,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Der Vertrag nennt keine Datenbestände; geprüft wird, was die Prüfregeln nennen.",
         "The contract names no datasets; what the baselines name is checked.",
     ),
-    "no_backup_checks": ("Keine Prüfung sieht auf Backups.", "No check looks at backups."),
     "rule": ("Die Regel 3-2-1-1-0", "The 3-2-1-1-0 rule"),
     "rule_copies": ("{n} Kopie|{n} Kopien", "{n} copy|{n} copies"),
     "rule_media": ("{n} Medium|{n} Medien", "{n} medium|{n} media"),
@@ -273,7 +269,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "deadline": ("Frist", "Time"),
     "installed": ("behoben", "mended"),
     "open": ("offen", "open"),
-    "overdue": ("überfällig", "overdue"),
     "patches_none": (
         "Für kein fehlendes Update lief in diesem Monat eine Frist.",
         "No missing update had a deadline in this month.",
@@ -347,7 +342,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "work_support": ("Arbeit", "Work"),
     "work_development": ("Entwicklung", "Development"),
     "rounded": ("{minutes} min beim Umwandeln abgerundet", "{minutes} min lost to rounding"),
-    "date": ("Datum", "Date"),
     "amount": ("Betrag", "Amount"),
     "costs": ("Kosten laut Vertrag, netto", "Costs by contract, net"),
     "service": ("Leistung", "Service"),
@@ -355,7 +349,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "per_quarter": ("je Quartal", "per quarter"),
     "per_year": ("je Jahr", "per year"),
     "per_hour": ("je Stunde", "per hour"),
-    "work_none": ("Keine Arbeit gebucht.", "No work was booked."),
     # waivers
     "waivers": ("Ausnahmen", "Waivers"),
     "waivers_why": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -41,13 +41,18 @@ def formats(names: Sequence[str]) -> tuple[Format, ...]:
 
 def write(report: RunReport, chosen: Sequence[Format], directory: Path) -> tuple[Path, ...]:
     """Write the report in each format below `directory` (made if need be); a file appears whole or not at all."""
+    return tuple(path for wanted in chosen for path in write_files({wanted.filename: wanted.render(report)}, directory))
+
+
+def write_files(contents: Mapping[str, bytes], directory: Path) -> tuple[Path, ...]:
+    """Write files below `directory` (made if need be); each appears whole or not at all. Raises CommandError."""
     paths = []
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for wanted in chosen:
-            path = directory / wanted.filename
+        for name, content in contents.items():
+            path = directory / name
             draft = path.with_name(f".{path.name}.draft")
-            draft.write_bytes(wanted.render(report))
+            draft.write_bytes(content)
             draft.replace(path)
             paths.append(path)
     except OSError as error:

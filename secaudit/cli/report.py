@@ -1,47 +1,148 @@
-"""`secaudit report`: write a stored run as HTML or data."""
+"""`secaudit report`: write a stored run as HTML or data, or a customer's month."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from secaudit.cli.exits import Exit
+from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import format_names, store_option
+from secaudit.cli.service_files import HERE, contracts_option, read_contracts
+from secaudit.cli.times import MonthOf
+from secaudit.model.hours import Month
+
+if TYPE_CHECKING:
+    from secaudit.api import CustomerReport
+
+GROUP = "secaudit.reports"
+"""The entry-point group of reports on a customer's month."""
+
+_DEFAULTS = {"technical": ("html", "json"), "monthly": ("html",)}
+_PAPER = ("html", "pdf")
 
 
 @click.command()
-@click.option("--run", "run_id", metavar="RUN", help="A run of the store [default: the latest].")
-@click.option("--customer", help="The latest run of this customer.")
+@click.option("--kind", type=click.Choice(list(_DEFAULTS)), default="technical", show_default=True)
+@click.option("--customer", help="Report on this customer (technical: on its latest run).")
+@click.option("--month", type=MonthOf(), help="Monthly: the month, e.g. 2026-10 [default: the last one].")
+@click.option("--lang", help="Monthly: de or en [default: what the contract says].")
+@click.option("--run", "run_id", metavar="RUN", help="Technical: a run of the store [default: the latest].")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"), show_default=True)
-@click.option("--format", "names", callback=format_names, default="html,json", show_default=True)
+@click.option("--format", "names", callback=format_names, help="E.g. html,pdf [default: html,json; monthly: html].")
 @click.option("--list", "list_runs", is_flag=True, help="List the stored runs instead.")
+@contracts_option
 @store_option
 def command(
-    run_id: str | None,
+    kind: str,
     customer: str | None,
+    month: Month | None,
+    lang: str | None,
+    run_id: str | None,
     out: Path,
     names: tuple[str, ...],
     list_runs: bool,
+    contracts: Path | None,
     store_url: str | None,
 ) -> int:
-    """Write a stored run as HTML or data, as the scan itself would have."""
-    from secaudit.cli.output import formats, write
-    from secaudit.cli.stored import read_store, stored_report
+    """Write a stored run as HTML, PDF or data, as the scan itself would have; or what became of a customer's month.
+
+    `--kind monthly` is for customers: what the contract promises, what was kept, broken and not proven, in German or
+    English.
+    """
+    if list_runs:
+        return _list(customer, store_url)
+    wanted = names or _DEFAULTS[kind]
+    if kind == "monthly":
+        if run_id is not None:
+            raise CommandError("--run is for --kind technical; a month has many runs")
+        if customer is None:
+            raise CommandError("--kind monthly needs --customer")
+        return _monthly(customer, month, lang, wanted, out, contracts, store_url)
+    if month is not None or lang is not None:
+        raise CommandError("--month and --lang are for --kind monthly")
+    return _technical(run_id, customer, wanted, out, store_url)
+
+
+def _list(customer: str | None, store_url: str | None) -> int:
+    from secaudit.cli.stored import read_store
 
     with ExitStack() as stack:
-        if list_runs:
-            for overview in read_store(store_url, stack).runs(customer):
-                run = overview.run
-                state = f"finished {run.finished:%Y-%m-%d %H:%M} UTC" if run.finished else "interrupted"
-                click.echo(
-                    f"{run.id}  started {run.started:%Y-%m-%d %H:%M} UTC  "
-                    f"{overview.recorded}/{overview.planned} hosts  {state}"
-                )
-            return Exit.FINE
-        chosen = formats(names)
-        report = stored_report(store_url, run_id, customer, stack)
+        for overview in read_store(store_url, stack).runs(customer):
+            run = overview.run
+            state = f"finished {run.finished:%Y-%m-%d %H:%M} UTC" if run.finished else "interrupted"
+            click.echo(
+                f"{run.id}  started {run.started:%Y-%m-%d %H:%M} UTC  "
+                f"{overview.recorded}/{overview.planned} hosts  {state}"
+            )
+    return Exit.FINE
+
+
+def _technical(run_id: str | None, customer: str | None, names: tuple[str, ...], out: Path, url: str | None) -> int:
+    from secaudit.cli.output import formats, write, write_files
+    from secaudit.cli.stored import stored_report
+
+    chosen = formats([name for name in names if name != "pdf"])
+    with ExitStack() as stack:
+        report = stored_report(url, run_id, customer, stack)
     for path in write(report, chosen, out):
         click.echo(path)
+    if "pdf" in names:
+        from secaudit.cli.paper import print_pdf
+
+        (page,) = formats(["html"])
+        for path in write_files({"report.pdf": print_pdf(page.render(report))}, out):
+            click.echo(path)
     return Exit.FINE
+
+
+def _monthly(
+    customer: str,
+    month: Month | None,
+    lang: str | None,
+    names: tuple[str, ...],
+    out: Path,
+    contracts: Path | None,
+    store_url: str | None,
+) -> int:
+    from secaudit.cli.month import month_record
+    from secaudit.cli.output import write_files
+    from secaudit.cli.paper import browser, print_pdf
+    from secaudit.cli.stored import read_store
+
+    unknown = [name for name in names if name not in _PAPER]
+    if unknown:
+        raise CommandError(f"a monthly report has no format {', '.join(unknown)}; there are: {', '.join(_PAPER)}")
+    if "pdf" in names:
+        browser()  # better to say at once that there is none
+    maker = _maker("monthly")
+    now = datetime.now(UTC)
+    asked = month or Month.of(now.astimezone().date()).previous
+    with ExitStack() as stack:
+        record = month_record(read_store(store_url, stack), read_contracts(contracts, HERE), customer, asked, now)
+    language = lang or record.language
+    if language not in maker.languages:
+        raise CommandError(f"the report does not speak {language!r}; it speaks: {', '.join(maker.languages)}")
+    page = maker.render(record, language)
+    stem = f"monthly-{asked}-{language}"
+    files = {f"{stem}.html": page} if "html" in names else {}
+    if "pdf" in names:
+        files[f"{stem}.pdf"] = print_pdf(page)
+    for path in write_files(files, out):
+        click.echo(path)
+    return Exit.FINE
+
+
+def _maker(name: str) -> CustomerReport:
+    from importlib.metadata import entry_points
+
+    from secaudit.api import CustomerReport
+
+    for entry in entry_points(group=GROUP, name=name):
+        loaded = entry.load()
+        if isinstance(loaded, CustomerReport):
+            return loaded
+    raise CommandError(f"the {name} report is not installed; install secaudit again", Exit.INTERNAL)

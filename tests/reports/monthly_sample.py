@@ -287,6 +287,18 @@ def record() -> MonthRecord:
     )
 
 
+def small() -> MonthRecord:
+    """The same month on three hosts."""
+    whole = record()
+    there = {"fw2", "db1", "print1"}
+    return replace(
+        whole,
+        hosts=tuple(host for host in whole.hosts if host.record.host in there),
+        scans=tuple(scan for scan in whole.scans if scan.host in there),
+        findings=tuple(found for found in whole.findings if found.host in there),
+    )
+
+
 def bare() -> MonthRecord:
     """A month about which nothing is known: no contract, no scan, no finding."""
     whole = record()

@@ -1,0 +1,206 @@
+"""Gathering what is known about a customer's month: contract, store, ledger and probes put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from secaudit import __version__
+from secaudit.cli.exits import CommandError
+from secaudit.config.contract_hours import read_ledger
+from secaudit.config.contract_probes import read_probes
+from secaudit.config.errors import ConfigError
+from secaudit.model.availability import Availability
+from secaudit.model.contract import Contract, Contracts
+from secaudit.model.hours import HoursStatement, Month, WorkEntry
+from secaudit.model.month import FamilyCount, HostAtEnd, HostScan, MonthRecord, Sighting, TrackedFinding
+from secaudit.model.outcome import Outcome
+from secaudit.model.severity import Severity
+from secaudit.sla.availability import measure, month_span
+from secaudit.sla.calendar import TICK, local_moment
+from secaudit.sla.clocks import read_clocks
+from secaudit.sla.history import ContractHistory
+from secaudit.sla.hours import statements
+from secaudit.store import FindingFilter, FindingState, HostOverview, Store, Tally
+
+DAILY_FAMILIES = frozenset({"backup"})
+"""Families whose results are told day by day."""
+
+_PAGE = 1000
+_MOST_SCANS = 1000
+"""Scans that are looked at for one day-by-day result; a month has no more."""
+
+
+def month_record(store: Store, contracts: Contracts, customer: str, month: Month, now: datetime) -> MonthRecord:
+    """What is known about a month of a customer, as it stood at its end or stands `now` (aware UTC).
+
+    Raises CommandError when the month has not begun, or neither the store nor a contract knows the customer, and
+    StoreError.
+    """
+    mine = contracts.of(customer)
+    history = ContractHistory(mine)
+    zone = ZoneInfo(_timezone(mine, month))
+    begin = local_moment(month.first, 0, zone)
+    end = local_moment(month.following.first, 0, zone)
+    until = min(end, now)
+    if until <= begin:
+        raise CommandError(f"the month {month} has not begun")
+    contract = _in_force(history, begin, until)
+    hosts = store.hosts(customer)
+    if not hosts and not mine:
+        raise CommandError(f"neither the store nor a contract knows the customer {customer!r}")
+    year_ago = Month((month.index - 11) // 12, (month.index - 11) % 12 + 1)
+    scans = store.scans(customer, local_moment(year_ago.first, 0, zone), until)
+    newest = {scan.record.host: scan for scan in scans if scan.scanned >= begin}
+    # A host that was left alone for longer than that is taken to have left the contract.
+    lately = {scan.record.host for scan in scans if scan.scanned >= local_moment(month.previous.first, 0, zone)}
+    ended = tuple(_host(store, host, newest.get(host.record.host)) for host in hosts if host.record.host in lately)
+    hours, work, hours_trouble = _hours(contract, month)
+    availability, unmeasured = _availability(contract, month, until)
+    return MonthRecord(
+        customer=customer,
+        name=(mine[-1].name if mine else "") or next((host.record.customer_name for host in hosts), ""),
+        language=contract.report.language if contract is not None else "en",
+        month=month,
+        timezone=zone.key,
+        begin=begin,
+        end=end,
+        until=until,
+        version=__version__,
+        contract=contract,
+        hosts=ended,
+        scans=tuple(map(_scan, scans)),
+        findings=tuple(_findings(store, history, customer, until)),
+        last_run=store.run(max(newest.values(), key=lambda scan: scan.scanned).run) if newest else None,
+        sightings=_sightings(store, ended, begin, until),
+        hours=hours,
+        hours_trouble=hours_trouble,
+        work=work,
+        availability=availability,
+        unmeasured=unmeasured,
+    )
+
+
+def _timezone(contracts: Sequence[Contract], month: Month) -> str:
+    """The zone of the contract that is in force in the month, else of the newest one; UTC without a contract."""
+    there = [contract for contract in contracts if contract.since < month.following.first]
+    chosen = there[-1:] or list(contracts[:1])
+    return chosen[0].calendar.timezone if chosen else "UTC"
+
+
+def _in_force(history: ContractHistory, begin: datetime, until: datetime) -> Contract | None:
+    """The contract in force when the month ends, else the one that was in force when it began."""
+    return history.at(until - TICK) or history.at(begin)
+
+
+def _host(store: Store, host: HostOverview, newest: HostOverview | None) -> HostAtEnd:
+    if newest is None:
+        return HostAtEnd(replace(host.record, transcript=""), None, ())
+    results = store.host_results(host.record.customer, host.record.host, newest.run)
+    return HostAtEnd(newest.record, newest.scanned, results)
+
+
+def _scan(scan: HostOverview) -> HostScan:
+    by_family: dict[str, list[Tally]] = {}
+    for tally in scan.tallies:
+        by_family.setdefault(tally.family, []).append(tally)
+    counts = tuple(_count(family, tallies) for family, tallies in by_family.items())
+    return HostScan(scan.record.host, scan.scanned, scan.record.status, counts)
+
+
+def _count(family: str, tallies: Sequence[Tally]) -> FamilyCount:
+    def total(outcome: Outcome) -> int:
+        return sum(tally.count for tally in tallies if tally.outcome is outcome)
+
+    grave = sum(
+        tally.count
+        for tally in tallies
+        if tally.outcome is Outcome.FAILED and not tally.waived and tally.severity.at_least(Severity.HIGH)
+    )
+    return FamilyCount(family, total(Outcome.PASSED), total(Outcome.FAILED), grave, total(Outcome.UNPROVEN))
+
+
+def _findings(store: Store, history: ContractHistory, customer: str, until: datetime) -> Iterator[TrackedFinding]:
+    events = store.all_events(customer)
+    wanted = FindingFilter(customer=customer, state=FindingState.ALL)
+    offset = 0
+    while page := store.findings(wanted, _PAGE, offset):
+        for found in page:
+            mine = tuple(event for event in events.get(found.fingerprint, ()) if event.at < until)
+            lives = read_clocks(mine, history, until) if mine else ()
+            if lives:
+                yield TrackedFinding(
+                    found.fingerprint,
+                    found.host,
+                    found.control,
+                    found.check,
+                    found.family,
+                    found.subject,
+                    found.title,
+                    found.reason,
+                    found.severity,
+                    lives,
+                    mine,
+                )
+        offset += len(page)
+
+
+def _sightings(
+    store: Store, hosts: Sequence[HostAtEnd], begin: datetime, until: datetime
+) -> Mapping[str, tuple[Sighting, ...]]:
+    wanted = {
+        result.fingerprint
+        for host in hosts
+        for result in host.results
+        if result.family in DAILY_FAMILIES and result.outcome is not Outcome.NOT_APPLICABLE
+    }
+    return {
+        fingerprint: tuple(
+            Sighting(seen.at, seen.outcome)
+            for seen in reversed(store.history(fingerprint, _MOST_SCANS))
+            if begin <= seen.at < until
+        )
+        for fingerprint in sorted(wanted)
+    }
+
+
+def _hours(contract: Contract | None, month: Month) -> tuple[HoursStatement | None, tuple[WorkEntry, ...], str]:
+    """The statement of the month, its work, and why there is none although hours are included."""
+    if contract is None or contract.resources is None:
+        return None, (), ""
+    ledger = Path(contract.resources.ledger)
+    try:
+        entries = read_ledger(ledger)
+    except ConfigError as error:
+        return None, (), _without_folder(error, ledger)
+    made = [one for one in statements(contract, entries, month) if one.month == month]
+    work = tuple(entry for entry in entries if Month.of(entry.day) == month)
+    return (made[0], work, "") if made else (None, (), f"contract {contract.number} does not cover {month}")
+
+
+def _availability(
+    contract: Contract | None, month: Month, until: datetime
+) -> tuple[tuple[Availability, ...], Mapping[str, str]]:
+    """What was measured of each promised service, and why nothing was of the others."""
+    found: list[Availability] = []
+    trouble: dict[str, str] = {}
+    if contract is None:
+        return (), {}
+    span = month_span(contract, month)
+    for promised in contract.availability:
+        source = Path(promised.source)
+        try:
+            probes = read_probes(source)
+        except ConfigError as error:
+            trouble[promised.service] = _without_folder(error, source)
+        else:
+            found.append(measure(contract, promised, probes, span.start, min(span.end, until)))
+    return tuple(found), trouble
+
+
+def _without_folder(error: ConfigError, path: Path) -> str:
+    """An error for customers, who need not know where files lie here."""
+    return str(error).replace(str(path), path.name)

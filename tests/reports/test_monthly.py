@@ -1,0 +1,269 @@
+"""The monthly report: both languages byte for byte, its numbers, its states, and text that stays text."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from secaudit.reports import monthly
+from secaudit.reports.monthly import render
+from secaudit.reports.monthly_build import build
+from secaudit.reports.monthly_language import Language
+from secaudit.reports.monthly_report import Cause, PromiseId
+from secaudit.reports.monthly_texts import TEXTS
+from secaudit.reports.states import State
+
+from secaudit.model.month import MonthRecord
+from secaudit.model.outcome import Outcome
+from secaudit.model.run import Summary
+from secaudit.model.severity import Severity
+from tests.reports import monthly_sample, sample
+from tests.reports.parsed import Page
+from tests.reports.test_hostile import CSS, EVIL, INVISIBLE, MARKUP, TEMPLATE, poisoned
+
+GOLDEN = Path(__file__).parent / "golden"
+REPORTS = Path(__file__).parents[2] / "reports"
+
+
+@pytest.fixture(scope="module")
+def record() -> MonthRecord:
+    return monthly_sample.record()
+
+
+def promises(record: MonthRecord) -> dict[Any, Any]:
+    return {promise.id: promise for promise in build(record).promises}
+
+
+def number(text: str) -> int:
+    found = re.search(r"\d[\d.,]*", text)
+    assert found, text
+    return int(found[0].strip(".,"))
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_the_page_of_a_small_month_is_as_recorded(language: str) -> None:
+    page = render(monthly_sample.small(), language).decode()
+    page = re.sub(r"(<style>).*?(</style>)", r"\1…\2", page, flags=re.DOTALL)
+    page = re.sub(r"sha256-[A-Za-z0-9+/=]{44}", "sha256-…", page)
+    golden = GOLDEN / f"monthly-{language}.html"
+    if os.environ.get("SECAUDIT_REGENERATE"):
+        golden.write_text(page, encoding="utf-8")
+    assert page == golden.read_text(encoding="utf-8")
+
+
+def test_page_one_says_what_the_appendix_and_the_results_say(record: MonthRecord) -> None:
+    page = Page(render(record, "de"))
+    results = [result for host in record.hosts for result in host.results]
+    summary = Summary.of(results)
+    failed = sum(summary.failed.values()) + summary.waived
+    assert number(page.identified("open-after").text) == len(page.marked("fnd")) == failed
+    assert number(page.identified("unproven-count").text) == summary.unproven
+    states = [one.attributes["data-state"] for one in page.all("tr") if "data-promise" in one.attributes]
+    tallied = [number(one.text) for one in page.marked("tally")[:1]]
+    assert tallied[0] == states.count("failed")
+    assert len(states) == len(build(record).promises)
+
+
+def test_what_was_open_before_and_what_happened_give_what_is_open(record: MonthRecord) -> None:
+    changes = build(record).changes
+    assert changes.before + len(changes.new) - len(changes.mended) == changes.after
+    assert changes.mended, "the sample mends something"
+
+
+def test_the_states_follow_from_what_is_known(record: MonthRecord) -> None:
+    found = {promise.id.value: (promise.state, promise.cause) for promise in build(record).promises}
+    assert found == {
+        "firewall": (State.FAILED, Cause.FAILING),
+        "patches": (State.FAILED, Cause.LATE),
+        "local_backups": (State.UNPROVEN, Cause.DAYS_UNMEASURED),
+        "cloud_backups": (State.FAILED, Cause.LATE),
+        "hardware": (State.UNPROVEN, Cause.UNPROVEN),
+        "response": (State.FAILED, Cause.LATE),
+        "availability": (State.UNPROVEN, Cause.NOT_MEASURED),
+        "versions": (State.UNPROVEN, Cause.UNPROVEN),
+        "hours": (State.PASSED, Cause.KEPT),
+    }
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_a_month_about_which_nothing_is_known_is_green_nowhere(language: str) -> None:
+    report = build(monthly_sample.bare())
+    assert report.count(State.PASSED) == 0
+    assert all(promise.state in (State.UNPROVEN, State.NOT_APPLICABLE) for promise in report.promises)
+    page = Page(render(monthly_sample.bare(), language))
+    assert not [one for one in page.marked("ok") if one.tag == "span"]
+    assert [one.text for one in page.all("time")] == []
+
+
+def test_without_scans_no_check_keeps_a_promise(record: MonthRecord) -> None:
+    blind = replace(
+        record, hosts=tuple(replace(host, scanned=None, results=()) for host in record.hosts), sightings={}, findings=()
+    )
+    kept = {promise.id for promise in build(blind).promises if promise.state is State.PASSED}
+    assert kept == {PromiseId.HOURS}, "hours are not scanned"
+
+
+def test_one_host_that_was_not_scanned_leaves_promises_unproven(record: MonthRecord) -> None:
+    fine = replace(
+        record,
+        hosts=tuple(
+            replace(host, results=tuple(one for one in host.results if one.outcome is Outcome.PASSED))
+            for host in record.hosts
+        ),
+        findings=(),
+    )
+    assert promises(fine)[PromiseId.FIREWALL].state is State.PASSED
+    missing = replace(fine, hosts=(replace(fine.hosts[0], scanned=None, results=()), *fine.hosts[1:]))
+    assert promises(missing)[PromiseId.FIREWALL].state is State.UNPROVEN
+    assert "1 host was not scanned" in Page(render(missing, "en")).identified("promises").text
+
+
+def test_a_promise_without_a_check_is_not_checked(record: MonthRecord) -> None:
+    unchecked = replace(
+        record,
+        hosts=tuple(
+            replace(host, results=tuple(one for one in host.results if one.family != "resilience"))
+            for host in record.hosts
+        ),
+        findings=tuple(found for found in record.findings if found.family != "resilience"),
+    )
+    promise = promises(unchecked)[PromiseId.HARDWARE]
+    assert (promise.state, promise.cause) == (State.NOT_APPLICABLE, Cause.NO_CHECK)
+    assert "Zusage ohne Prüfung" in Page(render(unchecked, "de")).identified("gaps").text
+
+
+def test_a_waiver_never_turns_a_promise_green(record: MonthRecord) -> None:
+    waived = [
+        replace(one, waiver=sample.WAIVER)
+        for one in (result for host in record.hosts for result in host.results)
+        if one.family == "network" and one.outcome is Outcome.FAILED
+    ]
+    assert waived
+    only = replace(
+        record,
+        hosts=tuple(
+            replace(host, results=tuple(one for one in waived if one.host == host.record.host)) for host in record.hosts
+        ),
+        findings=(),
+    )
+    assert promises(only)[PromiseId.FIREWALL].state is State.WAIVED
+
+
+def test_a_mild_finding_in_time_breaks_nothing_and_a_late_one_does(record: MonthRecord) -> None:
+    mild = sample.result("clock", "web1", Outcome.FAILED, family="firewall", check="firewall.established")
+    host = replace(record.hosts[1], results=(mild,))
+    moment = record.until - timedelta(days=3)
+    young = monthly_sample.track(mild, monthly_sample.seen(mild, moment))
+    fresh = replace(record, hosts=(host,), findings=(young,))
+    assert promises(fresh)[PromiseId.FIREWALL].cause is Cause.IN_TIME
+    old = monthly_sample.track(mild, monthly_sample.seen(mild, moment - timedelta(days=120)))
+    assert promises(replace(fresh, findings=(old,)))[PromiseId.FIREWALL].cause is Cause.LATE
+
+
+def test_a_copy_that_was_too_old_in_between_is_broken_for_the_month(record: MonthRecord) -> None:
+    rows = {(row.dataset, row.place): row for row in build(record).copies}
+    cloud = rows["shop-db", "cloud"]
+    assert (cloud.state, cloud.kept_days, cloud.broken_days) == (State.PASSED, 22, 9)
+    assert rows["files", "onsite"].unmeasured_days == 2
+    assert rows["files", "cloud"].days == ()
+    assert rows["files", "cloud"].state is State.NOT_APPLICABLE
+
+
+def test_the_rule_claims_only_what_a_check_proves(record: MonthRecord) -> None:
+    for row in build(record).rules:
+        assert (row.media.proven, row.immutable.proven, row.errors.proven) == (None, None, None)
+        assert State.PASSED not in (row.media.state, row.immutable.state, row.errors.state)
+
+
+def test_a_trend_ends_with_what_the_row_says(record: MonthRecord) -> None:
+    for promise in build(record).promises:
+        if promise.trend:
+            last = promise.trend[-1]
+            assert (last.month, last.state) == (record.month, promise.state)
+            assert last.share == (promise.kept / promise.whole if promise.whole else None)
+            assert len(promise.trend) == 12
+
+
+@pytest.mark.parametrize(
+    "evil", [MARKUP, TEMPLATE, INVISIBLE, CSS, EVIL], ids=["markup", "template", "invisible", "css", "all"]
+)
+def test_no_text_can_add_an_element_or_an_attribute(record: MonthRecord, evil: str) -> None:
+    language = Language("de", record.timezone)
+    report = build(record)
+    hostile = monthly._page(poisoned(report, evil), language)
+    assert Page(hostile).skeleton == Page(monthly._page(poisoned(report, " harmless"), language)).skeleton
+    left = re.findall(
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]", hostile.decode()
+    )
+    assert left == []
+
+
+def test_the_page_asks_for_nothing_and_runs_nothing(record: MonthRecord) -> None:
+    page = Page(render(record, "de"))
+    assert not page.all("script", "link", "img", "iframe", "object")
+    assert not [one for one in page.elements if "style" in one.attributes]
+    (policy,) = [one for one in page.all("meta") if one.attributes.get("http-equiv")]
+    assert (policy.attributes["content"] or "").startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in (policy.attributes["content"] or "")
+
+
+def test_ids_are_unique_and_every_link_leads_somewhere(record: MonthRecord) -> None:
+    page = Page(render(record, "de"))
+    ids = [one.attributes["id"] for one in page.elements if "id" in one.attributes]
+    assert len(ids) == len(set(ids))
+    assert {(one.attributes["href"] or "")[1:] for one in page.all("a")} <= set(ids)
+
+
+def test_every_table_has_a_caption_and_every_chart_is_told_in_words(record: MonthRecord) -> None:
+    page = Page(render(record, "de"))
+    assert len(page.all("caption")) == len(page.all("table"))
+    charts = [one for one in page.all("svg") if one.attributes.get("role") == "img"]
+    assert len(page.all("desc")) == len(charts) > 5
+    assert all(one.text for one in page.all("desc"))
+
+
+def test_both_languages_hold_the_same_values() -> None:
+    names = re.compile(r"\{(\w+)\}")
+    for key, (german, english) in TEXTS.items():
+        assert set(names.findall(german)) == set(names.findall(english)), key
+
+
+def test_every_text_is_used_and_no_other_is_asked_for() -> None:
+    sources = [*REPORTS.glob("monthly*.py"), *(REPORTS / "templates" / "monthly").glob("*.html")]
+    code = "\n".join(path.read_text() for path in sources if path.name != "monthly_texts.py")
+    assert set(re.findall(r'\b(?:t|text)\(\s*"([a-z_0-9]+)"[,)]', code)) <= set(TEXTS)
+    made = set(re.findall(r'"([a-z]+_)" ~|f"([a-z]+_)\{', code))
+    prefixes = tuple({one or other for one, other in made})
+    words = set(re.findall(r"""["']([a-z_0-9]+)["']""", code))
+    assert [key for key in TEXTS if key not in words and not key.startswith(prefixes)] == []
+
+
+def test_numbers_are_written_as_each_language_does() -> None:
+    german, english = Language("de", "Europe/Vienna"), Language("en", "Europe/Vienna")
+    assert (german.number(1204), english.number(1204)) == ("1.204", "1,204")
+    assert (german.hours(285), english.hours(285)) == ("4,75\u00a0h", "4.75\u00a0h")
+    assert german.minute(monthly_sample.END) == "01.11.2026, 00:00"
+    assert english.minute(monthly_sample.BEGIN) == "2026-10-01 00:00"
+    assert german.length(timedelta(days=2, hours=7)) == "2\u00a0Tage 7\u00a0h"
+
+
+def test_a_percentage_is_never_rounded_up() -> None:
+    assert Language("en", "UTC").percent(Fraction(99999, 1000)) == "99.99%"
+
+
+def test_another_language_is_refused(record: MonthRecord) -> None:
+    with pytest.raises(ValueError, match="no language 'fr'"):
+        render(record, "fr")
+
+
+def test_grave_findings_come_with_their_evidence(record: MonthRecord) -> None:
+    cards = Page(render(record, "de")).marked("card")
+    grave = [entry for entry in build(record).findings if entry.severity.at_least(Severity.HIGH)]
+    assert len(cards) == len(grave) > 0
+    assert "sudo /usr/sbin/nft list ruleset" in cards[0].text

@@ -1,0 +1,156 @@
+"""`secaudit report --kind monthly`: from a store, a contract, a ledger and probes to the page and the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from secaudit.cli.exits import CommandError
+from secaudit.cli.main import run
+from secaudit.cli.month import month_record
+from secaudit.config.contract import load_contracts
+from secaudit.model.answer import Reach
+from secaudit.model.hours import Month
+from secaudit.model.outcome import Outcome
+from secaudit.store import Store, open_store
+from tests.reports.parsed import Page
+from tests.store.scenes import DB, START, WEB, a_result, scan
+
+# Two scans of October 2025: days are counted from 20 November 2026.
+FIRST, SECOND = -410, -400
+OCTOBER = Month(2025, 10)
+AFTER = datetime(2026, 1, 1, tzinfo=UTC)
+
+CONTRACT = """\
+schema: secaudit.contract/1
+customer: {id: muster, name: Muster GmbH, number: V-1}
+valid: {from: 2025-01-01, until: 2025-12-31}
+calendar: {timezone: Europe/Vienna, hours: {mon-fri: ["08:00-17:00"]}}
+priorities:
+  P1: {from: [critical], response: {time: 1h, clock: real}, remediation: {time: 24h, clock: real}}
+  P2: {from: [high], response: {time: 4h, clock: business}, remediation: {time: 5bd}}
+availability:
+  - {service: shop, target: 99.9, source: probes/shop.csv, every: 5m}
+resources: {included: 10, ledger: ledger.csv}
+report: {language: de}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a store of two scans and a contract, which is where commands run."""
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "contracts" / "muster.yaml").write_text(CONTRACT)
+    (tmp_path / "contracts" / "ledger.csv").write_text("date,minutes,kind\n2025-10-06,90,support\n")
+    with open_store(str(tmp_path / "store.db")) as store:
+        scan(store, FIRST, WEB, a_result(WEB), a_result(WEB, "listening", "tcp/22", Outcome.PASSED))
+        scan(store, SECOND, WEB, a_result(WEB, outcome=Outcome.PASSED), a_result(WEB, "listening", "tcp/22"))
+        scan(store, SECOND + 1, DB, a_result(DB, "exposed", outcome=Outcome.UNPROVEN), reach=Reach.PARTIAL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SECAUDIT_STORE", str(tmp_path / "store.db"))
+    return tmp_path
+
+
+@pytest.fixture
+def store(place: Path) -> Iterator[Store]:
+    with open_store(str(place / "store.db"), read_only=True) as opened:
+        yield opened
+
+
+def test_a_month_is_gathered_as_it_stood(place: Path, store: Store) -> None:
+    contracts = load_contracts(place / "contracts")
+    record = month_record(store, contracts, "muster", OCTOBER, AFTER)
+    assert record.begin == datetime(2025, 9, 30, 22, tzinfo=UTC)
+    assert record.until == record.end == datetime(2025, 10, 31, 23, tzinfo=UTC), "one hour more, the clocks went back"
+    assert [(host.record.host, host.scanned is not None) for host in record.hosts] == [("db1", True), ("web1", True)]
+    assert len(record.scans) == 3
+    lives = {found.control: found.lives[-1] for found in record.findings}
+    assert lives["open-ports"].resolved == START + timedelta(days=SECOND)
+    assert lives["listening"].resolved is None
+    assert record.hours is not None
+    assert record.hours.support.used == 90
+    assert record.unmeasured == {"shop": "shop.csv: cannot be read: No such file or directory"}
+    assert record.language == "de"
+
+
+def test_what_happened_later_is_not_told(place: Path, store: Store) -> None:
+    between = START + timedelta(days=FIRST + 5)
+    record = month_record(store, load_contracts(place / "contracts"), "muster", OCTOBER, between)
+    assert record.until == between
+    assert [found.control for found in record.findings] == ["open-ports"]
+    assert record.findings[0].lives[-1].resolved is None
+
+
+def test_the_month_after_has_hosts_that_were_not_scanned(place: Path, store: Store) -> None:
+    record = month_record(store, load_contracts(place / "contracts"), "muster", OCTOBER.following, AFTER)
+    assert [(host.scanned, host.results) for host in record.hosts] == [(None, ()), (None, ())]
+    later = month_record(store, load_contracts(place / "contracts"), "muster", OCTOBER.following.following, AFTER)
+    assert later.hosts == (), "hosts that nobody scans any more have left"
+
+
+def test_a_month_that_has_not_begun_and_a_customer_nobody_knows_are_refused(place: Path, store: Store) -> None:
+    contracts = load_contracts(place / "contracts")
+    with pytest.raises(CommandError, match="the month 2026-02 has not begun"):
+        month_record(store, contracts, "muster", Month(2026, 2), AFTER)
+    with pytest.raises(CommandError, match="knows the customer 'nobody'"):
+        month_record(store, contracts, "nobody", OCTOBER, AFTER)
+
+
+def test_the_command_writes_the_page_in_the_contracts_language(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10"]) == 0
+    path = place / "out" / "monthly-2025-10-de.html"
+    assert capsys.readouterr().out.strip() == "out/monthly-2025-10-de.html"
+    page = Page(path.read_bytes())
+    assert page.all("html")[0].attributes["lang"] == "de"
+    states = {
+        one.attributes["data-promise"]: one.attributes["data-state"]
+        for one in page.all("tr")
+        if "data-promise" in one.attributes
+    }
+    assert states["firewall"] == "failed"
+    assert states["availability"] == "unproven"
+    assert states["patches"] == "not_applicable", "no check looks at patches here"
+    assert states["hours"] == "passed"
+    assert str(place) not in path.read_text(), "where files lie is no customer's business"
+
+
+def test_the_command_speaks_english_when_asked(place: Path) -> None:
+    assert run(["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10", "--lang", "en"]) == 0
+    assert "We broke" in (place / "out" / "monthly-2025-10-en.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--kind", "monthly"], "--kind monthly needs --customer"),
+        (["--kind", "monthly", "--customer", "muster", "--run", "x"], "--run is for --kind technical"),
+        (["--kind", "monthly", "--customer", "muster", "--month", "2025-10", "--lang", "fr"], "does not speak 'fr'"),
+        (["--kind", "monthly", "--customer", "muster", "--format", "sarif"], "has no format sarif"),
+        (["--month", "2025-10"], "--month and --lang are for --kind monthly"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    place: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert run(["report", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_without_chromium_there_is_no_pdf_and_a_reason(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secaudit.cli.paper.BROWSERS", ("no-such-browser",))
+    arguments = ["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10", "--format", "html,pdf"]
+    assert run(arguments) == 2
+    assert "PDF needs Chromium" in capsys.readouterr().err
+    assert not (place / "out").exists()
+
+
+@pytest.mark.browser
+def test_the_command_prints_to_pdf(place: Path) -> None:
+    arguments = ["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10", "--format", "pdf"]
+    assert run(arguments) == 0
+    assert (place / "out" / "monthly-2025-10-de.pdf").read_bytes().startswith(b"%PDF-")
