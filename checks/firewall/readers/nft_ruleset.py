@@ -33,7 +33,12 @@ def read_nft_ruleset(text: str, source: str) -> Ruleset:
     modelled.
     """
     reader = _Reader(source)
-    reader.read(Cursor(list(read_words(text))))
+    words = list(read_words(text))
+    reader.read(Cursor(words))
+    braces = [word.text for word in words if not word.quoted]
+    if braces.count("{") != braces.count("}"):
+        last = max(word.line for word in words if word.text != "\n")
+        reader.unread.append(Unread(Origin(source, last, ""), "braces are not in pairs"))
     if not reader.tables:
         raise RulesetError("holds no table in the syntax of nft")
     found = read_objects(reader.objects)
@@ -47,6 +52,7 @@ class _Reader:
     unread: list[Unread] = field(default_factory=list)
     tables: dict[tuple[str, str], dict[str, Json]] = field(default_factory=dict)
     chains: set[tuple[str, str, str]] = field(default_factory=set)
+    sets: set[tuple[str, str, str]] = field(default_factory=set)
     definitions: dict[str, Sequence[Word]] = field(default_factory=dict)
 
     def read(self, cursor: Cursor) -> None:
@@ -55,7 +61,7 @@ class _Reader:
             cursor.skip_ends()
             start = cursor.at
             head = cursor.head()
-            names = [word.text for word in head if not word.quoted]
+            names = [word.text for word in head]
             if names[:1] == ["add"]:
                 names, head = names[1:], head[1:]
             match names:
@@ -100,7 +106,6 @@ class _Reader:
         body = cursor.block()
         while not body.done:
             body.skip_ends()
-            start = body.at
             head = body.head()
             names = [word.text for word in head]
             if body.peek() == "{" and head and names[0] != "flags":
@@ -110,17 +115,24 @@ class _Reader:
             match names:
                 case ["flags", *flags]:
                     table["flags"] = [flag for flag in (*flags, *(word.text for word in words)) if flag != ","]
-                case ["comment", _] | []:
-                    if body.at == start and not body.done:
-                        self._list([body.take()], "stands where no statement should")
+                case ["comment", _]:
+                    pass
+                case []:
+                    if body.peek() == "}":
+                        words = [body.take()]
+                    if words:
+                        self._list(words, "stands where no statement should")
                 case _:
-                    self._list(head or words, "is not modelled in a table")
+                    self._list(head, "is not modelled in a table")
 
     def _block(self, named: dict[str, Json], head: list[Word], body: Cursor) -> None:
         match [word.text for word in head]:
             case ["chain", _]:
                 self._chain(named, head, body)
-            case ["set" | "map" as kind, _]:
+            case ["set" | "map" as kind, name]:
+                if (named["family"], named["table"], name) in self.sets:
+                    self._list(head, "describes a set a second time")
+                self.sets.add((named["family"], named["table"], name))
                 try:
                     self.objects.append((self._origin(head), {kind: named | self._set(body)}))
                 except NotUnderstoodError as error:
@@ -147,7 +159,7 @@ class _Reader:
                     chain |= self._base(texts, family)
                 except NotUnderstoodError as error:
                     self._list(words, str(error))
-            elif texts[0] != "comment":
+            elif texts[0] != "comment" or len(texts) != 2:
                 rules.append((self._origin(words), {"rule": self._rule(words, family, table, name)}))
         if not again or "hook" in chain or "policy" in chain:
             if again:
@@ -197,7 +209,7 @@ class _Reader:
                     found["flags"] += [flag for flag in flags if flag != ","]
                 case ["timeout", *_]:
                     found["flags"].append("timeout")
-                case ["elements", "=", *_]:
+                case ["elements", "=", *_] if not listed:
                     listed = with_definitions(words[2:], self.definitions)
                 case [option, *_] if option in _SET_OPTIONS:
                     pass
@@ -205,10 +217,17 @@ class _Reader:
                     raise NotUnderstoodError(f"has a field that is not modelled: {shown(words)}")
         if "type" not in found:
             raise NotUnderstoodError("is a set without a type")
-        ports = tuple("inet_service" in kind or kind.endswith("port") for kind in found["type"])
-        if listed:
-            found["elem"] = elements(Cursor(listed), ports)
-        return found
+        return found | ({"elem": _elements(listed, found["type"])} if listed else {})
+
+
+def _elements(listed: Sequence[Word], kinds: Sequence[str]) -> list[Json]:
+    """The elements of a set whose key has parts of these types."""
+    cursor = Cursor(listed)
+    ports = tuple("inet_service" in kind or kind.endswith("port") for kind in kinds)
+    found = elements(cursor, ports)
+    if not cursor.done:
+        raise NotUnderstoodError("has something behind its elements")
+    return found
 
 
 def _priority(words: Sequence[str], family: str) -> int:

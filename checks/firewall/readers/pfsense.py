@@ -60,6 +60,17 @@ _SWITCHES = (
     (("installedpackages", "miniupnpd", "config", "enable"), "ports that UPnP opens are not in the configuration"),
     (("installedpackages", "miniupnpd", "config", "enable_upnp"), "ports that UPnP opens are not in the configuration"),
 )
+# What the sections of rules may hold beside what is listed above.
+_SECTIONS = {
+    "filter": frozenset({"rule", "separator"}),
+    "nat": frozenset({"npt", "onetoone", "outbound", "rule", "separator"}),
+}
+# Fields of port forwards that are read, or say nothing about packets.
+_FORWARD_FIELDS = frozenset(
+    {"associated-rule-id", "category", "created", "descr", "destination", "disabled", "interface", "ipprotocol"}
+    | {"local-port", "natreflection", "nordr", "nosync", "poolopts", "protocol", "sequence", "source"}
+    | {"source_hash_key", "target", "tracker", "updated"}
+)
 _DIRECTIONS = frozenset({"in", "out", "any"})
 
 
@@ -98,6 +109,10 @@ class _Reader:
         for zone in (zone for portals in self._root.all("captiveportal") for zone in portals.children):
             if is_on(zone, "enable"):
                 self._list(zone, "captive portals are not modelled")
+        for name, known in _SECTIONS.items():
+            for element in (element for section in self._root.all(name) for element in section.children):
+                if element.tag not in known and (element.text or element.children):
+                    self._list(element, f"is not modelled in the section {name}")
         rules = self._rules()
         chains = (
             self._chain("rdr", Hook.PREROUTING, -100, Decision.ACCEPT, list(self._redirections())),
@@ -155,7 +170,12 @@ class _Reader:
                 self._list(element, "a port forward that passes without a rule is not modelled")
             one = placed(element)
             on_interface = self._reader.interfaces(one.interfaces, incoming=True)
-            packets = self._reader.packets(element, stateful=False)
+            unknown = [
+                Unmodelled(f"{child.tag} {child.text}", "the field of the port forward is not modelled")
+                for child in element.children
+                if child.tag not in _FORWARD_FIELDS
+            ]
+            packets = (*self._reader.packets(element, stateful=False), *unknown)
             yield self._redirection(element, (*on_interface, *packets))
             if self._reflects(element):
                 doubt = Unmodelled("NAT reflection", "where port forwards are reflected is not modelled")

@@ -146,6 +146,9 @@ def test_port_forwards_are_in_force_before_the_rules() -> None:
     assert fate(read(TO_WEB, nat=nat.format(one + "<nordr/>")), f"{packet}8000") == "drop"
     assert fate(read(TO_WEB, nat=nat.format(one + "<disabled/>")), f"{packet}8000") == "drop"
     assert fate(read(TO_WEB.replace("80-81", "80"), nat=nat.format(FORWARD)), f"{packet}8000") == "unproven"
+    odd = read(TO_WEB, nat=nat.format(one + "<moon>x</moon>"))
+    assert unmodelled(odd) == ["the field of the port forward is not modelled: moon x"]
+    assert fate(odd, f"{packet}8000") == "unproven"
     inside = "iif em1 oif em1 tcp 10.0.0.7:9 -> 192.0.2.1:8000"
     lan = f"<type>pass</type><interface>lan</interface><source><any/></source>{TO_WEB.split('</source>')[1]}"
     assert fate(read(lan, nat=nat.format(one)), inside) == "drop"
@@ -191,6 +194,7 @@ def test_what_is_not_understood_is_listed_and_decides_nothing(rule: str, why: st
         ("", "<installedpackages><miniupnpd><config><enable>on</enable></config></miniupnpd></installedpackages>"),
         ("", "<captiveportal><guests><enable/></guests></captiveportal>"),
         ("", "<nat><onetoone><external>192.0.2.7</external></onetoone></nat>"),
+        ("", "<filter><moon>yes</moon></filter>"),
         ("", "<filter><rule><direction>up</direction></rule></filter>"),
         ("", f"<filter><rule><floating>yes</floating><tag>X</tag>{ANY}</rule></filter>"),
     ],
