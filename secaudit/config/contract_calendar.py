@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from itertools import islice
+from datetime import date, timedelta
 
 from secaudit.config.errors import closest, suggestion
+from secaudit.model.recurrence import Recurrence
 
-_FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
-_ANY_DAY = datetime(2026, 1, 1)  # noqa: DTZ001 - rules are about local days
+_FIRST, _DAYS = date(2026, 1, 1), 40 * 366
 
 
 def parse_country(code: str) -> str:
@@ -36,25 +35,8 @@ def refuse_unknown_subdivision(country: str | None, subdivision: str | None) -> 
 
 
 def parse_rrule(text: str) -> str:
-    """Refuse a rule that chooses anything but days, or none at all; return it as it is.
-
-    RFC 5545 section 3.3.10. The time of the day stands beside the rule, so rules with times are refused.
-    """
-    from dateutil.rrule import rrulestr  # noqa: PLC0415 - needed for contracts only
-
-    parts = dict(part.partition("=")[::2] for part in text.upper().split(";"))
-    if parts.get("FREQ") not in _FREQUENCIES:
-        raise ValueError(f"{text!r} needs FREQ=DAILY, WEEKLY, MONTHLY or YEARLY, as in FREQ=MONTHLY;BYDAY=1SU")
-    unwanted = parts.keys() & {"BYHOUR", "BYMINUTE", "BYSECOND", "UNTIL", "COUNT"}
-    if unwanted or "\n" in text or ":" in text:
-        named = ", ".join(sorted(unwanted)) or "DTSTART and the like"
-        raise ValueError(f"{text!r} must not hold {named}; start, minutes and the contract's validity say that")
-    try:
-        days = list(islice(rrulestr(text, dtstart=_ANY_DAY), 2))
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise ValueError(f"{text!r} is not a rule of RFC 5545: {error}") from None
-    if not days:
+    """Refuse a rule that is none, or that chooses no day in 40 years; return it as it is."""
+    rule = Recurrence.parse(text)
+    if not any(rule.matches(_FIRST + timedelta(days=days), _FIRST) for days in range(_DAYS)):
         raise ValueError(f"{text!r} never comes due")
-    if len(set(days)) < len(days):
-        raise ValueError(f"{text!r} chooses the same day for ever")
     return text

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from secaudit.model.contract import BusinessCalendar, Contract
+from secaudit.model.recurrence import Recurrence
 from secaudit.sla.calendar import local_moment
 
 
@@ -71,14 +72,12 @@ def length(spans: Iterable[Span]) -> timedelta:
 
 
 def _windows(calendar: BusinessCalendar, since: date, zone: ZoneInfo, start: datetime, end: datetime) -> Iterable[Span]:
-    from dateutil.rrule import rrulestr  # noqa: PLC0415 - needed for contracts with windows only
-
-    begin = datetime.combine(since, time())
     for window in calendar.windows:
-        # A day more on both sides: a window may begin before the first day and reach into it.
-        longest = timedelta(days=1, minutes=window.minutes)
-        earliest = start.astimezone(zone).replace(tzinfo=None) - longest
-        latest = end.astimezone(zone).replace(tzinfo=None) + timedelta(days=1)
-        for day in rrulestr(window.rrule, dtstart=begin).between(earliest, latest, inc=True):
-            opened = local_moment(day.date(), window.start, zone)
-            yield Span(opened, opened + timedelta(minutes=window.minutes))
+        rule = Recurrence.parse(window.rrule)
+        # A window may begin before the first day and reach into it.
+        day = start.astimezone(zone).date() - timedelta(days=1, minutes=window.minutes)
+        while day <= end.astimezone(zone).date():
+            if rule.matches(day, since):
+                opened = local_moment(day, window.start, zone)
+                yield Span(opened, opened + timedelta(minutes=window.minutes))
+            day += timedelta(days=1)

@@ -298,12 +298,20 @@ def test_bad_holidays(write: Write, holidays: str, message: str) -> None:
     [
         ("BYDAY=1SU", "needs FREQ="),
         ("FREQ=HOURLY", "needs FREQ="),
-        ("FREQ=DAILY;COUNT=3", "must not hold COUNT"),
-        ("FREQ=DAILY;BYHOUR=3", "must not hold BYHOUR"),
-        ("FREQ=WEEKLY;BYDAY=XX", "is not a rule of RFC 5545"),
-        ("FREQ=DAILY;INTERVAL=0", "chooses the same day for ever"),
+        (
+            "FREQ=DAILY;COUNT=3",
+            "'COUNT=3' is not one of FREQ=…, INTERVAL=…, BYMONTH=…, BYMONTHDAY=…, BYDAY=…, each once",
+        ),
+        ("FREQ=DAILY;BYHOUR=3", "'BYHOUR=3' is not one of"),
+        ("FREQ=DAILY;FREQ=DAILY", "'FREQ=DAILY' is not one of"),
+        ("FREQ=WEEKLY;BYDAY=XX", "'XX' is not a weekday such as MO, 1SU or -1FR"),
+        ("FREQ=WEEKLY;BYDAY=1MO", "a weekday with a number needs FREQ=MONTHLY or YEARLY"),
+        ("FREQ=WEEKLY;BYMONTHDAY=1", "BYMONTHDAY does not go with FREQ=WEEKLY"),
+        ("FREQ=DAILY;INTERVAL=0", "'0' is not a number between 1 and 1000"),
+        ("FREQ=YEARLY;BYMONTH=13", "'13' is not a number between 1 and 12"),
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "never comes due"),
-        ("DTSTART:20260101T000000;FREQ=DAILY", "must not hold DTSTART"),
+        ("FREQ=MONTHLY;BYDAY=6MO", "never comes due"),
+        ("DTSTART:20260101T000000;FREQ=DAILY", "'DTSTART:20260101T000000' is not one of"),
     ],
 )
 def test_bad_rules_of_windows(write: Write, rule: str, message: str) -> None:
