@@ -8,6 +8,7 @@ import resource
 import time
 from collections.abc import Callable
 from functools import partial
+from ipaddress import IPv4Network
 from typing import TypeVar
 
 from secaudit.checks.firewall.anomalies import Kind, find_anomalies
@@ -48,11 +49,14 @@ def rules(count: int, seed: int = 1) -> list[tuple[str, str, str, int, int, bool
         low = 0 if protocol == "icmp" else port
         high = low + chance.randint(1, 50) if low and chance.random() < 0.15 else low
         rule = (source, destination, protocol, low, high, chance.random() < 0.8)
-        if low and chance.random() < 0.01 and len(found) < count - 3:
-            middle = 32768
-            found += [(*rule[:3], 1, middle, True), (*rule[:3], middle + 1, 65535, False)]
+        if not source.endswith(("/0", "/32")) and chance.random() < 0.02 and len(found) < count - 3:
+            found += [(half, *rule[1:]) for half in _halves(source)]
         found.append(rule)
     return [*found[: count - 1], ("0.0.0.0/0", "0.0.0.0/0", "", 0, 0, False)]
+
+
+def _halves(network: str) -> list[str]:
+    return [str(half) for half in IPv4Network(network).subnets()]
 
 
 def _network(chance: random.Random) -> str:

@@ -83,21 +83,24 @@ class Grid:
 
 
 class Boxes:
-    """Boxes of places in order, as columns."""
+    """Boxes of `count` places in order, as columns."""
 
-    def __init__(self, grid: Grid, boxes: Sequence[tuple[tuple[int, int], ...]], places: Sequence[int]) -> None:
+    def __init__(
+        self, grid: Grid, boxes: Sequence[tuple[tuple[int, int], ...]], places: Sequence[int], count: int
+    ) -> None:
         table = np.array(boxes, np.int32).reshape(len(boxes), len(grid.fields), 2)
         self.low: Numbers = np.ascontiguousarray(table[:, :, 0].T)
         self.high: Numbers = np.ascontiguousarray(table[:, :, 1].T)
         self.places: Numbers = np.array(places, np.int32)
         self._sizes = grid.sizes
+        self._first: list[int] = np.searchsorted(self.places, np.arange(count + 1)).tolist()
 
     def __len__(self) -> int:
         return len(self.places)
 
     def before(self, place: int) -> int:
         """How many rows belong to places before this one."""
-        return int(np.searchsorted(self.places, place))
+        return self._first[place]
 
     def touching(self, box: Box, first: int, last: int) -> Rows:
         """The rows from `first` up to before `last` that have a point in common with the box."""

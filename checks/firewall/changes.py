@@ -106,7 +106,7 @@ class _Comparison:
             if isinstance(place.ends, Decision) and not place.packets.doubt
             for box in self._grid.boxes(place.packets.upper)
         ]
-        self._boxes = Boxes(self._grid, [box for _, box in rows], [at for at, _ in rows])
+        self._boxes = Boxes(self._grid, [box for _, box in rows], [at for at, _ in rows], len(places))
         self._split = self._boxes.before(len(self._old))
 
     def doubts(self) -> Iterator[str]:

@@ -101,7 +101,8 @@ class Reading:
     def conditions(self, matches: Sequence[Match]) -> Meaning:
         """The packets that meet all conditions."""
         meaning = Meaning.exactly([EVERYTHING])
-        for match in matches:
+        # A protocol first: what ports may mean for others than it need not be carried along.
+        for match in sorted(matches, key=lambda match: not isinstance(match, Protocol)):
             meaning = self.both(meaning, self.condition(match))
         return meaning
 

@@ -93,6 +93,7 @@ class ChainSets:
         self.changes = bool(changing(attached))
         self._alive = np.ones(len(self.sure), np.bool_)
         self._budget = Budget(PIECES_PER_CHAIN)
+        self._asked: dict[tuple[int, bytes, bytes], Rows] = {}
 
     @classmethod
     def of(cls, attached: AttachedChain, family: PacketFamily, *, tracked: bool) -> ChainSets:
@@ -102,7 +103,7 @@ class ChainSets:
 
     def _boxes(self, sets: Iterable[tuple[int, Iterable[Region]]]) -> Boxes:
         rows = [(at, box) for at, regions in sets for box in self.grid.boxes(regions)]
-        return Boxes(self.grid, [box for _, box in rows], [at for at, _ in rows])
+        return Boxes(self.grid, [box for _, box in rows], [at for at, _ in rows], len(self.places))
 
     def boxes(self, place: int) -> Iterator[Box]:
         """The boxes of the packets that may meet a place."""
@@ -119,8 +120,12 @@ class ChainSets:
 
     def before(self, box: Box, place: int) -> Rows:
         """The rows of `sure` that may end the way of the box's packets before they meet a place."""
-        rows = self.sure.touching(box, 0, self.sure.before(place))
-        return rows[self._alive[rows]]
+        asked = (place, box.low.tobytes(), box.high.tobytes())
+        if asked not in self._asked:
+            rows = self.sure.touching(box, 0, self.sure.before(place))
+            # The questions about one place follow each other.
+            self._asked = {asked: rows[self._alive[rows]]}
+        return self._asked[asked]
 
     def fates(self) -> Iterator[Fate]:
         """Whether any packet meets each place, in order."""
