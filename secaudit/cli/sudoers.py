@@ -14,9 +14,10 @@ from secaudit.model.request import Command
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]*\$?")
 
-# sudoers(5), "Other special characters and reserved words": these need a backslash in command arguments, and the
-# shell-style wildcards among them would match more than the one argv that we mean.
-_SPECIAL = re.compile(r"([\\,:=!\"#*?\[\] \t'()<>|&;`$~])")
+# sudoers(5), "Other special characters and reserved words", and what visudo and sudo 1.9 themselves make of each ASCII
+# character: without a backslash these end the rule, begin a comment, or are wildcards and patterns that would match
+# more than the one argv that we mean. Every other character stands as it is; visudo refuses a backslash before most.
+_SPECIAL = re.compile(r"([,:=!#*?\[\]^])")
 
 
 @click.command()

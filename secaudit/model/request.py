@@ -17,6 +17,14 @@ def _require_bounded(limit: int) -> None:
         raise ValueError(f"an output limit of {limit} bytes is more than the {LARGEST_LIMIT} that can be kept")
 
 
+UNNAMEABLE = '\t\\"'
+"""Characters that no rule of a sudoers file names exactly.
+
+A blank is not among them although sudo compares arguments as one text joined by blanks: `a b` as one argument and as
+two are the same to it. A command may hold one only where the other reading does no harm.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A fixed argv that a plugin may run on a host.
@@ -45,10 +53,8 @@ class Command:
             raise ValueError(f"{self.argv[0]!r} is not a program name")
         if self.root and not self.argv[0].startswith("/"):
             raise ValueError(f"a root command needs an absolute path: {self.argv[0]!r}")
-        if self.root and any("\\" in argument for argument in self.argv):
-            # sudo matches an argument with a backslash differently from how it was written into the file.
-            raise ValueError(f"a root command cannot hold a backslash: {self.argv!r}")
-        _require_bounded(self.limit)
+        if self.root and any(character in argument for argument in self.argv for character in UNNAMEABLE):
+            raise ValueError(f"a root command cannot hold tabs, quotes or backslashes: {self.argv!r}")
 
     @property
     def key(self) -> str:

@@ -39,16 +39,18 @@ def test_a_root_command_names_its_path() -> None:
         Command(("nft", "list"), root=True)
 
 
-def test_a_root_command_is_one_that_sudoers_can_name_exactly() -> None:
-    with pytest.raises(ValueError, match="backslash"):
-        Command(("/usr/bin/find", "-printf", r"%p\0"), root=True)
-    Command(("find", "-printf", r"%p\0"))
+@pytest.mark.parametrize("argument", ["a\tb", r"a\b", 'a"b'])
+def test_a_root_command_is_one_that_sudoers_can_name_exactly(argument: str) -> None:
+    with pytest.raises(ValueError, match="tabs, quotes or backslashes"):
+        Command(("/usr/bin/find", argument), root=True)
+    Command(("find", argument))
 
 
 def test_limits_are_not_part_of_a_commands_identity() -> None:
     assert Command(("a", "b c"), limit=1) == Command(("a", "b c"), limit=2)
     assert Command(("a",)) != Command(("/a",), root=True)
-    assert Command(("/a", "b c"), root=True).key == "sudo /a 'b c'"
+    assert Command(("a", "b c")).key == "a 'b c'"
+    assert Command(("/a", "b"), root=True).key == "sudo /a b"
 
 
 @pytest.mark.parametrize("ports", ["", "22;id", "-iL /etc/passwd", "22 23"])
