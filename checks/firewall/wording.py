@@ -25,6 +25,7 @@ def ipv6_off(facts: Facts) -> Ipv6Stack | None:
 
 
 def point(origin: Origin) -> Evidence:
+    """The line where something was read."""
     return Evidence.of(origin.source, 0, (origin.line, origin.line), [origin.excerpt])
 
 
@@ -36,6 +37,7 @@ def short(text: str) -> str:
 
 
 def place(origin: Origin) -> str:
+    """Line and command, for people."""
     return f"line {origin.line} of `{origin.source}`"
 
 
@@ -57,4 +59,5 @@ def unseen(firewall: Firewall, families: Iterable[PacketFamily] = PacketFamily) 
 
 
 def stopped(subject: str, stop: Unproven, expected: str) -> Verdict:
+    """The subject could not be decided for the reason that `stop` gives."""
     return unproven(subject, kind=stop.kind, reason=stop.reason, expected=expected, evidence=stop.evidence)
