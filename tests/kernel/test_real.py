@@ -16,7 +16,7 @@ from secaudit.model.observation import RulesetText, Syntax
 from secaudit.verification.witness import witness
 
 SHARED = Path(os.environ.get("SECAUDIT_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data")) / "firewall"
-PACKETS = 1000
+PACKETS = 500
 
 
 @pytest.mark.root

@@ -27,7 +27,7 @@ from ..matches import (
     TcpFlags,
 )
 from ..packet import NO_INTERFACE, Packet
-from ..ruleset import Hook, Ruleset
+from ..ruleset import Hook, Jump, Ruleset
 
 Choose = Callable[[int], int]
 """Gives a number from 0 to below its argument; the same sequence gives the same packets."""
@@ -67,15 +67,32 @@ def interfaces(ruleset: Ruleset) -> tuple[str, ...]:
 
 
 def aims(ruleset: Ruleset) -> Iterator[Aim]:
-    """What every rule, and every element of its verdict map, turns on."""
-    for table, _, rule in ruleset.rules:
-        packets = tuple(sorted(table.family.packets))
-        for matches, _ in branches(rule):
-            found: dict[str, tuple[Any, ...]] = {"families": packets}
-            for match in matches:
-                for name, values in _turns_on(match):
-                    found[name] = found.get(name, ()) + values if name != "families" else values
-            yield Aim(**found)
+    """What every rule, and every element of its verdict map, turns on.
+
+    For what a rule of a user chain does not ask it is what the rules ask that lead there, on one of the ways.
+    """
+    for table in ruleset.tables:
+        anything = Aim(families=tuple(sorted(table.family.packets)))
+        waiting = [(chain, anything) for chain in table.chains if chain.base is not None]
+        seen = {chain.name for chain, _ in waiting}
+        while waiting:
+            chain, way = waiting.pop()
+            for rule in chain.rules:
+                for matches, verdict in branches(rule):
+                    aim = _narrowed(way, matches)
+                    yield aim
+                    target = table.chain(verdict.chain) if isinstance(verdict, Jump) else None
+                    if target is not None and target.name not in seen:
+                        seen.add(target.name)
+                        waiting.append((target, aim))
+
+
+def _narrowed(way: Aim, matches: Iterable[Match]) -> Aim:
+    found: dict[str, tuple[Any, ...]] = {}
+    for match in matches:
+        for name, values in _turns_on(match):
+            found[name] = found.get(name, ()) + values
+    return replace(way, **{name: values for name, values in found.items() if values})
 
 
 def _turns_on(match: Match) -> Iterator[tuple[str, tuple[Any, ...]]]:  # noqa: C901 - one case per kind of condition
@@ -113,8 +130,8 @@ def _turns_on(match: Match) -> Iterator[tuple[str, tuple[Any, ...]]]:  # noqa: C
 def aimed_packets(targets: Iterable[Aim], names: Sequence[str], count: int, choose: Choose) -> Iterator[Packet]:
     """So many packets, each near the bounds of one rule, and for what that does not ask near those of another.
 
-    `names` are the interfaces that there are. The host has some of the addresses that rules name, and no packet passes
-    it that comes from there or goes there. Packets are such as connection tracking calls what they say.
+    `names` are the interfaces that there are. The host has some of the addresses that rules name: as destinations while
+    it receives, as sources while it sends. Packets are such as connection tracking calls what they say.
     """
     archer = _Archer(list(targets) or [Aim()], tuple(names) or (NO_INTERFACE,), choose)
     for family in PacketFamily:
@@ -128,14 +145,15 @@ class _Archer:
     targets: Sequence[Aim]
     names: Sequence[str]
     choose: Choose
-    own: dict[Address, None] = field(default_factory=dict)
-    """The addresses of the host."""
+    own: dict[Hook, dict[Address, None]] = field(default_factory=lambda: {hook: {} for hook in ENDS})
+    """The addresses that the host has while it receives, and while it sends."""
 
     def settle(self, family: PacketFamily) -> None:
-        """Give the host addresses of the family."""
-        for _ in range(_OWN):
-            target, side = _of_family(self._one_of(self.targets), family), self._one_of(("sources", "destinations"))
-            self.own[self._address(target, target, side, family)] = None
+        """Give the host addresses of the family: of those that rules name as destinations, and as sources."""
+        for hook, side in ((Hook.INPUT, "destinations"), (Hook.OUTPUT, "sources")):
+            for _ in range(_OWN):
+                target = _of_family(self._one_of(self.targets), family)
+                self.own[hook][self._address(target, target, side, family)] = None
 
     def packet(self) -> Packet:
         target, other = self._one_of(self.targets), self._one_of(self.targets)
@@ -162,7 +180,7 @@ class _Archer:
         if hook is not Hook.INPUT:
             more["out_interface"] = self._one_of(self._there(one.out_interfaces) or self.names)
         ends = [
-            self._home(one, name, family) if hook is at_home else self._away(one, two, name, family)
+            self._home(one, name, family, hook) if hook is at_home else self._away(one, two, name, family, hook)
             for name, at_home in (("sources", Hook.OUTPUT), ("destinations", Hook.INPUT))
         ]
         packet = Packet(hook, family, protocol, ends[0], ends[1], **more)
@@ -172,17 +190,16 @@ class _Archer:
     def _there(self, wanted: Sequence[str]) -> list[str]:
         return [name for name in wanted if name in self.names]
 
-    def _home(self, one: Aim, name: str, family: PacketFamily) -> Address:
+    def _home(self, one: Aim, name: str, family: PacketFamily, hook: Hook) -> Address:
         """One of the host's addresses, if there is one that the rule names."""
-        version = 4 if family is PacketFamily.IPV4 else 6
-        named: list[Address] = [end for end in getattr(one, name) if end in self.own]
-        return self._one_of(named or [end for end in self.own if end.version == version])
+        own = [end for end in self.own[hook] if end.version == (4 if family is PacketFamily.IPV4 else 6)]
+        return self._one_of([end for end in own if end in getattr(one, name)] or own)
 
-    def _away(self, one: Aim, two: Aim, name: str, family: PacketFamily) -> Address:
+    def _away(self, one: Aim, two: Aim, name: str, family: PacketFamily, hook: Hook) -> Address:
         """An address that is not the host's."""
         kind = _KINDS[family][2]
         number = int(self._address(one, two, name, family))
-        while kind(number) in self.own:
+        while kind(number) in self.own[hook]:
             number += 1
         return kind(number)
 
