@@ -96,11 +96,14 @@ def _services(record: MonthRecord) -> tuple[Service, ...]:
 def _host_rows(record: MonthRecord, found: Sequence[Entry]) -> tuple[HostRow, ...]:
     """Network and firewall on every host on which a check of them had something to look at, or something changed."""
     here = scope(record, found, lambda family, _: family in NETWORK_FAMILIES)
+    by_host: dict[str, list[Entry]] = defaultdict(list)
+    for entry in here.entries:
+        by_host[entry.host].append(entry)
     rows = []
     for host in record.hosts:
         name = host.record.host
-        results = [result for result in here.results if result.host == name]
-        mine = [entry for entry in here.entries if entry.host == name]
+        results = [result for result in host.results if result.family in NETWORK_FAMILIES]
+        mine = by_host[name]
         states = [state_of(result) for result in results]
         if not mine and set(states) <= {State.NOT_APPLICABLE} and host.scanned is not None:
             continue

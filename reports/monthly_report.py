@@ -18,6 +18,9 @@ from secaudit.model.sla import ClockReading, ClockState
 
 from .states import State
 
+MOST_LISTED = 2000
+"""Findings that the appendix lists; a report of more than that is no longer read but searched."""
+
 
 class PromiseId(StrEnum):
     """What is promised, in the order in which it is always told."""
@@ -107,6 +110,11 @@ class Entry:
         if self.result is not None and self.result.waiver is not None:
             return True
         return self.clock is not None and self.clock.state is ClockState.WAIVED
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the appendix has a row for it."""
+        return 0 < self.number <= MOST_LISTED
 
     @property
     def is_late(self) -> bool:

@@ -167,7 +167,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "we": ("Wir", "We"),
     "you": ("Sie", "You"),
     "until": ("bis {day}", "by {day}"),
-    "since": ("seit {day}", "since {day}"),
+    "overdue_since": ("überfällig seit {day}", "overdue since {day}"),
     "next_waiver": ("Ausnahme verlängern oder beenden: {reason}", "Renew or end the waiver: {reason}"),
     "next_gaps": (
         (
@@ -441,6 +441,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "observed": ("beobachtet", "observed"),
     "evidence": ("Nachweis", "Evidence"),
     "opened": ("seit {day}", "since {day}"),
+    "not_listed": (
+        "{n} weiterer Befund steht im technischen Bericht.|{n} weitere Befunde stehen im technischen Bericht.",
+        "{n} more finding is in the technical report.|{n} more findings are in the technical report.",
+    ),
     "not_reproven": (
         "Die letzte Prüfung konnte diesen Befund weder bestätigen noch widerlegen; er bleibt offen.",
         "The last scan could neither confirm nor refute this finding; it stays open.",
