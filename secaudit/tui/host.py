@@ -70,13 +70,13 @@ class HostScreen(Framed):
         yield Static("", id="host-head")
         with TabbedContent(id="tabs"):
             with TabPane("Results", id="results"):
-                yield Grid(cursor_type="row", id="results-grid")
+                yield Grid(cursor_type="row", cell_padding=0, id="results-grid")
             with TabPane("Facts", id="facts"), Reader():
                 yield Static("", id="facts-text")
             with TabPane("Answers", id="answers"):
-                yield Grid(cursor_type="row", id="answers-grid")
+                yield Grid(cursor_type="row", cell_padding=0, id="answers-grid")
             with TabPane("Scans", id="scans"):
-                yield Grid(cursor_type="row", id="scans-grid")
+                yield Grid(cursor_type="row", cell_padding=0, id="scans-grid")
 
     def on_mount(self) -> None:
         """Start to read."""

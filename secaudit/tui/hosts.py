@@ -12,7 +12,7 @@ from secaudit.tui import words
 from secaudit.tui.list_page import ListPage, ListRow
 from secaudit.tui.page import NARROW
 from secaudit.tui.scope import Scope
-from secaudit.tui.standing import FAMILIES, label, standing
+from secaudit.tui.standing import families_in, label, standing
 from secaudit.tui.views import View
 
 
@@ -31,6 +31,15 @@ class HostsPage(ListPage[HostRow]):
     NOTHING = "no host was scanned yet: `secaudit scan …`"
     CURSOR = "cell"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._families: tuple[str, ...] = ()
+
+    def show(self, value: Sequence[HostRow]) -> None:
+        """With a column for each family that there is."""
+        self._families = families_in(tally for row in value for tally in row.tallies)
+        super().show(value)
+
     def load(self, scope: Scope) -> Sequence[HostRow]:
         """Worst first."""
         open_tallies = self.dashboard.source.open_tallies(scope.customer)
@@ -46,7 +55,7 @@ class HostsPage(ListPage[HostRow]):
         wide = self.size.width >= NARROW
         whose = () if self.dashboard.scope.customer else ("customer",)
         where = ("site", "address", "os") if wide else ()
-        return ("host", *whose, *where, "scan", *(label(family) for family in FAMILIES), "scanned")
+        return ("host", *whose, *where, "scan", *(label(family) for family in self._families), "scanned")
 
     def row(self, value: HostRow) -> ListRow[HostRow]:
         """Where it is, how the last scan went, and how it stands."""
@@ -60,7 +69,7 @@ class HostsPage(ListPage[HostRow]):
             *(() if self.dashboard.scope.customer else (words.line(customer),)),
             *((words.line(record.site), words.line(record.address), words.line(system)) if wide else ()),
             words.reach(record.status, look),
-            *(words.family_state(value.tallies, family, look) for family in FAMILIES),
+            *(words.family_state(value.tallies, family, look) for family in self._families),
             Text(age, look.dim),
         )
         texts = (record.host, customer, record.customer, record.site, record.address, system, record.status.value)
@@ -73,7 +82,7 @@ class HostsPage(ListPage[HostRow]):
     def open_value(self, value: HostRow, column: str) -> None:
         """The host, or its findings in the family of the cell."""
         record = value.overview.record
-        families = {label(family): family for family in FAMILIES}
+        families = {label(family): family for family in self._families}
         if column in families:
             scope = Scope().of_host(record.customer, record.host, record.customer_name)
             self.dashboard.show_findings(View(f"family:{families[column]}"), scope)

@@ -35,8 +35,9 @@ class Grid(DataTable[Text]):
     def put(self, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
         """Show these rows instead; columns are as wide as what stands in them."""
         self.clear(columns=True)
+        gap = 1 if self.cursor_type == "cell" else 2
         for number, name in enumerate(columns):
-            self.add_column(name, width=max(len(name), *(row[number].cell_len for row in rows)) if rows else len(name))
+            self.add_column(name, width=max(len(name), *(row[number].cell_len for row in rows), 0) + gap)
         self.add_rows(rows)
 
 
@@ -82,7 +83,7 @@ class ListPage(Page[Sequence[R]], Generic[R]):
     def compose_list(self) -> ComposeResult:
         """The filter line, hidden until it is used, and the table."""
         yield Input(placeholder="words that must all occur", compact=True, id="words")
-        yield Grid(cursor_type="cell" if self.CURSOR == "cell" else "row", id="grid", cell_padding=1)
+        yield Grid(cursor_type="cell" if self.CURSOR == "cell" else "row", id="grid", cell_padding=0)
 
     @property
     def grid(self) -> Grid:

@@ -24,7 +24,7 @@ from secaudit.tui.list_page import ListPage, ListRow
 from secaudit.tui.page import NARROW
 from secaudit.tui.scope import Scope
 from secaudit.tui.source import Source
-from secaudit.tui.standing import FAMILIES, PROVEN, label, months_before, standing
+from secaudit.tui.standing import PROVEN, families_in, label, months_before, standing
 from secaudit.tui.themes import Look
 from secaudit.tui.views import View
 
@@ -89,6 +89,7 @@ class OverviewPage(ListPage[CustomerRow]):
     def __init__(self) -> None:
         super().__init__()
         self._blocks = Blocks((), (), ())
+        self._families: tuple[str, ...] = ()
 
     def compose_body(self) -> ComposeResult:
         """Counters, matrix, blocks."""
@@ -117,7 +118,13 @@ class OverviewPage(ListPage[CustomerRow]):
     def columns(self) -> tuple[str, ...]:
         """Without the sparkline where it is narrow."""
         wide = self.size.width >= NARROW
-        return ("customer", *(label(family) for family in FAMILIES), "due", *(("12 months",) if wide else ()), "scan")
+        return (
+            "customer",
+            *(label(family) for family in self._families),
+            "due",
+            *(("12 months",) if wide else ()),
+            "scan",
+        )
 
     def row(self, value: CustomerRow) -> ListRow[CustomerRow]:
         """Worst severity and count by family, the next clock, a year, the last scan."""
@@ -129,7 +136,7 @@ class OverviewPage(ListPage[CustomerRow]):
         year = (Text(words.sparkline(value.months), look.dim),) if self.size.width >= NARROW else ()
         cells = (
             _name(overview.name, 20 if self.size.width >= NARROW else 16, look),
-            *(words.family_state(value.tallies, family, look) for family in FAMILIES),
+            *(words.family_state(value.tallies, family, look) for family in self._families),
             left,
             *year,
             scan,
@@ -138,6 +145,7 @@ class OverviewPage(ListPage[CustomerRow]):
 
     def show(self, value: Sequence[CustomerRow]) -> None:
         """The matrix with counters and blocks."""
+        self._families = families_in(tally for row in value for tally in row.tallies)
         super().show(value)
         self._paint_blocks()
 
@@ -155,7 +163,7 @@ class OverviewPage(ListPage[CustomerRow]):
     def open_value(self, value: CustomerRow, column: str) -> None:
         """The hosts of the customer, or its findings in the family of the cell."""
         scope = Scope().of_customer(value.overview.customer, value.overview.name)
-        families = {label(family): family for family in FAMILIES}
+        families = {label(family): family for family in self._families}
         if column in families:
             self.dashboard.show_findings(View(f"family:{families[column]}"), scope)
         elif column == "due":
@@ -225,7 +233,7 @@ def counters(
         (
             unproven,
             "UNPROVEN",
-            f"{sum(bool(one.unproven) for one in clocks)} customers" if unproven else "",
+            f"at {sum(bool(one.unproven) for one in clocks)} of {len(clocks)}" if unproven else "",
             look.unproven,
         ),
         (sum(one.waived for one in clocks), "WAIVED", "", look.low),

@@ -9,11 +9,17 @@ from secaudit.model.outcome import Outcome
 from secaudit.store.records import Tally
 
 FAMILIES = ("network", "firewall", "patch", "backup", "resilience", "host", "policy")
-"""Order of the matrix columns; what another family finds is in the lists."""
+"""Order of the matrix columns; other families follow by name."""
 
 PROVEN = "✓"
 _LABELS = {"network": "net", "firewall": "fw", "backup": "back", "resilience": "resil", "host": "sys", "policy": "pol"}
 _WRONG = (Outcome.FAILED, Outcome.UNPROVEN)
+
+
+def families_in(tallies: Iterable[Tally]) -> tuple[str, ...]:
+    """The families that anything was found or proven of, in the order of the columns."""
+    found = {tally.family for tally in tallies}
+    return (*(family for family in FAMILIES if family in found), *sorted(found.difference(FAMILIES)))
 
 
 def label(family: str) -> str:
