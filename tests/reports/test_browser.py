@@ -9,9 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from secaudit.reports.monthly import render as render_month
 from secaudit.reports.technical import render
 
-from tests.reports import sample
+from tests.reports import monthly_sample, sample
 
 pytestmark = pytest.mark.browser
 
@@ -67,3 +68,10 @@ def test_it_prints_to_pdf(page: Path) -> None:
     printed = paper.read_bytes()
     assert printed.startswith(b"%PDF-")
     assert printed.count(b"/Type /Page\n") >= 5
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_the_monthly_page_breaks_nothing_of_its_own_policy(page: Path, language: str) -> None:
+    page.write_bytes(render_month(monthly_sample.record(), language))
+    _, console = browse(page, "--dump-dom")
+    assert console == []
