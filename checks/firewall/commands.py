@@ -72,6 +72,7 @@ def audit(files: tuple[Path, ...], everything: bool, format: RulesetFormat, as_j
         _print(_told(shown))
         _print(f"not understood: line {entry.origin.line}: {entry.why}" for entry in ruleset.unmodelled)
         _print(f"not decided: {_place(entry.at)}: {entry.why}" for entry in found.undecided)
+        _print(f"not decided: {entry['why']}" for entry in unsure)
         _print(_matrix(services))
         hidden = len(found.found) - len(shown)
         _print([f"{len(shown)} findings" + (f", {hidden} hints (--all)" if hidden else "")])

@@ -16,6 +16,7 @@ from .regions import (
     Region,
     Regions,
     Runs,
+    TooManyRegionsError,
     common,
     difference,
     intersection,
@@ -28,7 +29,8 @@ from .universe import universe
 MOST = 2000
 """Regions that the sources of one service may need."""
 
-_SHOWN_FIELDS = (Field.SOURCE, Field.IN_INTERFACE, Field.DESTINATION, Field.SOURCE_PORT)
+WORK = 1_000_000
+"""Ranges of ports times rules that a list of all services may take: some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,17 @@ class Reachability:
         return Service(self._family, protocol, ports, access, translated)
 
     def services(self) -> Iterator[Service]:
-        """All ports of TCP and UDP that anyone may reach, those with the same access side by side as one."""
+        """All ports of TCP and UDP that anyone may reach, those with the same access side by side as one.
+
+        Raises `TooManyRegionsError` when there are so many ports and rules that it would take too long.
+        """
+        places = sum(map(len, self._chains))
         for protocol in (numbers.TCP, numbers.UDP):
             last: Service | None = None
-            for ports in self._port_ranges(protocol):
+            ranges = list(self._port_ranges(protocol))
+            if len(ranges) * places > WORK:
+                raise TooManyRegionsError
+            for ports in ranges:
                 found = self.service(protocol, ports)
                 if last is not None and (last.access, last.translated) == (found.access, found.translated):
                     last = Service(

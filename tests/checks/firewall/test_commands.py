@@ -77,6 +77,16 @@ def test_reach_tells_the_exact_sources(rules: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == "nobody\n"
 
 
+def test_services_that_are_too_many_to_list_are_said_to_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    heads = [":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]"]
+    lines = [f"-A INPUT -p tcp -m tcp --dport {2 * port} -j ACCEPT" for port in range(1, 1000)]
+    rules = tmp_path / "many.v4"
+    rules.write_text("\n".join(["*filter", *heads, *lines, "COMMIT", ""]))
+    assert run(["firewall", "audit", str(rules)]) == 3
+    assert "not decided: services over IPv4 would need too many sets" in capsys.readouterr().out
+    assert run(["firewall", "reach", str(rules), "--to", "tcp/22"]) == 0
+
+
 def test_diff_tells_packets_that_fare_differently(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     after = rules.with_name("after.v4")
     after.write_text(RULES.replace("-s 10.0.0.0/25", "-s 10.0.0.0/26"))
