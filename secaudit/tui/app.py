@@ -291,9 +291,9 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def handle(self, talk: Talk) -> None:
         """Hold a conversation about a finding."""
-        if self.services.record is None:
+        if self.services.record is None or self.read_only:
             talk.close()
-            self.explain("record")
+            self.tell("read-only: nothing is changed" if self.read_only else self.services.why("record"))
             return
         self.run_worker(self._talk(talk), group="talk")
 

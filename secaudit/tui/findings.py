@@ -208,7 +208,7 @@ class FindingsPage(FindingScreen):
 
     def _count(self) -> None:
         many = f"{self.table.count:,}{'' if self._whole else '+'}"
-        what = f"{self._view.group.value}s" if self._view.group else "findings"
+        what = (self._view.group.value if self._view.group else "finding") + ("" if self.table.count == 1 else "s")
         selected = f"{len(self.table.selected):,} selected · " if self.table.selected else ""
         loading = "" if self._loaded else "reading · "
         text = Text(f"{loading}{selected}{many} {what} ", self.dashboard.look.dim, no_wrap=True)
