@@ -10,13 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-import numpy as np
-from numpy.typing import NDArray
-
+from .arrays import Flags, Numbers, Rows, np
 from .regions import Field, Region
-
-Numbers = NDArray[np.int32]
-Rows = NDArray[np.intp]
 
 SAMPLES = 12
 """Points of a box that are tried before it is cut into pieces."""
@@ -180,16 +175,16 @@ def usual_point(box: Box, usual: Sequence[Sequence[int]]) -> Numbers:
 def samples(box: Box, usual: Sequence[Sequence[int]]) -> Numbers:
     """Points of the box: one with usual values, its corners, and others spread evenly (a Kronecker sequence)."""
     count = len(box.low)
-    steps = np.sqrt(_PRIMES[:count])
+    steps = np.sqrt(np.array(_PRIMES[:count], np.float64))
     spread = (np.arange(1, SAMPLES + 1)[:, None] * steps) % 1.0
     inner = box.low + (spread * (box.high - box.low + 1)).astype(np.int32)
     return np.vstack([usual_point(box, usual), box.low, box.high, inner])
 
 
-_PRIMES = np.array([2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47], np.float64)
+_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
 
 
-def inside(points: Numbers, low: Numbers, high: Numbers) -> NDArray[np.bool_]:
+def inside(points: Numbers, low: Numbers, high: Numbers) -> Flags:
     """Which points (rows) are in which boxes (columns)."""
     found = np.ones((len(points), low.shape[1]), np.bool_)
     for at in range(len(low)):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from .arrays import np
 from .boxes import Box, Boxes, Budget, BudgetSpentError, Covered, Grid, cover
 from .effective import AttachedChain, chains_on
 from .expansion import Place, conditions, expanded

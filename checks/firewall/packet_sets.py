@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from .boxes import Box, Boxes, Budget, BudgetSpentError, Covered, Grid, Numbers, Rows, cover, usual_point
+from .arrays import Numbers, Rows, np
+from .boxes import Box, Boxes, Budget, BudgetSpentError, Covered, Grid, cover, usual_point
 from .effective import AttachedChain
 from .expansion import Place, changing, conditions, expanded
 from .matches import ConntrackState, PacketFamily

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .boxes import CELLS, Box, BudgetSpentError, Covered, Numbers, Rows, cover, inside, samples, usual_point
+from .arrays import Flags, Numbers, Rows, np
+from .boxes import CELLS, Box, BudgetSpentError, Covered, cover, inside, samples, usual_point
 from .expansion import Place
 from .matches import Addresses, Ports
 from .meaning import Doubt
@@ -26,8 +24,6 @@ PARTS = 16
 
 CONTRARY = 32
 """Places with another verdict that are looked at for one rule."""
-
-Contrary = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +117,7 @@ def _same_behind(sets: ChainSets, at: int, box: Box) -> set[int] | None:
     return {other for row in whole.rows if (other := int(sets.sure.places[row])) > at}
 
 
-def _decided_otherwise(sets: ChainSets, box: Box, earlier: Rows, rows: Rows, contrary: Contrary) -> bool:
+def _decided_otherwise(sets: ChainSets, box: Box, earlier: Rows, rows: Rows, contrary: Flags) -> bool:
     """Whether one of some points of the box comes so far, and then meets a row that is contrary."""
     points = samples(box, sets.pieces)
     if len(points) * (len(rows) + len(earlier)) > CELLS:
