@@ -1,0 +1,64 @@
+"""What the command line brings to the dashboard, over the installed families and a small store."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from secaudit.cli.host_facts import fact_sheets
+from secaudit.cli.ui_services import Sources, make_services, may_write
+from secaudit.model.answer import Answer, AnswerStatus
+from secaudit.plugins import Registry, discover
+from secaudit.store import open_store
+from tests.tui.scenes import FINDINGS, SCANNED, fill, transcript
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    """The families that are installed."""
+    return discover()
+
+
+@pytest.mark.parametrize(
+    ("answered", "shown"),
+    [
+        ({"status": AnswerStatus.ENDED, "exit": 0, "stdout": b'ID=debian\nVERSION_ID="12"\n'}, "id: debian"),
+        ({"status": AnswerStatus.DENIED, "detail": "no permission"}, "unproven (denied)"),
+    ],
+)
+def test_facts_are_read_from_a_stored_transcript(registry: Registry, answered: dict[str, object], shown: str) -> None:
+    (fact,) = (fact for fact in registry.collectors if fact.__name__ == "OsRelease")
+    requests = registry.collectors[fact].requests
+    assert not callable(requests)
+    answers = tuple(Answer(request, started=SCANNED, **answered) for request in requests)  # type: ignore[arg-type]  # by name
+    sheets = {sheet.title: sheet for sheet in fact_sheets(replace(transcript("web1"), answers=answers), registry)}
+    assert shown in "\n".join((*sheets["OsRelease"].lines, sheets["OsRelease"].trouble))
+    assert "Packages" not in sheets, "nothing was asked for it"
+
+
+def test_exports_reports_baselines_and_pages(registry: Registry, tmp_path: Path) -> None:
+    url = str(tmp_path / "store.db")
+    with closing(open_store(url)) as store:
+        fill(store, FINDINGS)
+        report = store.report("run-1")
+    services = make_services(Sources(url, None, None, None, tmp_path / "out"), registry, read_only=False)
+    assert services.export is not None
+    assert b"tcp/8080" in services.export(report, "csv").read_bytes()
+    assert services.baselines is not None
+    assert "linux-server" in {name for name, _ in services.baselines()}
+    assert services.check_page is not None
+    assert "expect" in services.check_page("network.open-ports")
+    assert services.recheck is None
+    assert "--inventory" in services.why("recheck")
+
+
+def test_read_only_leaves_no_service_that_changes_anything(registry: Registry, tmp_path: Path) -> None:
+    sources = Sources(str(tmp_path / "store.db"), tmp_path, None, None, tmp_path)
+    services = make_services(sources, registry, read_only=True)
+    assert (services.recheck, services.record, services.waive) == (None, None, None)
+    assert "read-only" in services.why("waive")
+    assert not may_write(str(tmp_path / "absent.db"))
+    assert may_write("postgresql+psycopg://audit@db/secaudit")
