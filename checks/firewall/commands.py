@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from secaudit.api import Severity
+from secaudit.api import Laboratory, Severity
 from secaudit.model.errors import UserError
 from secaudit.model.safe_text import visible_line
 
@@ -18,12 +19,15 @@ from . import documents, numbers
 from .anomalies import Anomaly, Kind, Location, find_anomalies
 from .changes import changes
 from .expansion import TooManyPlacesError
-from .loading import Loaded, RulesetFormat, load
+from .loading import Loaded, RulesetFormat, kernel_texts, load
 from .matches import NumberRange
 from .packet import PacketTextError, read_packet
 from .reach import Access, Reachability, Service
 from .regions import TooManyRegionsError
 from .trace import Fate, Tracer
+from .verify.aiming import aimed_packets, aims, interfaces
+from .verify.ask import ask
+from .verify.compare import Comparison
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -174,6 +178,48 @@ def diff(before: Path, after: Path, format: RulesetFormat, as_json: bool) -> int
     if found.found:
         return 1
     return 3 if found.unsure or unread else 0
+
+
+@command.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=_FILE)
+@click.option("--packets", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed sends the same packets.")
+@_options
+@click.pass_obj
+def verify(
+    laboratory: Laboratory, files: tuple[Path, ...], packets: int, seed: int, format: RulesetFormat, as_json: bool
+) -> int:
+    """Hold the analysis of a ruleset against this machine's kernel, packet by packet and rule by rule. Needs root.
+
+    The rules are loaded into a throw-away network namespace, never into this machine's own. Sent are the witnesses of
+    `audit` and packets aimed at the bounds of rules. Exit code 0 when kernel and analysis agree, 1 when they do not, 3
+    when nothing could be compared.
+    """
+    texts = kernel_texts(files, format)
+    ruleset = load(files, format).ruleset
+    names = interfaces(ruleset)
+    witnesses = [found.witness for found in find_anomalies(ruleset).found if found.witness is not None]
+    aimed = aimed_packets(aims(ruleset), names, packets, laboratory.chooser(seed))
+    named = {name for packet in witnesses for name in (packet.in_interface, packet.out_interface) if name}
+    with laboratory.kernel(dict.fromkeys([*names, *sorted(named)])) as kernel:
+        comparison = ask(kernel, texts, [*witnesses, *aimed], ruleset)
+    if as_json:
+        _print_json(documents.comparison(comparison))
+    else:
+        _print(_compared(comparison))
+    if comparison.mismatches:
+        return 1
+    return 0 if comparison.agreed else 3
+
+
+def _compared(comparison: Comparison) -> Iterator[str]:
+    yield from (f"MISMATCH {mismatch}" for mismatch in comparison.mismatches)
+    yield f"{comparison.agreed} packets fared as predicted, {len(comparison.mismatches)} mismatches"
+    yield f"{comparison.rules} rule counters compared"
+    if comparison.undecided:
+        yield f"{comparison.undecided} packets were not decided by the analysis"
+    for reason, count in Counter(comparison.unsent).most_common():
+        yield f"{count} packets not sent: {reason}"
 
 
 def _print_json(document: dict[str, Any]) -> None:

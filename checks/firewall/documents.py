@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from .packet import Packet
 from .reach import Access, Service
 from .ruleset import Rule, Unread
 from .trace import Step, Trace
+from .verify.compare import Comparison
 
 
 def location(at: Location) -> dict[str, Any]:
@@ -126,3 +128,14 @@ def change(found: Change) -> dict[str, Any]:
 
 def _rule(rule: Rule | None) -> dict[str, Any]:
     return {"line": rule.origin.line, "text": rule.text} if rule else {"line": None, "text": "policy"}
+
+
+def comparison(found: Comparison) -> dict[str, Any]:
+    """What the kernel made of the packets, against what was predicted."""
+    return {
+        "agreed": found.agreed,
+        "undecided": found.undecided,
+        "rules": found.rules,
+        "mismatches": [str(mismatch) for mismatch in found.mismatches],
+        "unsent": dict(Counter(found.unsent)),
+    }

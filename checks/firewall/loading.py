@@ -10,6 +10,7 @@ from pathlib import Path
 
 from secaudit.api import MIB
 from secaudit.model.errors import UserError
+from secaudit.model.observation import RulesetText, Syntax
 
 from .iptables_save import read_iptables_save
 from .matches import PacketFamily
@@ -95,6 +96,27 @@ def load(paths: Sequence[Path], format: RulesetFormat = RulesetFormat.AUTO) -> L
         found = resolve_sets(found, read_ipset_save(text, "ipset save"))
     families = frozenset(PacketFamily) if nft else {part for save in saves for part in _families(save)}
     return Loaded(found, frozenset(families))
+
+
+_SYNTAXES: Mapping[RulesetFormat, Syntax] = {
+    RulesetFormat.IPTABLES: Syntax.IPTABLES,
+    RulesetFormat.IP6TABLES: Syntax.IP6TABLES,
+    RulesetFormat.NFT: Syntax.NFT,
+    RulesetFormat.NFT_JSON: Syntax.NFT_JSON,
+}
+"""Formats that the Linux kernel's own tools load."""
+
+
+def kernel_texts(paths: Sequence[Path], format: RulesetFormat = RulesetFormat.AUTO) -> tuple[RulesetText, ...]:
+    """The files as this machine's kernel can load them. Raises `FileError` for a format that only others understand."""
+    texts = []
+    for path in paths:
+        text = _text(path)
+        kind = _guess(path, text) if format is RulesetFormat.AUTO else format
+        if kind not in _SYNTAXES:
+            raise FileError(f"{path}: the Linux kernel loads no {kind} ruleset; give {', '.join(sorted(_SYNTAXES))}")
+        texts.append(RulesetText(_SYNTAXES[kind], text))
+    return tuple(texts)
 
 
 def _families(save: Ruleset) -> frozenset[PacketFamily]:

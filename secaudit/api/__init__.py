@@ -10,6 +10,7 @@ from secaudit.api.expect import Duration, Expect, Size, parse_duration, parse_si
 from secaudit.api.facts import Facts, Now, Platform, Target, Unproven
 from secaudit.api.family import Family, load_family
 from secaudit.api.format import CustomerReport, Format
+from secaudit.api.laboratory import Kernel, Laboratory
 from secaudit.api.reference import Reference, ReferenceSource, default_feeds, reference
 from secaudit.api.verdict import Verdict, failed, not_applicable, passed, unproven
 from secaudit.model.answer import Answer, AnswerStatus
@@ -36,6 +37,8 @@ __all__ = [
     "Family",
     "FeedStamp",
     "Format",
+    "Kernel",
+    "Laboratory",
     "Now",
     "Outcome",
     "Platform",

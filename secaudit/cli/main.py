@@ -10,6 +10,7 @@ import click
 
 from secaudit import __version__
 from secaudit.cli.exits import CommandError, Exit
+from secaudit.cli.laboratory import Laboratory
 
 
 class _Entry(NamedTuple):
@@ -93,11 +94,13 @@ def _mounted(name: str) -> Any:
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="secaudit")
-def command() -> None:
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Prove or disprove what a maintenance contract promises: firewalls, patches, backups, resilience.
 
     Exit codes: 0 fine, 1 findings, 2 wrong usage or configuration, 3 incomplete, 4 internal failure.
     """
+    ctx.obj = Laboratory()
 
 
 def main() -> None:

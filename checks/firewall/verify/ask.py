@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
-from secaudit.model.observation import Observation, RulesetText
-from secaudit.model.packet import Packet as Described
+from secaudit.api import Kernel
+from secaudit.model.observation import RulesetText
 
 from ..packet import Packet
 from ..ruleset import Ruleset
 from .compare import Comparison, compare
 from .sending import described, read_listings, with_addresses_known
-
-
-class Kernel(Protocol):
-    """Somebody who can load a ruleset into a throw-away namespace and send packets through it."""
-
-    def observe(self, rulesets: Sequence[RulesetText], packets: Sequence[Described]) -> Observation:
-        """Load the parts of a ruleset in order, and tell what became of each packet."""
 
 
 def ask(
