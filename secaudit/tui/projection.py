@@ -224,12 +224,14 @@ class Projection:
 
     def _values(self, line: FindingLine, handling: Handling, now: datetime) -> tuple[object, ...]:
         shared = f"{line.control}\n{line.title}\n{line.customer}\n{line.name}"
+        # Most reasons name their subject; what is searched in every row should be short.
+        told = line.reason if line.subject in line.reason else f"{line.subject}\n{line.reason}"
         topic = self._topics.get(shared)
         if topic is None:
             topic = self._topics[shared] = len(self._topics)
         return (
             topic,
-            f"{line.host}\n{line.subject}\n{line.reason}".casefold(),
+            f"{line.host}\n{told}".casefold(),
             _RANKS[line.severity],
             line.outcome.value,
             line.waived,
