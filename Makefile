@@ -22,7 +22,7 @@ test: $(VENV)/dev ## Set up what the tests need and run them all
 	@scripts/system-packages test
 	$(BIN)/pytest $(ARGS)
 
-lint: $(VENV)/dev ## Style, types, import directions, lock files
+lint: $(VENV)/dev ## Style, types, import directions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy secaudit checks reports tests benchmarks
