@@ -19,11 +19,8 @@ DEVELOPING = [*RUNNING, *PROJECT["optional-dependencies"]["dev"], *PROJECT["opti
 
 def locked(name: str) -> dict[str, str]:
     """Each locked distribution with its version."""
-    text = (ROOT / name).read_text()
-    return {
-        canonicalize_name(found[1]): found[2]
-        for found in re.finditer(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", text, re.MULTILINE)
-    }
+    pins = re.finditer(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", (ROOT / name).read_text(), re.MULTILINE)
+    return {canonicalize_name(found[1]): found[2] for found in pins}
 
 
 @pytest.mark.parametrize(("name", "wanted"), [("requirements.lock", RUNNING), ("requirements-dev.lock", DEVELOPING)])
