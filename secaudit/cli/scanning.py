@@ -97,7 +97,7 @@ def run_scan(order: ScanOrder, registry: Registry, watch: Watcher, store: Store 
         run, hosts = _interrupted(order.resume, hosts, store)
     plans, stamps = plan_hosts(hosts, registry, order.only)
     references = open_references(plans, registry, order.feeds or default_feeds())
-    run = replace(run, baselines=stamps, feeds=references.stamps)
+    run = replace(run, baselines=stamps, feeds=references.stamps, narrow=bool(order.only))
     gathered = Gathered()
     recorders: list[Recorder] = [gathered]
     if order.record is not None:

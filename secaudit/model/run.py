@@ -25,6 +25,8 @@ class RunInfo:
     version: str
     baselines: tuple[BaselineStamp, ...] = ()
     feeds: tuple[FeedStamp, ...] = ()
+    narrow: bool = False
+    """Whether only some of the hosts' controls were judged. Known while it runs; not part of what is published."""
 
 
 @dataclass(frozen=True, slots=True)

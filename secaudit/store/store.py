@@ -118,7 +118,7 @@ class Store(Listing, FindingEvents):
             ]
             if rows:
                 connection.execute(insert(schema.result), rows)
-            if _is_newest(connection, host, scan_id, transcript.opened):
+            if _is_newest(connection, run, host, scan_id, transcript.opened):
                 _advance_findings(connection, run, host, results, transcript.opened)
 
     def finish(self, run: RunInfo) -> None:
@@ -183,8 +183,11 @@ def _result_row(scan_id: int, position: int, found: Result, detail: int) -> dict
     }
 
 
-def _is_newest(connection: Connection, host: HostRecord, scan_id: int, opened: datetime) -> bool:
-    """Point the host at this scan unless a later one is stored; an older scan is history and moves nothing."""
+def _is_newest(connection: Connection, run: RunInfo, host: HostRecord, scan_id: int, opened: datetime) -> bool:
+    """Whether no later scan is stored; then point the host at this one. An older scan is history and moves nothing.
+
+    Neither does a narrow one where there is another: what it did not judge would seem to be gone.
+    """
     table = schema.host
     mine = and_(table.c.customer == host.customer, table.c.name == host.host)
     row = connection.execute(_NEWEST.where(mine)).first()
@@ -193,6 +196,8 @@ def _is_newest(connection: Connection, host: HostRecord, scan_id: int, opened: d
         values = {"latest_id": scan_id, "complete_id": scan_id if is_complete else None}
         connection.execute(insert(table).values(customer=host.customer, name=host.host, **values))
         return True
+    if run.narrow:
+        return bool(opened >= row.latest)
     moved = {}
     if opened >= row.latest:
         moved["latest_id"] = scan_id

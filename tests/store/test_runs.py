@@ -10,7 +10,7 @@ import pytest
 from secaudit.model.answer import Reach
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
-from secaudit.store import HostName, Store, StoreError, Tally
+from secaudit.store import FindingFilter, HostName, Store, StoreError, Tally
 from secaudit.transcript import digest
 from tests.store.scenes import DAY, DB, OTHER, START, WEB, a_result, a_run, a_transcript, record, scan, waived
 
@@ -124,3 +124,23 @@ def test_the_newest_complete_transcripts_can_be_evaluated_again(store: Store) ->
     scan(store, 4, OTHER)
     assert list(store.latest_transcripts()) == [a_transcript(WEB, START + DAY), a_transcript(OTHER, START + 4 * DAY)]
     assert [found.customer for found in store.latest_transcripts("zettel")] == ["zettel"]
+
+
+def test_a_narrow_scan_settles_findings_and_does_not_stand_for_the_host(store: Store) -> None:
+    scan(store, 0, WEB, a_result(WEB), a_result(WEB, "ssh", "", Outcome.PASSED))
+    narrow = replace(a_run(1), narrow=True)
+    store.begin(narrow, [WEB])
+    record(store, narrow, WEB, [a_result(WEB, outcome=Outcome.PASSED)])
+    assert store.count(FindingFilter(customer="muster")) == 0
+    (web,) = store.hosts()
+    assert web.run == "run-0"
+    assert list(store.latest_transcripts()) == [a_transcript(WEB, START)]
+    assert len(store.report("run-1").results) == 1
+
+
+def test_a_narrow_scan_of_a_new_host_is_better_than_none(store: Store) -> None:
+    narrow = replace(a_run(), narrow=True)
+    store.begin(narrow, [WEB])
+    record(store, narrow, WEB, [a_result(WEB)])
+    (web,) = store.hosts()
+    assert web.run == "run-0"

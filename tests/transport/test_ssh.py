@@ -126,7 +126,7 @@ def test_a_sudo_password(with_password: SshSession, auditor: Account, quick: Non
         Command(("id", "-un")),
         ID,
         root_shell("echo out; echo err >&2; exit 7"),
-        root_shell('cat; echo "$PATH $LC_ALL $TZ $(pwd)"'),
+        root_shell("cat; echo $PATH $LC_ALL $TZ $(pwd)"),
         root_shell("head -c 1000000 /dev/zero", limit=1000),
         root_shell("echo begun; exec sleep 984", timeout=timedelta(seconds=1)),
         root_shell("sleep 3 & echo early"),
