@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from importlib.util import LazyLoader, find_spec, module_from_spec
-from types import ModuleType
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,19 +18,14 @@ else:
 __all__ = ["Flags", "Numbers", "Rows", "np"]
 
 
-def _at_first_use(name: str) -> ModuleType:
-    """The module `name`, imported when one of its attributes is asked for. Raises ImportError when there is none."""
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = find_spec(name)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{name} is not installed")
-    spec.loader = LazyLoader(spec.loader)
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+class _Numpy:
+    """Stands for numpy, and imports it when something of it is asked for; keeps what was asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(import_module("numpy"), name)
+        setattr(self, name, value)
+        return value
 
 
 if not TYPE_CHECKING:
-    np = _at_first_use("numpy")
+    np = _Numpy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from secaudit.model.contract import Contracts, WaiverRules
 from secaudit.model.inventory import Host
@@ -13,7 +14,9 @@ from secaudit.model.waiver import WaiverGrant
 from secaudit.sla.deadlines import with_deadlines
 from secaudit.sla.history import ContractHistory
 from secaudit.sla.waivers import CONTROL, apply
-from secaudit.store import Store
+
+if TYPE_CHECKING:
+    from secaudit.store import Store
 
 
 class Promises:
