@@ -21,8 +21,15 @@ _LOG = f"log group {LOG_GROUP} queue-threshold 64"
 _OURS = f"{{ {TRACKED}, {UNTRACKED} }}"
 
 
-def _chain(hook: str, priority: int, target: str, *others: str) -> str:
-    rules = (f"ip id {_OURS} goto {target}", f"ip6 flowlabel {_OURS} goto {target}", *others)
+_SENT_BY_US = "meta skuid 0 "
+"""What the probe sends through the stack has a socket with an owner; what the kernel answers by itself has none.
+
+A kernel's own answers number their packets too, and sooner or later with the numbers of the probe.
+"""
+
+
+def _chain(hook: str, priority: int, target: str, *others: str, sender: str = "") -> str:
+    rules = (f"{sender}ip id {_OURS} goto {target}", f"{sender}ip6 flowlabel {_OURS} goto {target}", *others)
     name = f"{'first' if priority < 0 else 'last'}_{hook}"
     return f"chain {name} {{ type filter hook {hook} priority {priority}; {'; '.join(rules)}; }}"
 
@@ -48,6 +55,7 @@ TABLE = "\n".join(
             "icmp type destination-unreachable goto rejects",
             "icmpv6 type destination-unreachable goto rejects",
             "drop",
+            sender=_SENT_BY_US,
         ),
         _chain("input", _LAST, "passes", "drop"),
         _chain("postrouting", _LAST, "passes", "drop"),
