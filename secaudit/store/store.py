@@ -118,7 +118,7 @@ class Store(Listing, FindingEvents):
             ]
             if rows:
                 connection.execute(insert(schema.result), rows)
-            if _is_newest(connection, run, host, scan_id, transcript.opened):
+            if _advance_host(connection, run, host, scan_id, transcript.opened):
                 _advance_findings(connection, run, host, results, transcript.opened)
 
     def finish(self, run: RunInfo) -> None:
@@ -183,10 +183,11 @@ def _result_row(scan_id: int, position: int, found: Result, detail: int) -> dict
     }
 
 
-def _is_newest(connection: Connection, run: RunInfo, host: HostRecord, scan_id: int, opened: datetime) -> bool:
-    """Whether no later scan is stored; then point the host at this one. An older scan is history and moves nothing.
+def _advance_host(connection: Connection, run: RunInfo, host: HostRecord, scan_id: int, opened: datetime) -> bool:
+    """Point the host at this scan unless a later one is stored; returns whether its findings are the latest word.
 
-    Neither does a narrow one where there is another: what it did not judge would seem to be gone.
+    An older scan is history and moves nothing. Neither does a narrow one where there is another, although its findings
+    count: what it did not judge would seem to be gone.
     """
     table = schema.host
     mine = and_(table.c.customer == host.customer, table.c.name == host.host)
