@@ -75,15 +75,18 @@ class HookDefault:
 
 
 def attached_chains(ruleset: Ruleset, family: PacketFamily, hook: Hook) -> tuple[AttachedChain, ...]:
-    """The base chains that a packet of the family passes on its way through `hook`, in order.
-
-    Legacy tables come after nf_tables ones of the same priority; the order within a priority does not change answers.
-    """
+    """The base chains that a packet of the family passes on its way through `hook`, in the order of `chains_on`."""
     return chains_on(ruleset, family, _PATHS[hook])
 
 
 def chains_on(ruleset: Ruleset, family: PacketFamily, path: Sequence[Hook]) -> tuple[AttachedChain, ...]:
-    """The base chains that a packet of the family passes on the hooks of `path`, in order."""
+    """The base chains that a packet of the family passes on the hooks of `path`, in order.
+
+    Of chains with one priority the one that was attached last comes first (nf_hook_entries_grow in
+    net/netfilter/core.c). That is the one listed last, unless chains were added to an older table later on. Chains of
+    type nat all sit where the kernel translates; their own priorities count among themselves (nf_nat_register_fn).
+    Legacy tables come after nf_tables ones of the same priority.
+    """
     found = [
         AttachedChain(table, chain, chain.base)
         for table in ruleset.tables
@@ -91,9 +94,18 @@ def chains_on(ruleset: Ruleset, family: PacketFamily, path: Sequence[Hook]) -> t
         for chain in table.chains
         if chain.base is not None and chain.base.hook in path
     ]
-    return tuple(
-        sorted(found, key=lambda at: (path.index(at.base.hook), at.base.priority, at.table.backend is Backend.LEGACY))
-    )
+
+    def place(at: AttachedChain) -> tuple[int, int, int, bool]:
+        own = at.base.priority
+        sits = _TRANSLATES.get(at.base.hook, own) if at.base.type == "nat" else own
+        return path.index(at.base.hook), sits, own, at.table.backend is Backend.LEGACY
+
+    found.reverse()  # the last comes first where places are the same
+    return tuple(sorted(found, key=place))
+
+
+_TRANSLATES = {Hook.PREROUTING: -100, Hook.INPUT: 100, Hook.OUTPUT: -100, Hook.POSTROUTING: 100}
+"""NF_IP_PRI_NAT_DST and NF_IP_PRI_NAT_SRC of linux/netfilter_ipv4.h, the same for IPv6."""
 
 
 _STATES = (State.NEW, State.INVALID, State.UNTRACKED)

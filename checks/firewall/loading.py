@@ -103,6 +103,7 @@ _SYNTAXES: Mapping[RulesetFormat, Syntax] = {
     RulesetFormat.IP6TABLES: Syntax.IP6TABLES,
     RulesetFormat.NFT: Syntax.NFT,
     RulesetFormat.NFT_JSON: Syntax.NFT_JSON,
+    RulesetFormat.IPSET: Syntax.IPSET,
 }
 """Formats that the Linux kernel's own tools load."""
 

@@ -150,8 +150,12 @@ class _Course:
     alive: bool = True
 
     def passes(self, path: tuple[Hook, ...]) -> None:
+        hook: Hook | None = None
         for attached in chains_on(self.ruleset, self.packet.family, path):
-            applies = _applies(attached, self.packet)
+            if attached.base.hook is not hook:
+                hook = attached.base.hook
+                self.walk.translated = False
+            applies = _applies(attached, self.packet, self.walk.translated)
             if not self.alive or applies is False:
                 continue
             if applies is None:
@@ -200,11 +204,17 @@ def _before_routing(packet: Packet) -> Packet:
     return replace(packet, out_interface=NO_INTERFACE)
 
 
-def _applies(attached: AttachedChain, packet: Packet) -> bool | None:
-    """Whether a base chain sees the packet: those at ingress and egress are bound to devices, NAT sees connections."""
+def _applies(attached: AttachedChain, packet: Packet, translated: bool | None) -> bool | None:
+    """Whether a base chain sees the packet: those at ingress and egress are bound to devices, NAT sees connections.
+
+    `translated` says whether a chain before has translated the packet on the same hook.
+    """
     if attached.base.type == "nat":
-        # nf_nat_inet_fn: without a connection nothing is translated; one that is established has its mapping.
-        return None if packet.state is None else packet.state in (State.NEW, State.RELATED)
+        # nf_nat_inet_fn: without a connection nothing is translated; one that is established has its mapping, and the
+        # first chain that translates is the last one asked.
+        if translated or packet.state not in (None, State.NEW, State.RELATED):
+            return False
+        return None if packet.state is None or translated is None else True
     if attached.base.hook not in (Hook.INGRESS, Hook.EGRESS):
         return True
     device = packet.in_interface if attached.base.hook is Hook.INGRESS else packet.out_interface
@@ -226,6 +236,8 @@ class _Walk:
     steps: list[Step] = field(default_factory=list)
     because: dict[str, None] = field(default_factory=dict)
     left: int = STEPS
+    translated: bool | None = False
+    """Whether the packet was translated on the present hook; None where it is not known."""
 
     def base_chain(self, attached: AttachedChain, packet: Packet, *, certain: bool) -> _Ends:
         """How a packet may leave a base chain, after its policy."""
@@ -253,6 +265,8 @@ class _Walk:
                 self._note(rule, rule.matches, packet)
             sure = certain and met is True and not ends
             changed = self._changed(rule.statements, packet, attached.base.hook)
+            if any(isinstance(statement, Nat) for statement in rule.statements):
+                self.translated = True if sure else self.translated or None
             found, passed = self._decide(attached, chain, rule, rule.verdict, changed, sure, depth)
             for end, at_end in found.items():
                 _add(ends, end, at_end)

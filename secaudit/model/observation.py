@@ -16,6 +16,8 @@ class Syntax(StrEnum):
     IP6TABLES = "ip6tables-save"
     IPTABLES_LEGACY = "iptables-legacy-save"
     IP6TABLES_LEGACY = "ip6tables-legacy-save"
+    IPSET = "ipset-save"
+    """Sets that rules of the iptables tools ask for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class Probe:
     def __init__(self) -> None:
         self._listener: Listener | None = None
         self._recognised: list[Recognised] = []
+        self._senders: dict[tuple[str, str | None], Sender] = {}
 
     def namespace(self) -> str:
         """See `protocol`."""
@@ -52,17 +53,22 @@ class Probe:
         """See `protocol`."""
         if first + len(packets) > MOST:
             raise ValueError(f"packets are numbered below {MOST}")
-        with inside(namespace):
-            sender: Sender = StackSender() if interface is None else FrameSender(interface)
+        sender = self._sender(namespace, interface)
         built = (build(Wording(*packet), number) for number, packet in enumerate(packets, first))
         sent = 0
-        try:
-            while count := sender.send(islice(built, _BATCH)):
-                sent += count
-                self._drain()
-        finally:
-            sender.close()
+        while count := sender.send(islice(built, _BATCH)):
+            sent += count
+            self._drain()
         return sent
+
+    def _sender(self, namespace: str, interface: str | None) -> Sender:
+        """The way out of there, kept open: the kernel waits for every processor when a packet socket is closed."""
+        found = self._senders.get((namespace, interface))
+        if found is None:
+            with inside(namespace):
+                found = StackSender() if interface is None else FrameSender(interface)
+            self._senders[namespace, interface] = found
+        return found
 
     def collect(self, count: int, seconds: float) -> list[Recognised]:
         """See `protocol`."""

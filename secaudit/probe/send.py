@@ -20,9 +20,6 @@ class Sender(Protocol):
     def send(self, packets: Iterable[bytes | bytearray]) -> int:
         """Send IP packets in order; returns how many. Raises OSError."""
 
-    def close(self) -> None:
-        """Close the sockets."""
-
 
 class FrameSender:
     """Ethernet frames from an interface of the thread's namespace: packet(7)."""
@@ -40,10 +37,6 @@ class FrameSender:
             self._socket.send(heads[packet[0] & 0xF0] + packet)
             count += 1
         return count
-
-    def close(self) -> None:
-        """See `Sender`."""
-        self._socket.close()
 
 
 class StackSender:
@@ -75,8 +68,3 @@ class StackSender:
                     raise
             count += 1
         return count
-
-    def close(self) -> None:
-        """See `Sender`."""
-        for opened in self._sockets.values():
-            opened.close()

@@ -21,8 +21,10 @@ _FAMILY = {
 def rule_counts(listing: RulesetText) -> Iterator[RuleCount]:
     """The counters of a listing: `nft -j list ruleset`, or `save -c` of an iptables tool.
 
-    Rules without a counter of their own are left out.
+    Rules without a counter of their own are left out; sets have none.
     """
+    if listing.syntax is Syntax.IPSET:
+        return
     if listing.syntax is Syntax.NFT_JSON:
         yield from _listed(listing.text)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from secaudit.model.observation import RulesetText, Syntax
@@ -13,6 +14,7 @@ from secaudit.verification.errors import VerificationError
 from secaudit.verification.watching import TABLE, WITNESS
 
 _PATIENCE = 120.0
+_WHILE = 0.01
 _BUILT_IN = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
@@ -27,6 +29,7 @@ _LOAD = {
     Syntax.IP6TABLES: ("ip6tables-nft-restore",),
     Syntax.IPTABLES_LEGACY: ("iptables-legacy-restore",),
     Syntax.IP6TABLES_LEGACY: ("ip6tables-legacy-restore",),
+    Syntax.IPSET: ("ipset", "restore"),
 }
 _LIST = {
     Syntax.NFT: (Syntax.NFT_JSON, ("nft", "-j", "list", "ruleset")),
@@ -35,6 +38,7 @@ _LIST = {
     Syntax.IP6TABLES: (Syntax.IP6TABLES, ("ip6tables-nft-save", "-c")),
     Syntax.IPTABLES_LEGACY: (Syntax.IPTABLES_LEGACY, ("iptables-legacy-save", "-c")),
     Syntax.IP6TABLES_LEGACY: (Syntax.IP6TABLES_LEGACY, ("ip6tables-legacy-save", "-c")),
+    Syntax.IPSET: (Syntax.IPSET, ("ipset", "save")),
 }
 _LEGACY = (Syntax.IPTABLES_LEGACY, Syntax.IP6TABLES_LEGACY)
 
@@ -62,14 +66,15 @@ def run_in(namespace: str, argv: Sequence[str], given: str = "") -> str:
 
 
 class Loader:
-    """The rulesets of one namespace. It remembers the legacy tables that it has to empty."""
+    """The rulesets of one namespace. It remembers the legacy tables and the sets that it has to remove."""
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
         self._legacy: dict[Syntax, dict[str, None]] = {syntax: {} for syntax in _LEGACY}
+        self._sets = False
 
     def load(self, rulesets: Sequence[RulesetText]) -> None:
-        """Replace what is loaded and watch it.
+        """Replace what is loaded, sets before the rules that ask for them, and watch it.
 
         Raises VerificationError for a text that is dangerous or that a tool refuses.
         """
@@ -79,11 +84,30 @@ class Loader:
         for syntax, tables in self._legacy.items():
             if tables:
                 run_in(self._namespace, _LOAD[syntax], "".join(map(_emptied, tables)))
-        for ruleset in rulesets:
+        if self._sets:
+            self._destroy_sets()
+        for ruleset in sorted(rulesets, key=lambda ruleset: ruleset.syntax is not Syntax.IPSET):
+            self._sets |= ruleset.syntax is Syntax.IPSET
             if ruleset.syntax in _LEGACY:
                 self._legacy[ruleset.syntax] |= dict.fromkeys(re.findall(r"^\*(\w+)", ruleset.text, re.MULTILINE))
             run_in(self._namespace, _LOAD[ruleset.syntax], ruleset.text)
         run_in(self._namespace, _LOAD[Syntax.NFT], TABLE)
+
+    def _destroy_sets(self) -> None:
+        """Remove every set; the kernel lets go of those that removed rules asked for only after a while."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                # A list of sets holds on to its members until it is empty.
+                run_in(self._namespace, ["ipset", "flush"])
+                run_in(self._namespace, ["ipset", "destroy"])
+            except VerificationError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_WHILE)
+            else:
+                self._sets = False
+                return
 
     def listings(self, syntaxes: Iterable[Syntax]) -> Iterator[RulesetText]:
         """What is loaded, with counters, from the tools that list what these syntaxes load. Ends the watch."""
@@ -95,8 +119,8 @@ class Loader:
 def refuse_dangers(ruleset: RulesetText) -> None:
     """Raise VerificationError for a text that could do more than load rules into the namespace.
 
-    nft would read other files of this machine (`include`), and the iptables tools start any program that a rule names
-    with `--modprobe`; options may be abbreviated (getopt_long(3)).
+    nft would read other files of this machine (`include`), the iptables tools start any program that a rule names
+    with `--modprobe`, and ipset writes to a file that an option names; options may be abbreviated (getopt_long(3)).
     """
     if WITNESS in ruleset.text:
         raise VerificationError(f"the ruleset names the table {WITNESS}, which is the verification's own")
@@ -107,7 +131,10 @@ def refuse_dangers(ruleset: RulesetText) -> None:
             raise VerificationError("the ruleset includes other files; verify what `nft list ruleset` prints instead")
         return
     for number, line in enumerate(ruleset.text.split("\n"), 1):
-        if any(map(_names_modprobe, _tokens(line))):
+        if ruleset.syntax is Syntax.IPSET:
+            if not _only_fills_sets(line):
+                raise VerificationError(f"line {number} does something else than creating and filling sets")
+        elif any(map(_names_modprobe, _tokens(line))):
             raise VerificationError(f"line {number} names a program that loads kernel modules (--modprobe)")
 
 
@@ -116,6 +143,13 @@ def _tokens(line: str) -> list[str]:
         return shlex.split(line)
     except ValueError:
         return line.split()
+
+
+def _only_fills_sets(line: str) -> bool:
+    tokens = _tokens(line)
+    if not tokens or line.startswith("#"):
+        return True
+    return tokens[0] in ("create", "add") and not any(word.startswith("-") and word != "-exist" for word in tokens)
 
 
 def _names_modprobe(token: str) -> bool:

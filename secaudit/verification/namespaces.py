@@ -76,7 +76,8 @@ class Router:
             lines += [
                 f"link add name {name} address {mac} type veth peer name {name} netns {router.wire}",
                 f"link set dev {name} arp off multicast off up",
-                f"addr add {ALWAYS_OWN[0]} dev {name}",
+                # The kernel drops what is redirected to an interface without an address.
+                *(f"addr add {address} dev {name} nodad" for address in ALWAYS_OWN),
             ]
         run_in(router.under_test, ["ip", "-batch", "-"], "\n".join(lines) + "\n")
         run_in(router.under_test, ["sysctl", "-q", "-w", _FORWARD_IPV6])

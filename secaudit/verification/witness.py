@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 
 from secaudit.model.observation import Fate, Observation, RulesetText
 from secaudit.model.packet import Address, Direction, Packet, Tracking
@@ -32,20 +33,18 @@ class _Way:
     """What packets must have in common to be sent together."""
 
     direction: Direction
-    iif: str
     oif: str
     established: bool
 
     @classmethod
     def of(cls, packet: Packet) -> _Way:
-        inward = packet.hook is not Direction.OUTPUT
         outward = packet.hook is not Direction.INPUT
-        return cls(
-            packet.hook,
-            packet.in_interface or IN if inward else "",
-            packet.out_interface or OUT if outward else OUT,
-            packet.state is Tracking.ESTABLISHED,
-        )
+        return cls(packet.hook, packet.out_interface or OUT if outward else OUT, packet.state is Tracking.ESTABLISHED)
+
+
+def _entry(packet: Packet) -> str:
+    """The interface that a packet comes in by; empty for what the host itself sends."""
+    return "" if packet.hook is Direction.OUTPUT else packet.in_interface or IN
 
 
 class Witness:
@@ -88,6 +87,7 @@ class Witness:
         fates: list[Fate | None] = [None] * len(packets)
         before = dict.fromkeys(COUNTERS, 0)
         for way, indexes in ways.items():
+            indexes.sort(key=lambda index: _entry(packets[index]))
             self._router.route(way.oif, own[way.direction])
             before, found = self._send(way, [packets[index] for index in indexes], before)
             for index, fate in zip(indexes, found, strict=True):
@@ -99,17 +99,18 @@ class Witness:
     def _send(
         self, way: _Way, packets: Sequence[Packet], before: Mapping[str, int]
     ) -> tuple[dict[str, int], list[Fate]]:
+        """Send packets, sorted by the interface that they come in by; what is counted then, and the fate of each."""
         words = [_wording(packet) for packet in packets]
         if way.established:
             self._probe.connect(self._router.under_test, words)
         first = self._sent
         self._sent += len(packets)
-        if way.direction is Direction.OUTPUT:
-            self._probe.send(self._router.under_test, None, first, words)
-        elif way.iif == LOOPBACK:
-            self._probe.send(self._router.under_test, LOOPBACK, first, words)
-        else:
-            self._probe.send(self._router.wire, way.iif, first, words)
+        at = 0
+        for iif, together in groupby(packets, _entry):
+            part = words[at : at + sum(1 for _ in together)]
+            namespace = self._router.wire if iif not in ("", LOOPBACK) else self._router.under_test
+            self._probe.send(namespace, iif or None, first + at, part)
+            at += len(part)
         counted = self._settled(before["entered"] + len(packets))
         gone = {name: counted[name] - before[name] for name in counted}
         if gone["routed"] != gone["arrived"]:

@@ -14,6 +14,7 @@ from secaudit.checks.firewall.verify.aiming import Aim, aimed_packets
 
 from secaudit.model.observation import RulesetText, Syntax
 from tests.kernel.conditions import INTERFACES, STATES, Aims, Condition, address, iptables_any, nft_any, shown
+from tests.kernel.sets import GeneratedSet, generated_sets
 
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 _USER_CHAINS = 4
@@ -40,10 +41,14 @@ def case(seed: int, kind: str, packets: int) -> Case:
             "iptables": (Syntax.IPTABLES, Syntax.IP6TABLES),
             "legacy": (Syntax.IPTABLES_LEGACY, Syntax.IP6TABLES_LEGACY),
         }[kind]
+        sets = {version: generated_sets(chance, version) if chance.random() < 0.5 else [] for version in (4, 6)}
         texts = [
-            RulesetText(syntax, _iptables(chance, aims, version))
+            RulesetText(syntax, _iptables(chance, aims, version, sets[version]))
             for syntax, version in zip(syntaxes, (4, 6), strict=True)
         ]
+        if any(sets.values()):
+            lines = [line for made in sets.values() for one in made for line in one.lines]
+            texts.append(RulesetText(Syntax.IPSET, "\n".join([*lines, ""])))
     return Case(seed, tuple(texts), tuple(aimed_packets(map(_aim, aims), INTERFACES, packets, chance.randrange)))
 
 
@@ -52,7 +57,9 @@ def _nft(chance: random.Random, aims: list[Aims]) -> str:
     texts = []
     for number in range(chance.choice([1, 1, 2])):
         family = chance.choice(["inet", "inet", "ip", "ip6"])
-        bases = [(hook, priority) for hook in _HOOKS for priority in (-150, 0, 50) if chance.random() < 0.3]
+        bases: list[tuple[str, int]] = [
+            (hook, priority) for hook in _HOOKS for priority in (-150, 0, 50) if chance.random() < 0.3
+        ]
         lines: list[str] = []
         sets: list[str] = []
         # A chain is declared before it is jumped to.
@@ -67,6 +74,8 @@ def _nft(chance: random.Random, aims: list[Aims]) -> str:
                 *_nft_rules(chance, aims, family, [f"u{user}" for user in range(_USER_CHAINS)], hook, sets),
                 "}",
             ]
+        if chance.random() < 0.35:
+            lines += _nft_translations(chance, aims, family)
         texts += [f"table {family} t{number} {{", *sets, *lines, "}"]
     return "\n".join([*texts, ""])
 
@@ -82,8 +91,37 @@ def _nft_rules(
         aims.append(_joined(conditions))
         words = [_named(chance, condition.text, sets) for condition in conditions]
         protocol = next(filter(None, map(_protocol, conditions)), "tcp")
-        rules.append(" ".join([*words, "counter", _nft_verdict(chance, targets, hook, protocol == "tcp")]))
+        rules.append(" ".join([*words, "counter", _nft_verdict(chance, targets, hook, sets, protocol == "tcp")]))
     return rules
+
+
+def _nft_translations(chance: random.Random, aims: list[Aims], family: str) -> list[str]:
+    """Chains of type nat: destinations before routing, sources after it."""
+    lines = []
+    ways = (("prerouting", -100, "destination", "dnat"), ("postrouting", 100, "source", "snat"))
+    for hook, priority, side, word in ways:
+        # The kernel heeds their priorities only among themselves.
+        own = chance.choice([priority, priority, priority - 30, priority + 60])
+        lines += [f"chain by_{word} {{", f"type nat hook {hook} priority {own};"]
+        for _ in range(chance.randint(1, 3)):
+            version = {"ip": 4, "ip6": 6}.get(family) or chance.choice([4, 6])
+            conditions = [nft_any(chance, version) for _ in range(chance.choice([0, 1, 2]))]
+            conditions = [
+                condition
+                for condition in conditions
+                if _allowed(condition, family) and not {"protocol", "version"} & condition.aims.keys()
+            ]
+            aims.append(_joined(conditions) | {"version": [version], "protocol": [6], "destination_port": [22, 80]})
+            words = [condition.text for condition in conditions]
+            name = "ip" if version == 4 else "ip6"
+            ports = chance.choice(["tcp dport 22", "tcp dport 80-443", "meta l4proto tcp"])
+            to = f"{name + ' ' if family == 'inet' else ''}to {shown(address(chance, version, side), version)}"
+            own_address = "masquerade" if word == "snat" else "redirect to :8080"
+            target = chance.choice([f"{word} {to}", f"{word} {to}", own_address])
+            guard = f"meta nfproto ipv{version} " if family == "inet" else ""
+            lines.append(" ".join([f"{guard}{ports}", *words, "counter", target]))
+        lines.append("}")
+    return lines
 
 
 _TYPES = {"ip": "ipv4_addr", "ip6": "ipv6_addr", "tcp": "inet_service", "udp": "inet_service"}
@@ -119,7 +157,7 @@ def _of_one_protocol(conditions: Sequence[Condition]) -> list[Condition]:
     return [condition for condition in conditions if _protocol(condition) in ("", first)]
 
 
-def _nft_verdict(chance: random.Random, targets: Sequence[str], hook: str, tcp: bool) -> str:
+def _nft_verdict(chance: random.Random, targets: Sequence[str], hook: str, sets: list[str], tcp: bool) -> str:
     choices = ["accept", "accept", "drop", "return", "", "meta mark set 1", "meta mark set meta mark | 0x2"]
     if hook in ("input", "forward", "output"):
         choices.append("reject")
@@ -128,7 +166,23 @@ def _nft_verdict(chance: random.Random, targets: Sequence[str], hook: str, tcp: 
         if tcp:
             choices.append(f"tcp dport vmap {{ 22 : accept, 80-443 : jump {target}, 8080 : drop }}")
         choices.append(f"ct state vmap {{ established : accept, invalid : drop, new : jump {target} }}")
+    if targets and chance.random() < 0.15:
+        return _named_map(chance, targets[0], sets, tcp)
     return chance.choice(choices)
+
+
+def _named_map(chance: random.Random, target: str, sets: list[str], tcp: bool) -> str:
+    """A map with a name that leads to verdicts; the map is added to those of the table."""
+    name = f"m{len(sets)}"
+    key, kind, flags, elements = chance.choice(
+        [
+            ("ct state", "ct_state", "", f"established : accept, new : jump {target}"),
+            ("meta l4proto", "inet_proto", "", f"tcp : jump {target}, udp : accept, icmp : drop"),
+        ]
+        + [("tcp dport", "inet_service", "flags interval; ", f"22 : accept, 80-443 : jump {target}, 8080 : drop")] * tcp
+    )
+    sets.append(f"map {name} {{ type {kind} : verdict; {flags}elements = {{ {elements} }}; }}")
+    return f"{key} vmap @{name}"
 
 
 _BUILT_IN = {
@@ -137,7 +191,7 @@ _BUILT_IN = {
 }
 
 
-def _iptables(chance: random.Random, aims: list[Aims], version: int) -> str:
+def _iptables(chance: random.Random, aims: list[Aims], version: int, sets: Sequence[GeneratedSet]) -> str:
     lines = _translations(chance, aims, version) if chance.random() < 0.3 else []
     for table, chains in _BUILT_IN.items():
         if table == "mangle" and chance.random() < 0.5:
@@ -150,6 +204,8 @@ def _iptables(chance: random.Random, aims: list[Aims], version: int) -> str:
             targets = users[position + 1 :] if chain in users else users
             for _ in range(chance.randint(0, 7)):
                 conditions = [iptables_any(chance, version, chain) for _ in range(chance.choice([0, 1, 1, 2, 3]))]
+                if sets and chance.random() < 0.25:
+                    conditions.append(chance.choice(sets).condition(chance))
                 conditions = _compatible(conditions)
                 aims.append(_joined(conditions) | {"version": [version]})
                 words = [condition.text for condition in conditions]

@@ -292,3 +292,12 @@ def test_what_only_looks_dangerous_is_loaded() -> None:
     )
     refuse_dangers(RulesetText(Syntax.IPTABLES, f"*mangle\n{harmless}\nCOMMIT\n"))
     refuse_dangers(RulesetText(Syntax.NFT, 'table t { chain c { comment "includes all" } }'))
+
+
+@pytest.mark.parametrize(
+    "line", ["save -file /x", "create a hash:ip -file /x", "destroy", "-f /x", "add a 10.0.0.1 -o xml"]
+)
+def test_sets_that_do_more_than_hold_elements_are_refused(line: str) -> None:
+    with pytest.raises(VerificationError, match="line 2 "):
+        refuse_dangers(RulesetText(Syntax.IPSET, f"create a hash:ip comment\n{line}\n"))
+    refuse_dangers(RulesetText(Syntax.IPSET, 'create a hash:ip comment\nadd a 10.0.0.1 comment "a -f b"\n'))

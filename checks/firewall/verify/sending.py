@@ -13,6 +13,8 @@ from ..iptables_save import read_iptables_save
 from ..merge import merge
 from ..nft_json import read_nft_json
 from ..packet import Packet
+from ..readers.ipset_members import resolve_sets
+from ..readers.ipset_save import read_ipset_save
 from ..ruleset import Hook, Ruleset, TableFamily
 
 _SAVES = {
@@ -65,4 +67,8 @@ def read_listings(listings: Sequence[RulesetText]) -> Ruleset:
         for listing in listings
         if listing.syntax in _SAVES
     ]
-    return merge(read_nft_json(nft.text, nft.syntax) if nft else None, saves)
+    found = merge(read_nft_json(nft.text, nft.syntax) if nft else None, saves)
+    for listing in listings:
+        if listing.syntax is Syntax.IPSET:
+            found = resolve_sets(found, read_ipset_save(listing.text, listing.syntax))
+    return found
