@@ -87,7 +87,7 @@ class Boxes:
         self.low: Numbers = np.ascontiguousarray(table[:, :, 0].T)
         self.high: Numbers = np.ascontiguousarray(table[:, :, 1].T)
         self.places: Numbers = np.array(places, np.int32)
-        self._sizes = grid.sizes
+        self._sizes: list[int] = grid.sizes.tolist()
         self._first: list[int] = np.searchsorted(self.places, np.arange(count + 1)).tolist()
 
     def __len__(self) -> int:
@@ -100,16 +100,17 @@ class Boxes:
     def touching(self, box: Box, first: int, last: int) -> Rows:
         """The rows from `first` up to before `last` that have a point in common with the box."""
         rows: Rows | None = None
-        share = (box.high - box.low + 1) / self._sizes
-        for at in np.argsort(share, kind="stable").tolist():
-            if share[at] >= 1:
+        lows, highs = box.low.tolist(), box.high.tolist()
+        shares = [(high - low + 1) / size for low, high, size in zip(lows, highs, self._sizes, strict=True)]
+        for at in sorted(range(len(shares)), key=shares.__getitem__):
+            if shares[at] >= 1:
                 break
-            low, high = box.low[at], box.high[at]
+            low, high = lows[at], highs[at]
             if rows is None:
-                rows = np.flatnonzero((self.low[at, first:last] <= high) & (self.high[at, first:last] >= low))
-                rows += first
+                found = (self.low[at, first:last] <= high) & (self.high[at, first:last] >= low)
+                rows = found.nonzero()[0] + first
             else:
-                rows = rows[(self.low[at, rows] <= high) & (self.high[at, rows] >= low)]
+                rows = rows[(self.low[at].take(rows) <= high) & (self.high[at].take(rows) >= low)]
             if not len(rows):
                 break
         return np.arange(first, last) if rows is None else rows
