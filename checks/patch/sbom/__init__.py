@@ -1,0 +1,1 @@
+"""Bills of materials: what is installed on a host, for other tools."""
