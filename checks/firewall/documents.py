@@ -101,6 +101,8 @@ def service(found: Service) -> dict[str, Any]:
         "protocol": next(name for name, number in PROTOCOLS.items() if number == found.protocol),
         "ports": [found.ports.low, found.ports.high],
         "translated": found.translated,
+        "way": found.way,
+        "target": found.target,
         "access": [_access(part) for part in found.access],
     }
 

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
 from . import numbers
-from .effective import attached_chains, chains_on
+from .acceptance import MOST, Acceptance, accepted_by_all
+from .effective import chains_on
 from .expansion import Place, conditions, expanded
 from .matches import AddressRange, NumberRange, PacketFamily
-from .packet_sets import tracks_connections
-from .regions import (
-    Field,
-    Region,
-    Regions,
-    Runs,
-    TooManyRegionsError,
-    common,
-    difference,
-    intersection,
-    intersections,
-    runs,
-)
-from .ruleset import Decision, Hook, Nat, Ruleset
-from .universe import universe
-
-MOST = 2000
-"""Regions that the sources of one service may need."""
+from .regions import Field, Region, Regions, Runs, TooManyRegionsError, difference, intersection, runs
+from .ruleset import Hook, Nat, Ruleset
+from .universe import Universe
 
 WORK = 1_000_000
-"""Ranges of ports times rules that a list of all services may take: some seconds."""
+"""Rules to look at for all services together: a list that takes more would take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +40,30 @@ class Access:
         return size > (1 << bits) // 2
 
 
+class Way(StrEnum):
+    """Where a service is."""
+
+    LOCAL = "local"
+    ROUTED = "routed"
+    """Behind this host, at the destinations of its accesses."""
+    PUBLISHED = "published"
+    """Behind this host; a translation sends the connections on to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Ports of a protocol of this host, and who reaches them with a new connection. `translated`: DNAT may take it."""
+    """Ports of a protocol, and who reaches them with a new connection. `translated`: DNAT may take it.
+
+    `target` is where a published service is.
+    """
 
     family: PacketFamily
     protocol: int
     ports: NumberRange
     access: tuple[Access, ...]
     translated: bool
+    way: Way = Way.LOCAL
+    target: str = ""
 
     @property
     def label(self) -> str:
@@ -72,15 +74,16 @@ class Service:
 
 
 class Reachability:
-    """Answers who reaches services of this host over one family. Raises `TooManyPlacesError` for endless chains."""
+    """Answers who reaches services of this host over one family, or with `Hook.FORWARD` those behind it.
+
+    Raises `TooManyPlacesError` for endless chains.
+    """
 
     def __init__(self, ruleset: Ruleset, family: PacketFamily, hook: Hook = Hook.INPUT) -> None:
         self._family = family
-        chains = [at for at in attached_chains(ruleset, family, hook) if at.base.type != "nat"]
         nats = [at for at in chains_on(ruleset, family, (Hook.PREROUTING,)) if at.base.type == "nat"]
-        asked = (match for at in (*chains, *nats) for match in conditions(at))
-        self._universe = universe(family, hook, asked, tracked=tracks_connections(ruleset))
-        self._chains = [expanded(at, self._universe) for at in chains]
+        self._found = Acceptance(ruleset, family, hook, (match for at in nats for match in conditions(at)))
+        self._universe = self._found.universe
         self._nats = [
             place
             for at in nats
@@ -94,36 +97,38 @@ class Reachability:
 
         Raises `TooManyRegionsError` when the sources cannot be told in a reasonable number of ranges.
         """
+        return self._service(protocol, ports, self._found.places, self._nats)
+
+    def _service(
+        self, protocol: int, ports: NumberRange, chains: Sequence[Sequence[Place]], nats: Sequence[Place]
+    ) -> Service:
         asked = self._asked(protocol, ports)
-        sure, possible = [asked], [asked]
-        for places in self._chains:
-            chain_sure, chain_possible = self._accepted(places, asked)
-            sure = intersections(sure, chain_sure, MOST)
-            possible = intersections(possible, chain_possible, MOST)
-        translated = any(
-            intersection(asked, region) is not None for place in self._nats for region in place.packets.upper
-        )
-        unsure = difference(possible, sure, self._last, MOST)
-        access = (*self._access(sure, certain=True), *self._access(unsure, certain=False))
+        sure, possible = accepted_by_all(chains, asked, self._last)
+        translated = any(intersection(asked, region) is not None for place in nats for region in place.packets.upper)
+        unsure = difference(possible, sure, self._last, MOST) if possible != sure else []
+        found = self._universe
+        access = (*accesses(found, sure, certain=True), *accesses(found, unsure, certain=False))
         return Service(self._family, protocol, ports, access, translated)
 
     def services(self) -> Iterator[Service]:
         """All ports of TCP and UDP that anyone may reach, those with the same access side by side as one.
 
-        Raises `TooManyRegionsError` when there are so many ports and rules that it would take too long.
+        Ports that the same rules speak about are asked about once, with these rules only. Raises
+        `TooManyRegionsError` when there are so many ports and rules that it would take too long.
         """
-        places = sum(map(len, self._chains))
+        work = 0
         for protocol in (numbers.TCP, numbers.UDP):
             last: Service | None = None
-            ranges = list(self._port_ranges(protocol))
-            if len(ranges) * places > WORK:
-                raise TooManyRegionsError
-            for ports in ranges:
-                found = self.service(protocol, ports)
+            known: dict[tuple[int, ...], Service] = {}
+            for ports, key, chains, nats in self._ranges_of_ports(protocol):
+                if key not in known:
+                    work += len(key)
+                    if work > WORK:
+                        raise TooManyRegionsError
+                    known[key] = self._service(protocol, ports, chains, nats)
+                found = replace(known[key], ports=ports)
                 if last is not None and (last.access, last.translated) == (found.access, found.translated):
-                    last = Service(
-                        self._family, protocol, NumberRange(last.ports.low, ports.high), found.access, found.translated
-                    )
+                    last = replace(last, ports=NumberRange(last.ports.low, ports.high))
                     continue
                 if last is not None and last.access:
                     yield last
@@ -131,87 +136,74 @@ class Reachability:
             if last is not None and last.access:
                 yield last
 
-    def _port_ranges(self, protocol: int) -> Iterator[NumberRange]:
-        cuts = {0}
-        places = [place for listed in self._chains for place in listed] + self._nats
-        for place in places:
-            for region in place.packets.upper:
-                if any(low <= protocol <= high for low, high in region.get(Field.PROTOCOL, ((0, 255),))):
-                    for low, high in region.get(Field.DESTINATION_PORT, ()):
-                        cuts |= {low, high + 1}
-        starts = sorted(cuts - {65536})
-        for low, after in zip(starts, [*starts[1:], 65536], strict=True):
-            yield NumberRange(low, after - 1)
+    def _ranges_of_ports(self, protocol: int) -> Iterator[_Stretch]:
+        """The ranges of ports that no rule tells apart, in order, with the places that speak about them.
+
+        The key of a stretch is the same as that of another one where the same packets, but for the port, meet the
+        same places: it names the regions of all places.
+        """
+        chains = (*self._found.places, self._nats)
+        owners = [
+            (chain, place) for chain, places in enumerate(chains) for place in places for _ in place.packets.upper
+        ]
+        regions = (region for places in chains for place in places for region in place.packets.upper)
+        begins: dict[int, list[int]] = {0: []}
+        ends: dict[int, list[int]] = {}
+        for number, region in enumerate(regions):
+            if _allows(region.get(Field.PROTOCOL), protocol):
+                for low, high in region.get(Field.DESTINATION_PORT, ((0, 65535),)):
+                    begins.setdefault(low, []).append(number)
+                    ends.setdefault(high + 1, []).append(number)
+        cuts = sorted((begins.keys() | ends.keys()) - {65536})
+        active: set[int] = set()
+        for low, after in zip(cuts, [*cuts[1:], 65536], strict=True):
+            active -= set(ends.get(low, ()))
+            active |= set(begins.get(low, ()))
+            key = tuple(sorted(active))
+            parts: list[dict[int, Place]] = [{} for _ in chains]
+            for number in key:
+                chain, place = owners[number]
+                parts[chain][id(place)] = place
+            *verdicts, nats = (tuple(part.values()) for part in parts)
+            yield NumberRange(low, after - 1), key, verdicts, nats
 
     def _asked(self, protocol: int, ports: NumberRange) -> Region:
-        """New connections from the network; fields that nobody would ask about have their usual values."""
-        found: dict[Field, Runs] = dict(self._universe.packets)
-        names = self._universe.interfaces
-        outer = runs((at, at) for at, name in enumerate(names) if name != "lo")
-        found[Field.IN_INTERFACE] = common(found.get(Field.IN_INTERFACE, outer), outer)
-        found[Field.PROTOCOL] = ((protocol, protocol),)
-        found[Field.DESTINATION_PORT] = ((ports.low, ports.high),)
-        found[Field.FRAGMENT] = ((0, 0),)
-        for field in (Field.STATE, Field.MARK, Field.CONNECTION_MARK, Field.SOURCE_TYPE, Field.DESTINATION_TYPE):
-            usual = self._universe.usual(field)
-            if usual:
-                found[field] = ((usual[0], usual[0]),)
+        """New connections from the network to the ports."""
+        found = self._found.from_network(protocol=((protocol, protocol),), destination_port=((ports.low, ports.high),))
         flags = self._universe.usual(Field.TCP_FLAGS)
         if flags and protocol == numbers.TCP:
-            found[Field.TCP_FLAGS] = ((flags[0], flags[0]),)
+            return {**found, Field.TCP_FLAGS: ((flags[0], flags[0]),)}
         return found
 
-    def _accepted(self, places: Sequence[Place], asked: Region) -> tuple[Regions, Regions]:
-        """What a base chain surely and perhaps accepts of the packets asked about."""
-        sure: Regions = []
-        possible: Regions = []
-        left_sure: Regions = [asked]
-        left_possible: Regions = [asked]
-        for place in places:
-            if place.ends is None or not left_possible:
-                continue
-            upper = _within(place.packets.upper, asked)
-            if not upper:
-                continue
-            lower = _within(place.packets.lower, asked)
-            decided = isinstance(place.ends, Decision)
-            accepts = place.ends is Decision.ACCEPT
-            if accepts:
-                sure += intersections(left_sure, lower, MOST)
-            if accepts or not decided:
-                possible += intersections(left_possible, upper, MOST)
-            left_sure = difference(left_sure, upper, self._last, MOST)
-            if decided:
-                left_possible = difference(left_possible, lower, self._last, MOST)
-        return sure, possible
 
-    def _access(self, regions: Regions, *, certain: bool) -> Iterator[Access]:
-        """The sets by interface: those with the same sources and destinations together."""
-        names = self._universe.interfaces
-        by_interface: dict[tuple[Runs, Runs], list[int]] = {}
-        for at, name in enumerate(names):
-            if name in ("", "lo"):
-                continue
-            here = [region for region in regions if _allows(region.get(Field.IN_INTERFACE), at)]
-            for destinations, sources in _by_destination(here, self._last).items():
-                by_interface.setdefault((sources, destinations), []).append(at)
-        outer = [at for at, name in enumerate(names) if name not in ("", "lo")]
-        for (sources, destinations), through in by_interface.items():
-            whole = destinations == ((0, self._last[Field.DESTINATION]),)
-            yield Access(
-                self._ranges(sources),
-                () if through == outer else tuple(names[at] for at in through),
-                () if whole else self._ranges(destinations),
-                certain,
-            )
-
-    def _ranges(self, of: Runs) -> tuple[AddressRange, ...]:
-        address = IPv4Address if self._family is PacketFamily.IPV4 else IPv6Address
-        return tuple(AddressRange(address(low), address(high)) for low, high in of)
+def accesses(found: Universe, regions: Regions, *, certain: bool) -> Iterator[Access]:
+    """The sets by interface: those with the same sources and destinations together."""
+    names = found.interfaces
+    by_interface: dict[tuple[Runs, Runs], list[int]] = {}
+    for at, name in enumerate(names):
+        if name in ("", "lo"):
+            continue
+        here = [region for region in regions if _allows(region.get(Field.IN_INTERFACE), at)]
+        for destinations, sources in _by_destination(here, found.last).items():
+            by_interface.setdefault((sources, destinations), []).append(at)
+    outer = [at for at, name in enumerate(names) if name not in ("", "lo")]
+    for (sources, destinations), through in by_interface.items():
+        whole = destinations == ((0, found.last[Field.DESTINATION]),)
+        yield Access(
+            ranges(sources, found.family),
+            () if through == outer else tuple(names[at] for at in through),
+            () if whole else ranges(destinations, found.family),
+            certain,
+        )
 
 
-def _within(regions: Iterable[Region], asked: Region) -> Regions:
-    return [both for region in regions if (both := intersection(region, asked)) is not None]
+def ranges(of: Runs, family: PacketFamily) -> tuple[AddressRange, ...]:
+    """Runs of numbers as ranges of addresses."""
+    address = IPv4Address if family is PacketFamily.IPV4 else IPv6Address
+    return tuple(AddressRange(address(low), address(high)) for low, high in of)
+
+
+_Stretch = tuple[NumberRange, tuple[int, ...], Sequence[Sequence[Place]], Sequence[Place]]
 
 
 def _allows(allowed: Runs | None, value: int) -> bool:

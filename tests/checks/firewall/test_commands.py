@@ -79,12 +79,13 @@ def test_reach_tells_the_exact_sources(rules: Path, capsys: pytest.CaptureFixtur
 
 def test_services_that_are_too_many_to_list_are_said_to_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     heads = [":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]"]
-    lines = [f"-A INPUT -p tcp -m tcp --dport {2 * port} -j ACCEPT" for port in range(1, 1000)]
+    ends = [f"-s 10.{number >> 8}.{number & 255}.1 -d 10.{number & 255}.{number >> 8}.2" for number in range(2100)]
+    lines = [f"-A INPUT {end} -p tcp -m tcp --dport 22 -j ACCEPT" for end in ends]
     rules = tmp_path / "many.v4"
     rules.write_text("\n".join(["*filter", *heads, *lines, "COMMIT", ""]))
     assert run(["firewall", "audit", str(rules)]) == 3
     assert "not decided: services over IPv4 would need too many sets" in capsys.readouterr().out
-    assert run(["firewall", "reach", str(rules), "--to", "tcp/22"]) == 0
+    assert run(["firewall", "reach", str(rules), "--to", "tcp/23"]) == 0
 
 
 def test_diff_tells_packets_that_fare_differently(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,6 +111,34 @@ def test_wrong_usage_ends_with_2_and_a_sentence(
     rules: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
     assert run(["firewall", arguments[0], str(rules), *arguments[1:]]) == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["audit"], "nothing to analyse"),
+        (["audit", "missing.v4"], "no file missing.v4"),
+        (["audit", "local", "rules.v4"], "give it alone"),
+        (["audit", "rules.v4", "--host", "web1"], "either files or --host"),
+        (["audit", "--host", "web1"], "--inventory"),
+        (["audit", "replay:nowhere"], "nowhere"),
+        (["diff", "rules.v4"], "give BEFORE and AFTER"),
+        (["verify", "rules.v4", "--live", "web1"], "--live asks its host"),
+        (["verify", "--live", "web1", "--packets", "100000"], "at most 1000"),
+        (["verify", "--live", "web1"], "--inventory"),
+    ],
+)
+def test_a_source_that_is_none_ends_with_2_and_a_sentence(
+    rules: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    says: str,
+) -> None:
+    monkeypatch.chdir(rules.parent)
+    monkeypatch.delenv("SECAUDIT_INVENTORY", raising=False)
+    assert run(["firewall", *arguments]) == 2
     assert says in capsys.readouterr().err
 
 
