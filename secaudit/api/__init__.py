@@ -10,7 +10,7 @@ from secaudit.api.expect import Duration, Expect, Size, parse_duration, parse_si
 from secaudit.api.facts import Facts, Now, Platform, Target, Unproven
 from secaudit.api.family import Family, load_family
 from secaudit.api.format import CustomerReport, Format
-from secaudit.api.laboratory import Kernel, Laboratory
+from secaudit.api.laboratory import AskedHost, HostChoice, Kernel, Laboratory, Outside
 from secaudit.api.reference import Reference, ReferenceSource, default_feeds, reference
 from secaudit.api.verdict import Verdict, failed, not_applicable, passed, unproven
 from secaudit.model.answer import Answer, AnswerStatus
@@ -26,6 +26,7 @@ __all__ = [
     "Answer",
     "AnswerStatus",
     "Answers",
+    "AskedHost",
     "Check",
     "Collector",
     "Command",
@@ -37,10 +38,12 @@ __all__ = [
     "Family",
     "FeedStamp",
     "Format",
+    "HostChoice",
     "Kernel",
     "Laboratory",
     "Now",
     "Outcome",
+    "Outside",
     "Platform",
     "PortScan",
     "Reference",

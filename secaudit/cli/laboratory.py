@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from secaudit.api import Kernel
+    from secaudit.api import AskedHost, HostChoice, Kernel, Outside
 
 
 class Laboratory:
@@ -24,3 +24,22 @@ class Laboratory:
         import random
 
         return random.Random(seed).randrange  # noqa: S311 - packets for a test, no secrets
+
+    def host(self, choice: HostChoice, wanted: Sequence[type]) -> AskedHost:
+        """Facts about one host."""
+        from secaudit.cli.asking import ask
+
+        return ask(choice, tuple(wanted))
+
+    def outside(self, choice: HostChoice) -> AbstractContextManager[Outside]:
+        """The scanner's side of a host that the inventory allows to be probed."""
+        from secaudit.cli.asking import chosen
+        from secaudit.cli.exits import CommandError
+        from secaudit.verification.outside import outside
+
+        host = chosen(choice)
+        if not host.probe:
+            raise CommandError(
+                f"{host.label} is not marked as a host that may be probed: `probe: true` in the inventory"
+            )
+        return outside(host.address)

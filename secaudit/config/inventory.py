@@ -92,6 +92,7 @@ class _Reader:
                 tags=frozenset((*site.defaults.tags, *entry.tags)),
                 baselines=tuple(dict.fromkeys((*common, *self._references((*path, "hosts", host), entry.baselines)))),
                 ssh=self._ssh(site.defaults.ssh, entry.ssh),
+                probe=entry.probe,
             )
             for host, entry in site.hosts.items()
         )

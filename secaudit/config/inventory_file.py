@@ -160,6 +160,8 @@ class HostFile(FileModel):
     """Names of baselines, or paths relative to this file."""
     ssh: SshFile = Field(default_factory=SshFile)
     """What differs from the site's defaults."""
+    probe: bool = False
+    """Whether packets that test the packet filter may be sent to the host: `secaudit firewall verify --live`."""
 
     @model_validator(mode="after")
     def _reachable(self) -> HostFile:

@@ -62,6 +62,17 @@ def plan_host(host: Host, controls: Sequence[Control], registry: Registry) -> Ho
             continue
         for fact in (*check.requires, *check.considers):
             _want(wanted, fact, [control.expect])
+    return _planned(host, controls, wanted, registry)
+
+
+def plan_facts(host: Host, facts: Sequence[type], registry: Registry) -> HostPlan:
+    """Plan to learn these facts about `host` and to judge nothing."""
+    return _planned(host, (), {fact: [] for fact in facts}, registry)
+
+
+def _planned(
+    host: Host, controls: Sequence[Control], wanted: dict[type, list[Expect]], registry: Registry
+) -> HostPlan:
     order = _in_order(wanted, registry)
     facts = tuple(_plan_fact(fact, tuple(wanted[fact]), registry) for fact in order)
     requests = tuple(dict.fromkeys(request for planned in facts for request in planned.requests))

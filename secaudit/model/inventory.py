@@ -47,7 +47,10 @@ class SshSettings:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One machine to audit; `(customer, name)` is its identity. `baselines` are names or absolute paths."""
+    """One machine to audit; `(customer, name)` is its identity. `baselines` are names or absolute paths.
+
+    `probe` says that packets which test its packet filter may be sent to it.
+    """
 
     customer: str
     site: str
@@ -57,6 +60,7 @@ class Host:
     tags: frozenset[str] = frozenset()
     baselines: tuple[str, ...] = ()
     ssh: SshSettings = field(default_factory=SshSettings)
+    probe: bool = False
 
     @property
     def label(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from secaudit.probe import conntrack
 from secaudit.probe.build import MOST, build
+from secaudit.probe.knock import knock
 from secaudit.probe.listen import InterfaceListener, Listener, LogListener, Recognised
 from secaudit.probe.namespaces import inside, new_namespace
 from secaudit.probe.protocol import Wording
@@ -80,6 +81,10 @@ class Probe:
         found, self._recognised = self._recognised, []
         return found
 
+    def knock(self, packets: list[list[Any]], rate: int, seconds: float) -> list[tuple[str, str]]:
+        """See `protocol`."""
+        return knock([Wording(*packet) for packet in packets], rate, seconds)
+
     def _drain(self) -> None:
         if self._listener:
             self._recognised += self._listener.drain()
@@ -94,6 +99,7 @@ def answer(probe: Probe, line: str) -> dict[str, Any]:
         "disconnect": probe.disconnect,
         "send": probe.send,
         "collect": probe.collect,
+        "knock": probe.knock,
     }
     try:
         arguments = json.loads(line)

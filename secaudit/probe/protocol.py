@@ -10,7 +10,10 @@ A request is `{"job": NAME, …arguments}`, an answer `{"ok": RESULT}` or `{"err
 - `send` (namespace, interface or null, first, packets) → how many were sent. Packets are numbered from `first`. With
   an interface they leave there as they are; without one the namespace's own stack sends them;
 - `collect` (count, seconds) → [number, hook] of packets recognised since the last time: as soon as there are
-  `count`, or after so many seconds. The hook is netfilter's number, 255 at an interface.
+  `count`, or after so many seconds. The hook is netfilter's number, 255 at an interface;
+- `knock` (packets, rate, seconds) → [word, address in hexadecimal octets] for each: from the machine's own network, and
+  what came back. `rate` is packets per second; what is not answered within `seconds` is sent again, twice. The words
+  are those of `WORDS`, the address is empty for the last of them.
 """
 
 from __future__ import annotations
@@ -21,6 +24,9 @@ MAC = bytes.fromhex("020000005eca")
 """Where frames are addressed to: the interfaces behind the one that they are sent from must have this address."""
 
 HOOK_INPUT, HOOK_OUTPUT, HOOK_POSTROUTING, NO_HOOK = 1, 3, 4, 255
+
+WORDS = ("answer", "reset", "icmp-admin-prohibited", "icmp-unreachable", "silence")
+"""What may come back for a packet."""
 
 TRACKED, UNTRACKED = 0x5EC0, 0x5EC1
 """Identities of the probe's packets: the identification of IPv4, the flow label of IPv6."""

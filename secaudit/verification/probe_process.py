@@ -62,6 +62,10 @@ class ProbeProcess:
         if sent != len(packets):
             raise VerificationError(f"the probe sent {sent} of {len(packets)} packets")
 
+    def knock(self, packets: Sequence[Wording], rate: int, seconds: float) -> list[tuple[str, str]]:
+        """Send packets over the machine's own network; for each the word for what came back, and from whom."""
+        return [(word, by) for word, by in self._ask("knock", packets=packets, rate=rate, seconds=seconds)]
+
     def collect(self, count: int, seconds: float) -> list[tuple[int, int]]:
         """Numbers and hooks of packets recognised since the last time, once there are `count` or after `seconds`."""
         return [(number, hook) for number, hook in self._ask("collect", count=count, seconds=seconds)]

@@ -1,0 +1,52 @@
+"""`secaudit firewall query`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from secaudit.api import Laboratory
+from secaudit.model.errors import UserError
+
+from .. import documents
+from ..packet import PacketTextError, read_packet
+from ..trace import Fate, Trace, Tracer
+from .given import Choice, Given, source_options
+from .output import print_json, print_lines, spot
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--packet", "text", required=True, help="For example 'iif eth0 tcp 10.0.0.1:4000 -> 192.0.2.1:22 new'.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@source_options
+@click.pass_obj
+def query(laboratory: Laboratory, sources: tuple[str, ...], text: str, as_json: bool, choice: Choice) -> int:
+    """Tell what becomes of one packet, and on which way through tables, chains and rules.
+
+    Exit code 0 when the packet is accepted, 1 when it is not, 3 when the ruleset does not tell.
+    """
+    try:
+        packet = read_packet(text)
+    except PacketTextError as error:
+        raise UserError(str(error)) from error
+    given = choice.given(laboratory, sources)
+    trace = held_back(given, Tracer(given.ruleset).trace(packet))
+    if as_json:
+        print_json(documents.trace(trace))
+    else:
+        for step in trace.steps:
+            place = f"{step.hook} {step.table.label} {step.chain.name}"
+            rule = f"{spot(step.rule.origin.line, step.rule)}: {step.rule.text}" if step.rule else "policy"
+            print_lines([f"{'  ' if step.certain else '? '}{place}: {rule} => {step.action}"])
+        print_lines([f"verdict: {trace.fate}", *(f"  because {reason}" for reason in trace.because)])
+    return {Fate.ACCEPT: 0, Fate.UNPROVEN: 3}.get(trace.fate, 1)
+
+
+def held_back(given: Given, trace: Trace) -> Trace:
+    """The trace, unproven where a part of the ruleset that could not be seen may drop what the rest accepts."""
+    unseen = [gap.reason for gap in given.gaps if trace.packet.family in gap.families]
+    if not unseen or Fate.ACCEPT not in trace.possible:
+        return trace
+    return replace(trace, fate=Fate.UNPROVEN, possible=trace.possible | {Fate.DROP}, because=(*trace.because, *unseen))
