@@ -5,5 +5,5 @@ from secaudit.api import load_family
 FAMILY = load_family(
     __name__,
     title="Firewall",
-    modules=("collect", "review_facts", "checks", "review", "conventions"),
+    modules=("collect", "review_facts", "routes", "checks", "review", "conventions", "strays", "spoofing"),
 )

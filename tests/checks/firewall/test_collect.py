@@ -57,6 +57,9 @@ def test_the_family_offers_its_checks_with_a_page_each() -> None:
         "firewall.drop-logging",
         "firewall.unused-rules",
         "firewall.rule-owners",
+        "firewall.invalid-packets",
+        "firewall.fragments",
+        "firewall.spoofing",
     }
     document(FAMILY)
 

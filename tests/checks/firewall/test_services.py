@@ -7,7 +7,7 @@ import random
 import pytest
 from secaudit.checks.firewall.forwarding import published_services, routed_services
 from secaudit.checks.firewall.matches import NumberRange, PacketFamily
-from secaudit.checks.firewall.reach import Reachability, Service, Way
+from secaudit.checks.firewall.reach import Access, Reachability, Service, Way
 
 from tests.checks.firewall.test_trace import ruleset
 
@@ -30,15 +30,17 @@ def test_listed_services_are_those_that_single_questions_find(seed: int) -> None
         port = f"-m tcp --dport {ports} " if chance.random() < 0.9 else ""
         lines.append(f"-A INPUT {source}-p tcp {port}{extra}-j {chance.choice(['ACCEPT', 'DROP'])}")
     reachability = Reachability(ruleset(*lines), IPV4)
-    listed = {
+    listed: dict[int, tuple[Access, ...]] = {
         port: service.access
         for service in reachability.services()
         if service.protocol == 6
         for port in range(service.ports.low, min(service.ports.high, 60) + 1)
     }
-    for port in range(60):
-        asked = reachability.service(6, NumberRange(port, port))
-        assert {(a.sources, a.certain) for a in listed.get(port, ())} == {(a.sources, a.certain) for a in asked.access}
+    for number in range(60):
+        asked = reachability.service(6, NumberRange(number, number))
+        assert {(a.sources, a.certain) for a in listed.get(number, ())} == {
+            (a.sources, a.certain) for a in asked.access
+        }
 
 
 def test_many_services_are_listed_at_once() -> None:

@@ -1,0 +1,135 @@
+"""The check of forged sources: packets that come in through an interface to which their source does not belong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from secaudit.api import Facts, Severity, UnprovenKind, Verdict, check, failed, not_applicable, passed, unproven
+
+from .acceptance import Acceptance
+from .expansion import TooManyPlacesError
+from .facts import Firewall, Ipv6Stack
+from .matches import InInterface, KnownCondition, Match, PacketFamily
+from .reach import ranges
+from .regions import Region, Runs, TooManyRegionsError
+from .routes import Interface, Interfaces
+from .ruleset import Chain, Hook, Rule, Ruleset, Table
+from .trace import Fate, Tracer
+from .wording import Nothing, ipv6_off, point, stopped, unseen
+
+SHOWN = 3
+"""Networks named in one finding."""
+
+
+@check(
+    "firewall.spoofing",
+    title="Forged sources are refused on every interface",
+    severity=Severity.MEDIUM,
+    requires=(Firewall, Interfaces),
+    considers=(Ipv6Stack,),
+    expect=Nothing,
+    remediation=(
+        "Let the kernel compare the source with the way back, for IPv4: net.ipv4.conf.all.rp_filter = 1 in\n"
+        "/etc/sysctl.d/ (2 is not enough). For IPv6, and where routes are asymmetric, by a rule:\n"
+        "nft add rule inet filter prerouting fib saddr . iif oif missing drop\n"
+        "ip6tables -t raw -I PREROUTING -m rpfilter --invert -j DROP"
+    ),
+    references={"pci-4.0": ["1.4.3"], "bsi": ["NET.3.2.A2"]},
+)
+def spoofing(facts: Facts, _: Nothing) -> Iterator[Verdict]:
+    """No new connection is accepted whose source is behind another interface than the one it came in through.
+
+    Both count: the kernel's test of the way back (`rp_filter` 1) and the rules, on the way to this host and through it.
+    """
+    for interface in facts[Interfaces].found:
+        if interface.family is PacketFamily.IPV4 or ipv6_off(facts) is None:
+            yield _judge(facts[Firewall], interface)
+
+
+def _judge(firewall: Firewall, interface: Interface) -> Verdict:
+    subject = f"{interface.name} {interface.family.label}"
+    expected = "packets with sources from behind other interfaces are refused"
+    evidence = [*interface.evidence, *(source.evidence for source in firewall.sources)]
+    if interface.strict:
+        observed = "the kernel drops them (rp_filter is 1)"
+        return passed(subject, observed=observed, expected=expected, evidence=evidence)
+    if interface.foreign is None:
+        reason = f"the networks behind the interfaces are not known: {interface.why}"
+        return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
+    if not interface.foreign:
+        return not_applicable(subject, reason="there are no networks behind other interfaces", evidence=evidence)
+    stop = unseen(firewall, [interface.family])
+    assumed = _without_reverse_path_tests(firewall.ruleset)
+    perhaps = ""
+    try:
+        for hook in (Hook.INPUT, Hook.FORWARD):
+            if hook is Hook.FORWARD and interface.forwards is False:
+                continue
+            found = Acceptance(assumed, interface.family, hook, [InInterface((interface.name,))])
+            sure, possible = found.accepted(_forged(found, interface.name, interface.foreign))
+            certain = hook is Hook.INPUT or interface.forwards is True
+            for region in sure if certain and stop is None else ():
+                packet = found.packet(region)
+                trace = Tracer(assumed).trace(packet)
+                if trace.fate is Fate.ACCEPT:
+                    steps = [step for step in trace.steps if step.certain][-1:]
+                    return failed(
+                        subject,
+                        reason="A sender behind the interface passes for one behind another.",
+                        observed=f"{packet}: accept; behind other interfaces is {_networks(interface)}",
+                        expected=expected,
+                        evidence=[*(point((step.rule or step.chain).origin) for step in steps), *interface.evidence],
+                    )
+            if possible:
+                perhaps = perhaps or str(found.packet(possible[0]))
+    except (TooManyRegionsError, TooManyPlacesError):
+        perhaps = "them: it would need too many sets to tell"
+    if stop is not None and (perhaps or stop.kind is UnprovenKind.NOT_UNDERSTOOD):
+        return stopped(subject, stop, expected)
+    if perhaps:
+        reason = f"conditions that are not known decide about {perhaps}"
+        return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
+    return passed(subject, observed="the rules refuse them", expected=expected, evidence=evidence)
+
+
+def _forged(found: Acceptance, name: str, foreign: Runs) -> Region:
+    at = found.universe.interfaces.index(name)
+    return found.from_network(in_interface=((at, at),), source=foreign)
+
+
+def _networks(interface: Interface) -> str:
+    foreign = ranges(interface.foreign or (), interface.family)
+    return ", ".join(map(str, foreign[:SHOWN])) + (", …" if len(foreign) > SHOWN else "")
+
+
+def _without_reverse_path_tests(ruleset: Ruleset) -> Ruleset:
+    """The ruleset as packets see it whose way back leads through another interface: rules that ask for that hold."""
+    return replace(ruleset, tables=tuple(map(_assumed_table, ruleset.tables)))
+
+
+def _assumed_table(table: Table) -> Table:
+    return replace(table, chains=tuple(map(_assumed_chain, table.chains)))
+
+
+def _assumed_chain(chain: Chain) -> Chain:
+    if not any(_fails_reverse_path(match) for rule in chain.rules for match in rule.matches):
+        return chain
+    return replace(chain, rules=tuple(map(_assumed_rule, chain.rules)))
+
+
+def _assumed_rule(rule: Rule) -> Rule:
+    return replace(rule, matches=tuple(match for match in rule.matches if not _fails_reverse_path(match)))
+
+
+def _fails_reverse_path(match: Match) -> bool:
+    """Whether the condition holds for every packet whose way back leads through another interface.
+
+    A loose test asks for any way back, as does nft's without the interface among the keys.
+    """
+    if not isinstance(match, KnownCondition):
+        return False
+    words = match.text.split()
+    if match.kind == "rpfilter":
+        return "--invert" in words and "--loose" not in words
+    return match.kind == "reverse path" and words[:2] == ["fib", "saddr"] and "iif" in words
