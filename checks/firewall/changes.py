@@ -14,8 +14,8 @@ from .meaning import Meaning
 from .packet import Packet
 from .packet_sets import tracks_connections
 from .regions import Field
-from .ruleset import Decision, Hook, Rule, Ruleset
-from .trace import Fate, Tracer
+from .ruleset import Decision, Hook, Nat, Rule, Ruleset
+from .trace import Fate, Trace, Tracer
 from .universe import Universe, universe
 
 PIECES = 2_000_000
@@ -24,7 +24,11 @@ PIECES = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A packet that fares differently, and the rules (None: the policy) that decide about it before and after."""
+    """A packet that fares differently, and the rules (None: the policy) that decide about it before and after.
+
+    Where translations of addresses differ, `becomes_before` and `becomes_after` say what is done to it, as rules write
+    it; both are empty where only the verdict changes.
+    """
 
     hook: Hook
     packet: Packet
@@ -32,6 +36,8 @@ class Change:
     after: Fate
     rule_before: Rule | None
     rule_after: Rule | None
+    becomes_before: str = ""
+    becomes_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +49,61 @@ class Changes:
 
 
 def changes(before: Ruleset, after: Ruleset) -> Changes:
-    """One packet for each pair of rules that decide differently about packets on the input, forward and output hook.
+    """One packet for each pair of rules that decide differently, or translate addresses differently.
 
-    Base chains are compared by table, chain and hook. Raises `TooManyPlacesError`.
+    Base chains are compared by table, chain and hook; each packet is then followed through all rules of both sides.
+    Raises `TooManyPlacesError`.
     """
     tracers = Tracer(before), Tracer(after)
     found: list[Change] = []
     unsure: dict[str, None] = {}
     tracked = tracks_connections(before) or tracks_connections(after)
     for family in PacketFamily:
-        for hook in (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT):
+        for hook in _HOOKS:
             for label, old, new in _pairs(before, after, family, hook):
                 comparison = _Comparison(family, hook, old, new, tracked=tracked)
                 try:
                     for packet, first, second in comparison.differences():
-                        then, now = (tracer.trace(packet).fate for tracer in tracers)
-                        if then is not now:
-                            found.append(Change(hook, packet, then, now, first.rule, second.rule))
+                        change = _change(hook, packet, tracers, first.rule, second.rule)
+                        if change is not None:
+                            found.append(change)
                 except BudgetSpentError:
                     unsure[f"{label}: the comparison takes too many steps"] = None
                 unsure |= dict.fromkeys(f"{label}: {text}" for text in comparison.doubts())
     return Changes(tuple(found), tuple(unsure))
+
+
+_HOOKS = (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING)
+
+
+def _change(
+    hook: Hook, packet: Packet, tracers: tuple[Tracer, Tracer], before: Rule | None, after: Rule | None
+) -> Change | None:
+    """The change if the packet's whole way shows one: what ends it earlier makes a difference behind it void."""
+    then, now = (tracer.trace(packet) for tracer in tracers)
+    if then.fate is not now.fate:
+        return Change(hook, packet, then.fate, now.fate, before, after)
+    if then.fate in (Fate.DROP, Fate.REJECT) or _translations(then) == _translations(now):
+        return None
+    return Change(hook, packet, then.fate, now.fate, before, after, _told(then), _told(now))
+
+
+def _translations(trace: Trace) -> tuple[object, ...]:
+    return tuple(_meant(nat) for step in trace.steps if step.rule is not None for nat in _nats(step.rule))
+
+
+def _told(trace: Trace) -> str:
+    done = (step.action for step in trace.steps if step.rule is not None and _nats(step.rule))
+    return ", ".join(done) or "not translated"
+
+
+def _nats(rule: Rule) -> tuple[Nat, ...]:
+    return tuple(part for part in rule.statements if isinstance(part, Nat))
+
+
+def _meant(nat: Nat) -> object:
+    """What a translation does: in numbers where they are known, so that each tool's spelling counts for nothing."""
+    return nat.kind, nat.to if nat.target is None else nat.target
 
 
 _Pair = tuple[str, AttachedChain | None, AttachedChain | None]
@@ -71,8 +111,7 @@ _Pair = tuple[str, AttachedChain | None, AttachedChain | None]
 
 def _pairs(before: Ruleset, after: Ruleset, family: PacketFamily, hook: Hook) -> Iterator[_Pair]:
     def named(ruleset: Ruleset) -> dict[str, AttachedChain]:
-        chains = chains_on(ruleset, family, (hook,))
-        return {f"{at.table.label} {at.chain.name}": at for at in chains if at.base.type != "nat"}
+        return {f"{at.table.label} {at.chain.name}": at for at in chains_on(ruleset, family, (hook,))}
 
     old, new = named(before), named(after)
     for label in dict.fromkeys((*old, *new)):
@@ -126,7 +165,7 @@ class _Comparison:
             others = boxes.touching(box, self._split, len(boxes))
             for other in others.tolist():
                 second = int(boxes.places[other])
-                if self._places[first].ends is self._places[second].ends or (first, second) in seen:
+                if (first, second) in seen or _alike(self._places[first], self._places[second]):
                     continue
                 shared = Box(np.maximum(box.low, boxes.low[:, other]), np.minimum(box.high, boxes.high[:, other]))
                 known = np.concatenate([earlier, others[boxes.places[others] < second]])
@@ -137,6 +176,14 @@ class _Comparison:
                     seen.add((first, second))
                     packet = self._universe.packet(self._grid.point(point, self._usual))
                     yield packet, self._places[first], self._places[second]
+
+
+def _alike(one: Place, other: Place) -> bool:
+    """Whether both do the same to a packet that ends its way there."""
+    if one.ends is not other.ends:
+        return False
+    done = (tuple(map(_meant, _nats(place.rule))) if place.rule is not None else () for place in (one, other))
+    return next(done) == next(done)
 
 
 def _places(attached: AttachedChain | None, other: AttachedChain | None, found: Universe) -> Sequence[Place]:

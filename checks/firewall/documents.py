@@ -122,6 +122,8 @@ def change(found: Change) -> dict[str, Any]:
         "hook": found.hook,
         "before": found.before,
         "after": found.after,
+        "becomes_before": found.becomes_before,
+        "becomes_after": found.becomes_after,
         "rule_before": _rule(found.rule_before),
         "rule_after": _rule(found.rule_after),
         "witness": packet(found.packet),

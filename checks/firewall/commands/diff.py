@@ -22,7 +22,7 @@ from .output import gap_lines, gaps, print_json, print_lines, spot
 @source_options
 @click.pass_obj
 def diff(laboratory: Laboratory, sources: tuple[str, ...], as_json: bool, choice: Choice) -> int:
-    """Tell which packets fare differently under AFTER than under BEFORE.
+    """Tell which packets fare differently, or are translated differently, under AFTER than under BEFORE.
 
     Each is one file or a host; with --host that host is BEFORE. Exit code 0 when no packet fares differently, 1 when
     some do, 3 when it cannot be told.
@@ -44,7 +44,10 @@ def diff(laboratory: Laboratory, sources: tuple[str, ...], as_json: bool, choice
         print_json({"changes": changed, "undecided": unsure, "unmodelled": documents.unmodelled(unread)})
     else:
         for change in found.found:
-            print_lines([f"{change.packet}", f"  {change.before} -> {change.after}"])
+            sides = (
+                (change.becomes_before, change.becomes_after) if change.becomes_after else (change.before, change.after)
+            )
+            print_lines([f"{change.packet}", f"  {sides[0]} -> {sides[1]}"])
             for word, rule in (("before", change.rule_before), ("after", change.rule_after)):
                 print_lines([f"  {word}: {spot(rule.origin.line, rule)}: {rule.text}" if rule else f"  {word}: policy"])
         print_lines(f"not compared: {text}" for text in found.unsure)
