@@ -10,10 +10,11 @@ from .boxes import Box, Boxes, Budget, BudgetSpentError, Covered, Grid, cover
 from .effective import AttachedChain, chains_on
 from .expansion import Place, conditions, expanded
 from .matches import PacketFamily
-from .meaning import Meaning
+from .meaning import Doubt, Meaning
+from .merge import comparable
 from .packet import Packet
 from .packet_sets import tracks_connections
-from .regions import Field
+from .regions import Field, intersection
 from .ruleset import Decision, Hook, Nat, Rule, Ruleset
 from .trace import Fate, Trace, Tracer
 from .universe import Universe, universe
@@ -141,16 +142,24 @@ class _Comparison:
         rows = [
             (at, box)
             for at, place in enumerate(places)
-            if isinstance(place.ends, Decision) and not place.packets.doubt
+            if place.ends is not None and not _doubtful(place)
             for box in self._grid.boxes(place.packets.upper)
         ]
         self._boxes = Boxes(self._grid, [box for _, box in rows], [at for at, _ in rows], len(places))
         self._split = self._boxes.before(len(self._old))
 
     def doubts(self) -> Iterator[str]:
-        """Rules that are not compared, because they are not wholly understood and stand on one side only."""
-        texts = [{p.rule.text for p in side if p.rule and p.packets.doubt} for side in (self._old, self._new)]
-        yield from sorted(texts[0] ^ texts[1])
+        """Rules that are not wholly understood, unless all that a packet of theirs may meet is the same on both sides.
+
+        What they do is not compared, so it must be the same because everything is.
+        """
+        doubtful = (place for place in self._places if place.rule is not None and _doubtful(place))
+        texts = {
+            place.rule.text
+            for place in doubtful
+            if place.rule is not None and _beside(self._old, place) != _beside(self._new, place)
+        }
+        yield from sorted(texts)
 
     def differences(self) -> Iterator[tuple[Packet, Place, Place]]:
         """A packet for each pair of places with different verdicts. Raises `BudgetSpentError`."""
@@ -176,6 +185,29 @@ class _Comparison:
                     seen.add((first, second))
                     packet = self._universe.packet(self._grid.point(point, self._usual))
                     yield packet, self._places[first], self._places[second]
+
+
+def _doubtful(place: Place) -> bool:
+    """Whether a packet's way may end at the place without our knowing."""
+    undecided = place.ends is not None and not isinstance(place.ends, Decision)
+    return undecided or (place.ends is not None and place.packets.doubt is not Doubt.NONE)
+
+
+def _beside(places: Sequence[Place], doubtful: Place) -> list[object]:
+    """The places of a chain where a packet that may meet the doubtful one may end, in order, by what they say."""
+    return [
+        _said(place)
+        for place in places
+        if place.ends is not None
+        and any(intersection(one, other) is not None for one in place.packets.upper for other in doubtful.packets.upper)
+    ]
+
+
+def _said(place: Place) -> object:
+    packets = frozenset(frozenset(region.items()) for region in place.packets.upper)
+    conditions = frozenset(map(comparable, place.rule.matches)) if place.rule is not None and _doubtful(place) else None
+    nats = tuple(map(_meant, _nats(place.rule))) if place.rule is not None else ()
+    return packets, conditions, place.ends, nats
 
 
 def _alike(one: Place, other: Place) -> bool:

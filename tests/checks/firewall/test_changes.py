@@ -69,3 +69,27 @@ def test_each_tool_spells_a_translation_in_its_own_way() -> None:
     assert not same.found
     (change,) = changes(before, read_nft_ruleset(nft % 81, "file")).found
     assert change.packet.destination_port == 8080
+
+
+LIMITED = "-A INPUT -s 10.0.0.0/8 -m limit --limit 1/sec -j ACCEPT"
+DROP = "-A INPUT -s 10.1.0.0/16 -j DROP"
+ELSEWHERE = "-A INPUT -s 192.0.2.1/32 -j ACCEPT"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unsure"),
+    [
+        ([LIMITED, DROP], [LIMITED, DROP], False),
+        ([LIMITED, DROP], [DROP, LIMITED], True),
+        ([LIMITED, DROP], [DROP], True),
+        ([LIMITED, ELSEWHERE], [ELSEWHERE, LIMITED], False),
+        (["-A INPUT -m nosuch -j DROP", ELSEWHERE], [ELSEWHERE, "-A INPUT -m nosuch -j DROP"], True),
+        (["-A INPUT -j NFQUEUE --queue-num 1"], ["-A INPUT -j NFQUEUE --queue-num 1"], False),
+        (["-A INPUT -j NFQUEUE --queue-num 1", DROP], [DROP, "-A INPUT -j NFQUEUE --queue-num 1"], True),
+    ],
+)
+def test_what_is_not_known_is_compared_by_all_that_stands_beside_it(
+    before: list[str], after: list[str], unsure: bool
+) -> None:
+    found = changes(ruleset(*before), ruleset(*after))
+    assert bool(found.unsure) is unsure
