@@ -10,10 +10,15 @@ from fractions import Fraction
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Whether a service answered as it should at a moment (aware UTC)."""
+    """Whether a service answered as it should at a moment (aware UTC).
+
+    `detail` says what was seen, empty when it was not told; `expires` is when the service's certificate does.
+    """
 
     at: datetime
     is_up: bool
+    detail: str = ""
+    expires: datetime | None = None
 
 
 class AvailabilityState(StrEnum):

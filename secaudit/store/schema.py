@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from secaudit.store.types import AnyText, Json, Moment, Rank
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every schema revision that this version knows, oldest first; the last one is current."""
 
 metadata = MetaData(
@@ -155,3 +155,33 @@ finding_event = Table(
     Column("note", AnyText, nullable=False),
 )
 """What happened to a finding, from which service levels are computed; rows are added and never changed."""
+
+tracker_issue = Table(
+    "tracker_issue",
+    metadata,
+    Column("customer", AnyText, primary_key=True),
+    Column("tracker", AnyText, primary_key=True),
+    Column("topic", String(16), primary_key=True),
+    Column("issue", AnyText, nullable=False),
+    Column("link", AnyText, nullable=False),
+    Column("began", Moment, nullable=False),
+    Column("state", String, nullable=False),
+    Column("content", String, nullable=False),
+    Column("returned", Moment),
+)
+"""The issue of a tracker that stands for findings; without its key from when it is asked for until it is there.
+
+`content` is a digest of what was last written, `returned` when it was last said that the finding is back.
+"""
+
+service_probe = Table(
+    "service_probe",
+    metadata,
+    Column("customer", AnyText, primary_key=True),
+    Column("service", AnyText, primary_key=True),
+    Column("at", Moment, primary_key=True),
+    Column("up", Boolean, nullable=False),
+    Column("detail", AnyText, nullable=False),
+    Column("expires", Moment),
+)
+"""What light probes of a service saw, ours or imported; `expires` is when its certificate does."""

@@ -25,6 +25,8 @@ from secaudit.store.lifecycle import Finding, advance
 from secaudit.store.listing import Listing
 from secaudit.store.queries import finding_of
 from secaudit.store.records import tally
+from secaudit.store.service_probes import ServiceProbes
+from secaudit.store.tracker_issues import TrackerIssues
 from secaudit.transcript.codec import encode
 
 _latest, _complete = schema.scan.alias(), schema.scan.alias()
@@ -59,7 +61,7 @@ def open_store(url: str, read_only: bool = False) -> Store:
     return Store(connect(parsed, read_only), parsed)
 
 
-class Store(Listing, FindingEvents):
+class Store(Listing, FindingEvents, ServiceProbes, TrackerIssues):
     """A store that scans are recorded in (the engine's `Recorder`) and that answers every query."""
 
     def __init__(self, engine: Engine, url: URL) -> None:

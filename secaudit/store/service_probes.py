@@ -1,0 +1,60 @@
+"""What light probes of services saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from secaudit.model.availability import Probe
+from secaudit.store.queries import Queries
+from secaudit.store.schema import service_probe
+
+_BATCH = 5000
+
+
+class ServiceProbes(Queries):
+    """Probes in a store; they are added and never changed."""
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        raise NotImplementedError
+
+    def probes(self, customer: str, service: str, since: datetime, until: datetime) -> tuple[Probe, ...]:
+        """The probes of a service between two moments (aware UTC, `until` exclusive), the oldest first."""
+        columns = service_probe.c
+        query = (
+            select(service_probe)
+            .where(columns.customer == customer, columns.service == service, columns.at >= since, columns.at < until)
+            .order_by(columns.at)
+        )
+        with self._reading() as connection:
+            return tuple(Probe(row.at, row.up, row.detail, row.expires) for row in connection.execute(query))
+
+    def add_probes(self, customer: str, service: str, probes: Iterable[Probe]) -> int:
+        """Add the probes of moments of which none is stored yet; returns how many these were."""
+        ordered = sorted({probe.at: probe for probe in probes}.values(), key=lambda probe: probe.at)
+        if not ordered:
+            return 0
+        columns = service_probe.c
+        there = select(columns.at).where(
+            columns.customer == customer, columns.service == service, columns.at.between(ordered[0].at, ordered[-1].at)
+        )
+        with self._writing() as connection:
+            known = set(connection.execute(there).scalars())
+            rows = [
+                {
+                    "customer": customer,
+                    "service": service,
+                    "at": probe.at,
+                    "up": probe.is_up,
+                    "detail": probe.detail,
+                    "expires": probe.expires,
+                }
+                for probe in ordered
+                if probe.at not in known
+            ]
+            for first in range(0, len(rows), _BATCH):
+                connection.execute(insert(service_probe), rows[first : first + _BATCH])
+        return len(rows)
