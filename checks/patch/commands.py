@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from secaudit.api import default_feeds, show_duration
+from secaudit.model.signing import PublicKey, SigningKey
 
 from .feeds.bundles import export_bundle, import_bundle, is_bundle
 from .feeds.importing import import_feeds
@@ -49,8 +50,22 @@ def command() -> None:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option("--as-of", type=_Moment(), help="The moment the feeds speak for, when that is later than they say.")
 @click.option("--allow-shrink", is_flag=True, help="Accept a feed that is much smaller than the one before.")
+@click.option(
+    "--trusted-key",
+    "trusted",
+    multiple=True,
+    metavar="PEM",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Take a bundle only when this Ed25519 public key signed it; repeatable.",
+)
 @_feeds_option
-def import_(paths: tuple[Path, ...], as_of: datetime | None, allow_shrink: bool, feeds: Path | None) -> int:
+def import_(
+    paths: tuple[Path, ...],
+    as_of: datetime | None,
+    allow_shrink: bool,
+    trusted: tuple[Path, ...],
+    feeds: Path | None,
+) -> int:
     """Import feeds from files and folders, or a bundle that `feed export` wrote.
 
     PATH is OSV (zip, JSON lines, folder), the Debian security tracker's JSON, Alpine's secdb, Red Hat's CSAF or VEX,
@@ -62,7 +77,9 @@ def import_(paths: tuple[Path, ...], as_of: datetime | None, allow_shrink: bool,
     if bundles:
         if len(paths) > 1:
             raise FeedError("a bundle is imported by itself")
-        parts = import_bundle(bundles[0], directory, now)
+        parts = import_bundle(bundles[0], directory, now, [PublicKey.read(path) for path in trusted])
+    elif trusted:
+        raise FeedError("--trusted-key goes with a bundle; feeds as publishers give them are not signed by your key")
     else:
         parts = import_feeds(paths, directory, now, as_of=as_of, shrink=allow_shrink)
     _show(parts, now)
@@ -93,10 +110,17 @@ def remove(names: tuple[str, ...], feeds: Path | None) -> int:
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--sign",
+    metavar="PEM",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign with this Ed25519 private key; `feed import --trusted-key` verifies it.",
+)
 @_feeds_option
-def export(file: Path, feeds: Path | None) -> int:
+def export(file: Path, sign: Path | None, feeds: Path | None) -> int:
     """Write all feeds into one file, for a scanner that cannot reach them; `feed import` takes it there."""
-    count = export_bundle(feeds or default_feeds(), file)
+    key = SigningKey.read(sign) if sign is not None else None
+    count = export_bundle(feeds or default_feeds(), file, key)
     click.echo(f"{file}: {count} parts")
     return 0
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
+
+from secaudit.model.signing import Envelope, PublicKey, SigningKey, seal
 
 from .documents import MAX_TOTAL, explained
 from .importing import locked, refuse_future, switch
@@ -16,6 +20,10 @@ from .index import INDEX, Index, Part, read_index, read_part
 from .records import FeedError
 
 SUFFIX = ".feeds.tar"
+SEAL = f"{INDEX}.dsse"
+"""The member that holds the signed index; the index holds the sha256 of every part, so that all of it is signed."""
+
+SEALED_KIND = "application/vnd.secaudit.feeds+json"
 _MAX_INDEX = 4 * 1024 * 1024
 
 
@@ -24,8 +32,8 @@ def is_bundle(path: Path) -> bool:
     return path.name.endswith(SUFFIX)
 
 
-def export_bundle(directory: Path, file: Path) -> int:
-    """Write everything that is in use to `file` and return the number of parts.
+def export_bundle(directory: Path, file: Path, key: SigningKey | None = None) -> int:
+    """Write everything that is in use to `file`, signed when there is a key, and return the number of parts.
 
     Raises FeedError when there is nothing, a part is damaged, or the file cannot be written.
     """
@@ -39,7 +47,10 @@ def export_bundle(directory: Path, file: Path) -> int:
     new = file.with_name(f"{file.name}.new")
     try:
         with tarfile.open(new, "w") as bundle:
-            bundle.add(directory / INDEX, INDEX)
+            data = (directory / INDEX).read_bytes()
+            _add(bundle, INDEX, data)
+            if key is not None:
+                _add(bundle, SEAL, seal(data, SEALED_KIND, key))
             for name in sorted({part.file for part in index.parts}):
                 bundle.add(directory / name, name)
         new.replace(file)
@@ -49,15 +60,16 @@ def export_bundle(directory: Path, file: Path) -> int:
     return len(index.parts)
 
 
-def import_bundle(file: Path, directory: Path, now: datetime) -> tuple[Part, ...]:
+def import_bundle(file: Path, directory: Path, now: datetime, trusted: Sequence[PublicKey] = ()) -> tuple[Part, ...]:
     """Put the parts of a bundle in the place of those that are there; `now` is aware UTC.
 
-    Every part must have the sha256 that the bundle's index names. Raises FeedError, and then everything is as it was.
+    Every part must have the sha256 that the bundle's index names, and with `trusted` keys one of them must have signed
+    that index. Raises FeedError, SigningError or WrongSignatureError, and then everything is as it was.
     """
     with locked(directory), tempfile.TemporaryDirectory(prefix="import-", dir=directory) as scratch:
         try:
             with explained(str(file)), tarfile.open(file, "r:") as bundle:
-                index = _index(bundle, file)
+                index = _index(bundle, file, trusted)
                 for part in index.parts:
                     refuse_future(part.at, now, f"{file}: {part.name}")
                 for name in sorted({part.file for part in index.parts}):
@@ -70,13 +82,34 @@ def import_bundle(file: Path, directory: Path, now: datetime) -> tuple[Part, ...
         return index.parts
 
 
-def _index(bundle: tarfile.TarFile, file: Path) -> Index:
-    first = bundle.next()
-    stream = bundle.extractfile(first) if first is not None and first.name == INDEX and first.isfile() else None
-    if stream is None:
+def _add(bundle: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    bundle.addfile(member, io.BytesIO(data))
+
+
+def _next(bundle: tarfile.TarFile, name: str, limit: int) -> bytes | None:
+    """The next member, when it is a file of this name; None for another one, or when there is none."""
+    member = bundle.next()
+    stream = bundle.extractfile(member) if member is not None and member.name == name and member.isfile() else None
+    return None if stream is None else stream.read(limit)
+
+
+def _index(bundle: tarfile.TarFile, file: Path, trusted: Sequence[PublicKey]) -> Index:
+    data = _next(bundle, INDEX, _MAX_INDEX)
+    if data is None:
         raise FeedError(f"{file}: not a bundle of feeds")
+    if trusted:
+        # Nothing is looked at that no trusted key has signed.
+        sealed = _next(bundle, SEAL, 2 * _MAX_INDEX)
+        if sealed is None:
+            raise FeedError(f"{file}: nobody signed this bundle; `secaudit feed export --sign KEY` signs one")
+        envelope = Envelope.parse(sealed, f"{file}: {SEAL}")
+        envelope.verified(trusted, str(file))
+        if envelope.kind != SEALED_KIND or envelope.payload != data:
+            raise FeedError(f"{file}: what was signed is another index than the one in the bundle")
     try:
-        return Index.model_validate_json(stream.read(_MAX_INDEX))
+        return Index.model_validate_json(data)
     except ValidationError as error:
         raise FeedError(f"{file}: {INDEX}: {error.errors()[0]['msg']}") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import sqlite3
 import tarfile
@@ -25,6 +26,8 @@ from secaudit.checks.patch.feeds.records import FeedError
 from secaudit.checks.patch.feeds.updating import read_sources, update
 
 from secaudit.api import Platform, Unproven, UnprovenKind
+from secaudit.model.errors import UserError
+from secaudit.model.signing import SigningKey
 from tests.checks.judging import AT
 
 from .feeding import feed, osv
@@ -277,6 +280,49 @@ def test_a_bundle_that_was_changed_is_refused(directory: Path, tmp_path: Path) -
         import_bundle(bundle, tmp_path / "there", AT - 9 * DAY)
 
 
+def test_a_signed_bundle_is_taken_from_trusted_keys_only(directory: Path, tmp_path: Path) -> None:
+    ours, theirs = SigningKey.new(), SigningKey.new()
+    signed, plain, forged = (tmp_path / f"{name}.feeds.tar" for name in ("signed", "plain", "forged"))
+    export_bundle(directory, signed, ours)
+    export_bundle(directory, plain)
+    there = tmp_path / "there"
+    import_feeds((kev(tmp_path),), there, AT)
+    before = content(there)
+    with tarfile.open(signed) as bundle, tarfile.open(forged, "w") as out:
+        for member in bundle:
+            stream = bundle.extractfile(member)
+            assert stream is not None
+            data = stream.read()
+            if member.name == "feeds.json":
+                data = data.replace(b'"entries": 10', b'"entries": 11')
+                member.size = len(data)
+            out.addfile(member, io.BytesIO(data))
+
+    refusals = {
+        plain: (ours, "nobody signed this bundle"),
+        signed: (theirs, "no trusted key signed this"),
+        forged: (ours, "what was signed is another index"),
+    }
+    for bundle_file, (key, message) in refusals.items():
+        with pytest.raises(UserError, match=message):
+            import_bundle(bundle_file, there, AT, [key.public])
+        assert content(there) == before
+
+    import_bundle(signed, there, AT, [theirs.public, ours.public])
+    assert AdvisorySource(there).load(BOOKWORM).names == {"jq"}
+
+
+def test_a_changed_part_of_a_signed_bundle_is_refused(directory: Path, tmp_path: Path) -> None:
+    key, bundle = SigningKey.new(), tmp_path / "all.feeds.tar"
+    export_bundle(directory, bundle, key)
+    data = bundle.read_bytes()
+    at = data.index(b"DSA-3-1")
+    bundle.write_bytes(data[:at] + b"DSA-4-1" + data[at + 7 :])
+    with pytest.raises(FeedError, match="its sha256 is another"):
+        import_bundle(bundle, tmp_path / "there", AT, [key.public])
+    assert read_index(tmp_path / "there").parts == ()
+
+
 # --- updates -----------------------------------------------------------------------------------------------------
 
 
@@ -414,4 +460,11 @@ def test_the_commands_say_what_is_there(tmp_path: Path) -> None:
     taken = runner.invoke(command, ["import", str(bundle), "--feeds", str(tmp_path / "x")], standalone_mode=False)
     assert taken.return_value == 0
     refused = runner.invoke(command, ["import", str(bundle), str(bundle), *place], standalone_mode=False)
+    assert isinstance(refused.exception, FeedError)
+    public = SigningKey.new().write(tmp_path / "key")
+    signing = ["export", str(bundle), "--sign", str(tmp_path / "key"), *place]
+    assert runner.invoke(command, signing, standalone_mode=False).return_value == 0
+    verified = ["import", "--trusted-key", str(public), "--feeds", str(tmp_path / "y")]
+    assert runner.invoke(command, [*verified, str(bundle)], standalone_mode=False).return_value == 0
+    refused = runner.invoke(command, [*verified, str(kev(tmp_path))], standalone_mode=False)
     assert isinstance(refused.exception, FeedError)
