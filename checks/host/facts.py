@@ -136,18 +136,22 @@ class ListeningSockets:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """An installed package. Versions are the package manager's own text, epoch included where there is one."""
+    """An installed package. Versions are the package manager's own text, epoch included where there is one.
+
+    `stream` is the module and stream of a modular rpm (`nodejs:20`); empty for all others, and where it is not known.
+    """
 
     name: str
     version: str
     architecture: str
     source: str
     source_version: str
+    stream: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """Everything installed through the distribution's package manager (`dpkg`, `rpm` or `apk`)."""
+    """Everything installed through the distribution's package manager (`dpkg`, `rpm`, `apk` or `pacman`)."""
 
     manager: str
     packages: tuple[Package, ...]

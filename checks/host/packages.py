@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from secaudit.api import MIB, Answer, Answers, AnswerStatus, Command, Unproven, UnprovenKind
 
@@ -14,6 +14,14 @@ _DPKG_FORMAT = (
     "${binary:Package}\\t${Version}\\t${source:Package}\\t${source:Version}\\t${Architecture}\\t${db:Status-Abbrev}\\n"
 )
 _RPM_FORMAT = "%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\t%{SOURCERPM}\\n"
+# A question of its own, because rpm before 4.14.1 does not know the tag and then answers nothing at all.
+_MODULES = Command(
+    (
+        *("rpm", "-qa", "--qf"),
+        "%|MODULARITYLABEL?{%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\t%{MODULARITYLABEL}\\n}|",
+    ),
+    limit=4 * MIB,
+)
 _EPOCH = re.compile(r"\d{1,10}", re.ASCII)
 _SOURCE_RPM = re.compile(r"(.+)-([^-]+-[^-]+)\.(?:no)?src\.rpm")
 
@@ -34,6 +42,8 @@ def read_packages(answers: Answers) -> Packages:
     manager = _native(answers.facts.get(OsRelease)) or _only(answers)
     answer = answers.ended(manager.command)
     packages = tuple(manager.read(answer))
+    if manager.name == "rpm":
+        packages = _with_modules(packages, answers[_MODULES])
     if not packages:
         raise Unproven(UnprovenKind.NOT_UNDERSTOOD, f"{manager.name} lists no installed package", (answer.evidence(),))
     return Packages(manager.name, packages, answer.evidence())
@@ -60,7 +70,7 @@ def _only(answers: Answers) -> _Manager:
         # A question that got no answer at all says more than a tool that is not there.
         if answers[manager.command].status not in (AnswerStatus.ENDED, AnswerStatus.MISSING):
             answers.ended(manager.command)
-    raise Unproven(UnprovenKind.MISSING, "neither dpkg nor rpm nor apk lists any package on this host")
+    raise Unproven(UnprovenKind.MISSING, "neither dpkg nor rpm nor apk nor pacman lists any package on this host")
 
 
 def _dpkg(answer: Answer) -> Iterator[Package]:
@@ -107,6 +117,37 @@ def _apk(answer: Answer) -> Iterator[Package]:
             record = {}
 
 
+def _pacman(answer: Answer) -> Iterator[Package]:
+    """`NAME VERSION` on a line, pacman(8); which source package it was built from is not told."""
+    for number, line in enumerate(answer.lines, 1):
+        name, _, version = line.partition(" ")
+        if not name or not version or " " in version:
+            raise _unknown(answer, number)
+        yield Package(name, version, "", name, version)
+
+
+def _with_modules(packages: tuple[Package, ...], answer: Answer) -> tuple[Package, ...]:
+    """The packages with the stream (`nodejs:20`) of those that belong to one; a release says itself that it does."""
+    if answer.status is not AnswerStatus.ENDED or answer.exit != 0 or answer.truncated:
+        return packages
+    streams = {}
+    for _, (name, epoch, version, release, architecture, label) in _rows(answer, 6):
+        if not _EPOCH.fullmatch(epoch):
+            continue
+        prefix = f"{epoch}:" if int(epoch) else ""
+        streams[name, f"{prefix}{version}-{release}", architecture] = ":".join(label.split(":")[:2])
+    return (
+        tuple(
+            replace(package, stream=stream)
+            if (stream := streams.get((package.name, package.version, package.architecture)))
+            else package
+            for package in packages
+        )
+        if streams
+        else packages
+    )
+
+
 def _rows(answer: Answer, columns: int) -> Iterator[tuple[int, list[str]]]:
     for number, line in enumerate(answer.lines, 1):
         fields = line.split("\t")
@@ -137,7 +178,8 @@ _MANAGERS = (
         _rpm,
     ),
     _Manager("apk", Command(("cat", "/lib/apk/db/installed"), limit=16 * MIB), frozenset({"alpine"}), _apk),
+    _Manager("pacman", Command(("pacman", "-Q"), limit=4 * MIB), frozenset({"arch", "manjaro"}), _pacman),
 )
 
-PACKAGE_COMMANDS: tuple[Command, ...] = tuple(manager.command for manager in _MANAGERS)
+PACKAGE_COMMANDS: tuple[Command, ...] = (*(manager.command for manager in _MANAGERS), _MODULES)
 """Every manager is asked, because what is there is not known before the answers are."""

@@ -121,7 +121,7 @@ def _build(root: Path, codename: str, sources: tuple[str, ...]) -> None:
     if made.returncode:
         shutil.rmtree(partial, ignore_errors=True)
         raise LabError(f"mmdebstrap could not build the lab's root:\n{made.stderr[-4000:]}")
-    _trim_lists(partial)
+    trim_lists(partial)
     partial.rename(root)
 
 
@@ -129,7 +129,7 @@ def _quoted(script: str) -> str:
     return "'" + script.replace("'", "'\\''") + "'"
 
 
-def _trim_lists(root: Path) -> None:
+def trim_lists(root: Path) -> None:
     """Cut apt's package lists down to what is installed.
 
     `apt-get -s upgrade` says the same as with whole lists but needs 30 ms instead of 800, and a host can set its

@@ -35,7 +35,7 @@ from tests.checks.judging import (
     unanswered,
 )
 
-DPKG, RPM, APK = PACKAGE_COMMANDS
+DPKG, RPM, APK, PACMAN, MODULES = PACKAGE_COMMANDS
 
 SYSTEMCTL = """\
 apache2.service                  loaded    active   running The Apache HTTP Server
@@ -49,6 +49,8 @@ bash\t0\t5.1.8\t9.el9\tx86_64\tbash-5.1.8-9.el9.src.rpm
 openssl-libs\t1\t3.0.7\t27.el9\tx86_64\topenssl-3.0.7-27.el9.src.rpm
 gpg-pubkey\t0\t8483c65d\t5ccc5b19\t(none)\t(none)
 """
+
+NODE = "nodejs\t1\t20.11.1\t1.module_el9.3.0+90+f7dba7ef"
 
 APK_DATABASE = """\
 C:Q1abcdefghijklmnopqrstuvwxyz0=
@@ -79,6 +81,8 @@ REAL: dict[Request, bytes] = {
     DPKG: recorded("host", "dpkg-query.txt"),
     RPM: RPM_QUERY.encode(),
     APK: APK_DATABASE.encode(),
+    PACMAN: b"acl 2.3.2-1\nshadow 1:4.16.0-1\n",
+    MODULES: f"{NODE}\tx86_64\tnodejs:20:9030020240301113533:rhel9\n".encode(),
 }
 
 
@@ -319,6 +323,8 @@ def packages(known: Facts, *answers: Answer) -> Packages | Unproven:
     absent = {
         DPKG: unanswered(DPKG, AnswerStatus.MISSING),
         RPM: unanswered(RPM, AnswerStatus.MISSING),
+        PACMAN: unanswered(PACMAN, AnswerStatus.MISSING),
+        MODULES: unanswered(MODULES, AnswerStatus.MISSING),
         APK: ended(APK, exit=1, stderr="cat: can't open '/lib/apk/db/installed': No such file or directory\n"),
     }
     absent.update({answer.request: answer for answer in answers})
@@ -343,6 +349,27 @@ def test_packages_of_a_derivative_of_rhel() -> None:
         ("bash", "5.1.8-9.el9", "bash", "5.1.8-9.el9"),
         ("openssl-libs", "1:3.0.7-27.el9", "openssl", "1:3.0.7-27.el9"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "stream"),
+    [
+        (ended(MODULES, f"{NODE}\tx86_64\tnodejs:20:9030020240301113533:rhel9\n"), "nodejs:20"),
+        (ended(MODULES, exit=1, stderr="error: incorrect format: unknown tag"), ""),
+        (unanswered(MODULES, AnswerStatus.NOT_RECORDED), ""),
+    ],
+)
+def test_streams_of_modules(labels: Answer, stream: str) -> None:
+    queried = f"{RPM_QUERY}{NODE}\tx86_64\tnodejs-20.11.1-1.module_el9.3.0+90+f7dba7ef.src.rpm\n"
+    found = packages(facts(os_release("almalinux")), ended(RPM, queried), labels)
+    assert isinstance(found, Packages)
+    assert [package.stream for package in found.packages] == ["", "", stream]
+
+
+def test_packages_of_arch() -> None:
+    found = packages(facts(os_release("manjaro", "arch")), ended(PACMAN, "acl 2.3.2-1\nshadow 1:4.16.0-1\n"))
+    assert isinstance(found, Packages)
+    assert [(p.name, p.version) for p in found.packages] == [("acl", "2.3.2-1"), ("shadow", "1:4.16.0-1")]
 
 
 def test_packages_of_alpine() -> None:
@@ -387,6 +414,8 @@ def test_an_unknown_distribution_needs_exactly_one_manager_with_packages(known: 
         ("debian", DPKG, ""),
         ("fedora", RPM, f"bash\t{'9' * 5000}\t5\t1\tx86_64\tbash-5-1.src.rpm\n"),
         ("fedora", RPM, "bash\t(none)\t5\t1\tx86_64\tbash-5-1.src.rpm\n"),
+        ("arch", PACMAN, "acl\n"),
+        ("arch", PACMAN, "error: could not open the database\n"),
         ("alpine", APK, "P:musl\n\n"),
         ("alpine", APK, "no colon here\n"),
     ],
