@@ -5,5 +5,16 @@ from secaudit.api import load_family
 FAMILY = load_family(
     __name__,
     title="Firewall",
-    modules=("collect", "review_facts", "routes", "checks", "review", "conventions", "strays", "spoofing"),
+    modules=(
+        "collect",
+        "review_facts",
+        "routes",
+        "saved_files",
+        "checks",
+        "review",
+        "conventions",
+        "strays",
+        "spoofing",
+        "drift",
+    ),
 )

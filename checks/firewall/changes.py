@@ -11,7 +11,6 @@ from .effective import AttachedChain, chains_on
 from .expansion import Place, conditions, expanded
 from .matches import PacketFamily
 from .meaning import Doubt, Meaning
-from .merge import comparable
 from .packet import Packet
 from .packet_sets import tracks_connections
 from .regions import Field, intersection
@@ -205,7 +204,7 @@ def _beside(places: Sequence[Place], doubtful: Place) -> list[object]:
 
 def _said(place: Place) -> object:
     packets = frozenset(frozenset(region.items()) for region in place.packets.upper)
-    conditions = frozenset(map(comparable, place.rule.matches)) if place.rule is not None and _doubtful(place) else None
+    conditions = frozenset(place.rule.matches) if place.rule is not None and _doubtful(place) else None
     nats = tuple(map(_meant, _nats(place.rule))) if place.rule is not None else ()
     return packets, conditions, place.ends, nats
 

@@ -65,9 +65,9 @@ def _has_extension(rule: Rule) -> bool:
 
 
 def _same(one: Rule, other: Rule) -> bool:
-    return set(map(comparable, one.matches)) == set(map(comparable, other.matches)) and one.verdict == other.verdict
+    return set(map(_comparable, one.matches)) == set(map(_comparable, other.matches)) and one.verdict == other.verdict
 
 
-def comparable(match: Match) -> object:
+def _comparable(match: Match) -> object:
     """Conditions of which only the text is known are compared by kind: each tool has its own syntax."""
     return (type(match), match.kind) if isinstance(match, Sometimes | KnownCondition) else match

@@ -34,6 +34,16 @@ _TABLES = {
 }
 
 
+_AT_RUN_TIME = frozenset({"Docker", "kube-proxy", "fail2ban", "libvirt", "Tailscale", "Cilium", "Calico"})
+
+
+def running_tool(name: str) -> bool:
+    """Whether a tool makes a chain, or a table (family and name), of this name while it runs, whatever was saved."""
+    if name in _TABLES:
+        return _TABLES[name] in _AT_RUN_TIME
+    return any(name.startswith(_CHAIN_PREFIXES[tool]) for tool in _CHAIN_PREFIXES.keys() & _AT_RUN_TIME)
+
+
 def table_owners(table: Table) -> tuple[str, ...]:
     """The tools that have chains in a table, in the order of their first chain; empty when none is recognised."""
     found = dict.fromkeys([_TABLES[table.label]] if table.label in _TABLES else [])

@@ -60,6 +60,7 @@ def test_the_family_offers_its_checks_with_a_page_each() -> None:
         "firewall.invalid-packets",
         "firewall.fragments",
         "firewall.spoofing",
+        "firewall.saved",
     }
     document(FAMILY)
 
