@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from secaudit.model.result import Result
 from secaudit.model.run import HostRecord
+from secaudit.model.section import HostSection
 
 from .words import natural, unique
 
@@ -19,7 +20,7 @@ class Hosts:
         self._positions = {(record.customer, record.host): position for position, record in enumerate(records)}
         self._several = len({record.customer for record in records} | {result.customer for result in results}) > 1
 
-    def label(self, one: Result | HostRecord) -> str:
+    def label(self, one: Result | HostRecord | HostSection) -> str:
         """`web1`, or `muster/web1` in a run over several customers."""
         return f"{one.customer}/{one.host}" if self._several else one.host
 

@@ -15,6 +15,7 @@ from .groups import FamilyBlock, KindBlock, by_family, unproven
 from .hosts import Hosts
 from .matrix import matrix, severity_rows
 from .page import TECHNICAL, render_page
+from .sections import section_blocks
 from .states import State, state_of
 from .verdict import verdict
 from .words import unique
@@ -53,6 +54,7 @@ def render(report: RunReport) -> bytes:
         unproven_hosts=len(hosts.labels(shown[State.UNPROVEN])),
         passed=passed,
         not_applicable=not_applicable,
+        sections=section_blocks(report.sections, hosts, anchors),
         idle_waivers=tuple(result for result in shown[State.PASSED] if result.waiver is not None),
     )
 
@@ -77,4 +79,4 @@ def _targets(
     return targets
 
 
-FORMAT = Format("html", "report.html", render)
+FORMAT = Format("html", "report.html", render, sections=True)

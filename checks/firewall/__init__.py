@@ -13,6 +13,7 @@ FAMILY = load_family(
         "checks",
         "review",
         "conventions",
+        "report",
         "strays",
         "spoofing",
         "drift",

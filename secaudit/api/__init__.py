@@ -12,6 +12,7 @@ from secaudit.api.family import Family, load_family
 from secaudit.api.format import CustomerReport, Format
 from secaudit.api.laboratory import AskedHost, HostChoice, Kernel, Laboratory, Outside
 from secaudit.api.reference import Reference, ReferenceSource, default_feeds, reference
+from secaudit.api.section import ReportSection, section
 from secaudit.api.verdict import Verdict, failed, not_applicable, passed, unproven
 from secaudit.model.answer import Answer, AnswerStatus
 from secaudit.model.evidence import Evidence
@@ -48,6 +49,7 @@ __all__ = [
     "PortScan",
     "Reference",
     "ReferenceSource",
+    "ReportSection",
     "Request",
     "Severity",
     "Size",
@@ -65,6 +67,7 @@ __all__ = [
     "parse_size",
     "passed",
     "reference",
+    "section",
     "show_duration",
     "show_size",
     "unproven",

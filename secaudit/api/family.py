@@ -11,6 +11,7 @@ from typing import Any
 from secaudit.api.check import Check
 from secaudit.api.collector import Collector
 from secaudit.api.reference import Reference
+from secaudit.api.section import ReportSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Family:
     checks: tuple[Check, ...]
     collectors: tuple[Collector[Any], ...]
     references: tuple[Reference[Any], ...] = ()
+    sections: tuple[ReportSection, ...] = ()
 
     def page(self, check: Check) -> str | None:
         """The Markdown page of a check from the package's `docs/` folder, or None when there is none."""
@@ -33,9 +35,9 @@ class Family:
 def load_family(package: str, *, title: str, modules: Iterable[str] = ("collect", "checks")) -> Family:
     """Build the family of `package` (its dotted name; pass `__name__` in its `__init__`) from its modules.
 
-    Every `Check`, `Collector` and `Reference` at the top of the named modules belongs to it. The family is called like
-    the last part of the package name. Raises ValueError when a check id has another prefix, or two share one id or
-    fact.
+    Every `Check`, `Collector`, `Reference` and `ReportSection` at the top of the named modules belongs to it. The
+    family is called like the last part of the package name. Raises ValueError when a check id has another prefix, or
+    two share one id or fact.
     """
     name = package.rpartition(".")[2]
     loaded = [import_module(f"{package}.{module}") for module in modules]
@@ -47,7 +49,8 @@ def load_family(package: str, *, title: str, modules: Iterable[str] = ("collect"
             raise ValueError(f"check {found.id} stands in family {name}")
     _refuse_twins([found.id for found in checks], "check")
     _refuse_twins([found.fact.__name__ for found in (*collectors, *references)], "collector or reference of")
-    return Family(name, title, package, checks, collectors, references)
+    sections = tuple(dict.fromkeys(found for module in loaded for found in _declared(module, ReportSection)))
+    return Family(name, title, package, checks, collectors, references, sections)
 
 
 def _declared(module: ModuleType, kind: type[Any]) -> list[Any]:

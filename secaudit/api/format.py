@@ -11,11 +11,15 @@ from secaudit.model.run import RunReport
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way to write a run down. `render` is a pure function of the report; the same report gives the same bytes."""
+    """A way to write a run down. `render` is a pure function of the report; the same report gives the same bytes.
+
+    `sections` says that it shows what families add about each host, which costs time to compute.
+    """
 
     name: str
     filename: str
     render: Callable[[RunReport], bytes]
+    sections: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from secaudit import __version__
@@ -15,6 +16,7 @@ from secaudit.engine.evaluate import judge_host
 from secaudit.engine.overlay import Overlay
 from secaudit.engine.reference import open_references
 from secaudit.engine.scan import new_run
+from secaudit.engine.sections import host_sections
 from secaudit.model.answer import HostTranscript, Reach
 from secaudit.model.inventory import Host
 from secaudit.model.run import RunReport
@@ -39,16 +41,18 @@ def rejudge(
     at: datetime | None,
     feeds: Path,
     overlay: Overlay,
+    *,
+    sections: bool = False,
 ) -> RunReport:
     """Judge the newest complete transcript of each host. Nothing is asked of any host, and nothing is stored.
 
     A host without one is reported as unreachable: of it nothing is known. Ages are measured against `at`, else against
-    the moment at which the host was scanned.
+    the moment at which the host was scanned. `sections` asks for what families add to the report.
     """
     run = new_run(__version__, datetime.now(UTC), os.urandom(16))
     plans, stamps = plan_hosts(targets.hosts, registry, only)
     references = open_references(plans, registry, feeds)
-    gathered = Gathered()
+    gathered = Gathered(partial(host_sections, registry=registry) if sections else None)
     waiting = {(plan.host.customer, plan.host.name): plan for plan in plans}
 
     def judge(transcript: HostTranscript, recorded: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from secaudit.cli.gathered import Gathered
@@ -11,6 +12,7 @@ from secaudit.cli.planning import plan_hosts
 from secaudit.engine.evaluate import judge_host
 from secaudit.engine.overlay import Overlay, nothing_to_add
 from secaudit.engine.reference import open_references
+from secaudit.engine.sections import host_sections
 from secaudit.model.run import RunReport
 from secaudit.plugins import Registry
 from secaudit.transcript.bundle import Bundle
@@ -24,15 +26,18 @@ def replay(
     at: datetime | None,
     feeds: Path,
     overlay: Overlay = nothing_to_add,
+    *,
+    sections: bool = False,
 ) -> RunReport:
     """Judge a recorded run again, with the reference data below `feeds` and what `overlay` lays over the results.
 
-    The same bundle, baselines, reference data, waivers, contracts and moment give the same report.
+    `sections` asks for what families add to the report. The same bundle, baselines, reference data, waivers, contracts
+    and moment give the same report.
     """
     hosts = tuple(replace(found.host, baselines=baselines or found.host.baselines) for found in bundle.hosts)
     plans, stamps = plan_hosts(hosts, registry, only)
     references = open_references(plans, registry, feeds)
-    gathered = Gathered()
+    gathered = Gathered(partial(host_sections, registry=registry) if sections else None)
     for plan, found in zip(plans, bundle.hosts, strict=True):
         name = found.record.customer_name
         record, results = judge_host(

@@ -87,7 +87,9 @@ def _technical(run_id: str | None, customer: str | None, names: tuple[str, ...],
 
     chosen = formats([name for name in names if name != "pdf"])
     with ExitStack() as stack:
-        report = stored_report(url, run_id, customer, stack)
+        report = stored_report(
+            url, run_id, customer, stack, sections="pdf" in names or any(one.sections for one in chosen)
+        )
     for path in write(report, chosen, out):
         click.echo(path)
     if "pdf" in names:

@@ -102,6 +102,7 @@ def command(
     chosen = formats(names or (("html", "json") if out else ()))
     if out is None and len(chosen) > 1:
         raise CommandError("more than one format needs --out DIR")
+    sections = any(wanted.sections for wanted in chosen)
     registry = discover(plugins)
     promised, granted = read_contracts(contracts, inventory), read_waivers(waivers, inventory)
     bundles = [target.removeprefix("replay:") for target in targets if target.startswith("replay:")]
@@ -111,21 +112,21 @@ def command(
         from secaudit.cli.promises import Promises
 
         overlay = Promises(promised, granted, None, only)
-        report = _replay(Path(bundles[0]), baselines, only, registry, at, feeds, overlay)
+        report = _replay(Path(bundles[0]), baselines, only, registry, at, feeds, overlay, sections)
     elif from_store:
         if targets or record or resume or no_store:
             raise CommandError("--from-store takes what is stored and nothing to scan, record or resume")
         from secaudit.cli.targets import Selection
 
         selection = Selection(inventory, customers, sites, hosts, tags)
-        report = _rejudge(selection, baselines, only, registry, at, feeds, store_url, (promised, granted))
+        report = _rejudge(selection, baselines, only, registry, at, feeds, store_url, (promised, granted), sections)
     else:
         from secaudit.cli.scanning import ScanOrder
         from secaudit.cli.targets import Selection, choose
 
         selection = Selection(inventory, customers, sites, hosts, tags)
         chosen_hosts = choose(targets, selection).held_against(baselines).refuse_bare()
-        order = ScanOrder(chosen_hosts, only, jobs, host_limit, at, record, resume, feeds, promised, granted)
+        order = ScanOrder(chosen_hosts, only, jobs, host_limit, at, record, resume, feeds, promised, granted, sections)
         report = _scan(order, registry, store_url, no_store, quiet)
     _publish(report, chosen, out, quiet)
     return _exit(report, fail_on)
@@ -139,12 +140,14 @@ def _replay(
     at: datetime | None,
     feeds: Path | None,
     overlay: Overlay,
+    sections: bool,
 ) -> RunReport:
     from secaudit.api import default_feeds
     from secaudit.cli.replaying import replay
     from secaudit.transcript.bundle import read_bundle
 
-    return replay(read_bundle(path), baselines, only, registry, at, feeds or default_feeds(), overlay)
+    bundle = read_bundle(path)
+    return replay(bundle, baselines, only, registry, at, feeds or default_feeds(), overlay, sections=sections)
 
 
 def _rejudge(
@@ -156,6 +159,7 @@ def _rejudge(
     feeds: Path | None,
     store_url: str | None,
     service: tuple[Contracts, Sequence[WaiverGrant] | None],
+    sections: bool,
 ) -> RunReport:
     from secaudit.api import default_feeds
     from secaudit.cli.promises import Promises
@@ -171,7 +175,8 @@ def _rejudge(
         if not chosen.hosts:
             raise CommandError("the store holds no host that matches the selection")
         targets = chosen.held_against(baselines).refuse_bare()
-        return rejudge(store, targets, only, registry, at, feeds or default_feeds(), Promises(*service, store, only))
+        overlay = Promises(*service, store, only)
+        return rejudge(store, targets, only, registry, at, feeds or default_feeds(), overlay, sections=sections)
 
 
 def _scan(order: ScanOrder, registry: Registry, store_url: str | None, no_store: bool, quiet: bool) -> RunReport:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from secaudit import __version__
@@ -22,6 +23,7 @@ from secaudit.engine.overlay import Overlay
 from secaudit.engine.recorder import Recorder
 from secaudit.engine.reference import ReferenceData, open_references
 from secaudit.engine.scan import Scanner, new_run, scan
+from secaudit.engine.sections import host_sections
 from secaudit.model.answer import HostTranscript
 from secaudit.model.contract import Contracts
 from secaudit.model.inventory import Host, TransportKind
@@ -42,7 +44,7 @@ class ScanOrder:
     """What to scan and what to do with it. `waivers` is None where none are kept.
 
     `at` (aware UTC) replaces the moment that ages are measured against. `feeds` is the directory of reference data,
-    None for the default one.
+    None for the default one. `sections` asks for what families add to the report.
     """
 
     targets: Targets
@@ -55,6 +57,7 @@ class ScanOrder:
     feeds: Path | None = None
     contracts: Contracts = field(default_factory=lambda: Contracts(()))
     waivers: tuple[WaiverGrant, ...] | None = None
+    sections: bool = False
 
 
 def prepare(transcript: HostTranscript) -> tuple[HostTranscript, str]:
@@ -98,7 +101,7 @@ def run_scan(order: ScanOrder, registry: Registry, watch: Watcher, store: Store 
     plans, stamps = plan_hosts(hosts, registry, order.only)
     references = open_references(plans, registry, order.feeds or default_feeds())
     run = replace(run, baselines=stamps, feeds=references.stamps, narrow=bool(order.only))
-    gathered = Gathered()
+    gathered = Gathered(partial(host_sections, registry=registry) if order.sections else None)
     recorders: list[Recorder] = [gathered]
     if order.record is not None:
         recorders.append(BundleWriter(order.record))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
+from dataclasses import replace
 
 from secaudit.cli.exits import CommandError
 from secaudit.model.run import RunReport
+from secaudit.model.section import HostSection
 from secaudit.store import Store, default_url, open_store
 
 
@@ -14,8 +16,13 @@ def read_store(url: str | None, stack: ExitStack) -> Store:
     return stack.enter_context(closing(open_store(url or default_url(), read_only=True)))
 
 
-def stored_report(url: str | None, run_id: str | None, customer: str | None, stack: ExitStack) -> RunReport:
-    """The report of a run, or of the latest (of a customer). Raises CommandError or StoreError when there is none."""
+def stored_report(
+    url: str | None, run_id: str | None, customer: str | None, stack: ExitStack, *, sections: bool = False
+) -> RunReport:
+    """The report of a run, or of the latest (of a customer), with what families add to it where `sections` asks.
+
+    Raises CommandError or StoreError when there is none.
+    """
     store = read_store(url, stack)
     if run_id is None:
         latest = store.latest_run(customer)
@@ -23,4 +30,15 @@ def stored_report(url: str | None, run_id: str | None, customer: str | None, sta
             of_whom = f" of customer {customer!r}" if customer else ""
             raise CommandError(f"the store holds no run{of_whom} yet; start one with `secaudit scan`")
         run_id = latest.id
-    return store.report(run_id)
+    report = store.report(run_id)
+    return replace(report, sections=_sections(store, report)) if sections else report
+
+
+def _sections(store: Store, report: RunReport) -> tuple[HostSection, ...]:
+    from secaudit.engine.sections import host_sections
+    from secaudit.plugins import discover
+
+    registry = discover()
+    recorded = [host for host in report.hosts if host.transcript]
+    transcripts = (store.transcript(report.run.id, host.customer, host.host) for host in recorded)
+    return tuple(part for transcript in transcripts for part in host_sections(transcript, registry))

@@ -70,9 +70,7 @@ def plan_facts(host: Host, facts: Sequence[type], registry: Registry) -> HostPla
     return _planned(host, (), {fact: [] for fact in facts}, registry)
 
 
-def _planned(
-    host: Host, controls: Sequence[Control], wanted: dict[type, list[Expect]], registry: Registry
-) -> HostPlan:
+def _planned(host: Host, controls: Sequence[Control], wanted: dict[type, list[Expect]], registry: Registry) -> HostPlan:
     order = _in_order(wanted, registry)
     facts = tuple(_plan_fact(fact, tuple(wanted[fact]), registry) for fact in order)
     requests = tuple(dict.fromkeys(request for planned in facts for request in planned.requests))

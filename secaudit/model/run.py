@@ -12,6 +12,7 @@ from secaudit.model.baseline import BaselineStamp
 from secaudit.model.feed import FeedStamp
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
+from secaudit.model.section import HostSection
 from secaudit.model.severity import Severity
 
 
@@ -79,11 +80,15 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A whole run as reports, exports and the gate see it, whether it comes from a scan, the store or a file."""
+    """A whole run as reports, exports and the gate see it, whether it comes from a scan, the store or a file.
+
+    `sections` is what families add about hosts, where somebody asked for it.
+    """
 
     run: RunInfo
     hosts: tuple[HostRecord, ...]
     results: tuple[Result, ...]
+    sections: tuple[HostSection, ...] = ()
     summary: Summary = field(init=False)
 
     def __post_init__(self) -> None:

@@ -10,10 +10,8 @@ from secaudit.api import Laboratory, Severity
 
 from .. import documents
 from ..anomalies import Kind, find_anomalies
-from ..expansion import TooManyPlacesError
-from ..reach import Reachability, Service
-from ..regions import TooManyRegionsError
-from .given import Choice, Given, source_options
+from ..service_matrix import all_services
+from .given import Choice, source_options
 from .output import gap_lines, gaps, matrix, place, print_json, print_lines, service_documents, told
 
 
@@ -31,8 +29,9 @@ def audit(laboratory: Laboratory, sources: tuple[str, ...], everything: bool, as
     given = choice.given(laboratory, sources)
     ruleset = given.ruleset
     found = find_anomalies(ruleset)
-    services, unsure = _services(given)
-    undecided = [documents.undecided(entry) for entry in found.undecided] + unsure + gaps(given)
+    services, unsure = all_services(ruleset, given.families)
+    undecided: list[dict[str, Any]] = [documents.undecided(entry) for entry in found.undecided]
+    undecided += [{"rule": None, "why": why, "on": []} for why in unsure] + gaps(given)
     if as_json:
         document = {
             "anomalies": [documents.anomaly(anomaly) for anomaly in found.found],
@@ -46,7 +45,7 @@ def audit(laboratory: Laboratory, sources: tuple[str, ...], everything: bool, as
         print_lines(told(shown))
         print_lines(f"not understood: line {entry.origin.line}: {entry.why}" for entry in ruleset.unmodelled)
         print_lines(f"not decided: {place(entry.at)}: {entry.why}" for entry in found.undecided)
-        print_lines(f"not decided: {entry['why']}" for entry in unsure)
+        print_lines(f"not decided: {why}" for why in unsure)
         print_lines(gap_lines(given))
         print_lines(matrix(services))
         hidden = len(found.found) - len(shown)
@@ -54,14 +53,3 @@ def audit(laboratory: Laboratory, sources: tuple[str, ...], everything: bool, as
     if any(anomaly.kind is Kind.SHADOWED for anomaly in found.found):
         return 1
     return 3 if undecided or ruleset.unread else 0
-
-
-def _services(given: Given) -> tuple[list[Service], list[dict[str, Any]]]:
-    found: list[Service] = []
-    unsure: list[dict[str, Any]] = []
-    for family in sorted(given.families):
-        try:
-            found += Reachability(given.ruleset, family).services()
-        except (TooManyPlacesError, TooManyRegionsError):
-            unsure.append({"rule": None, "why": f"services over {family.label} would need too many sets", "on": []})
-    return found, unsure

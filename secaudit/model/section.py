@@ -1,0 +1,100 @@
+"""What a family adds to a report about a host: tables and pictures without a word about how they are drawn.
+
+Texts may come from the host. Whoever draws them bounds and escapes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Mark(StrEnum):
+    """A sign before a cell's text, read without colour."""
+
+    NONE = "none"
+    FULL = "full"
+    PART = "part"
+    EMPTY = "empty"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a table."""
+
+    text: str
+    mark: Mark = Mark.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a head; the first cell of a row names it. `left` rows more are not shown."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    left: int = 0
+
+
+class BoxKind(StrEnum):
+    """What a box stands for."""
+
+    END = "end"
+    """Where something comes from or goes to."""
+    STRONG = "strong"
+    PLAIN = "plain"
+    FAINT = "faint"
+    """There, but without effect, or shown before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box with lines of text, the first of which is its name. Places are in units of the picture."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    lines: tuple[str, ...]
+    kind: BoxKind = BoxKind.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A line with a head at its last point; dashed where it does not come back."""
+
+    points: tuple[tuple[int, int], ...]
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Boxes and arrows. `description` says in words what they show; `left` boxes more are not drawn."""
+
+    title: str
+    description: str
+    width: int
+    height: int
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a report about one host: a sentence or two, and what stands below them."""
+
+    lead: str
+    parts: tuple[Table | Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostSection:
+    """A section and what it is about."""
+
+    customer: str
+    host: str
+    family: str
+    title: str
+    section: Section
