@@ -17,5 +17,6 @@ FAMILY = load_family(
         "strays",
         "spoofing",
         "drift",
+        "hook_order",
     ),
 )

@@ -61,6 +61,7 @@ def test_the_family_offers_its_checks_with_a_page_each() -> None:
         "firewall.fragments",
         "firewall.spoofing",
         "firewall.saved",
+        "firewall.hook-order",
     }
     document(FAMILY)
 
