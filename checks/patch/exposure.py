@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import compress
-from operator import attrgetter
 
 from secaudit.api import Evidence
 
@@ -16,7 +14,6 @@ from .feeds.releases import distribution_of
 from .versions import InvalidVersion
 
 _KERNEL_IMAGE = re.compile(r"linux-image-(?:unsigned-)?[0-9][a-z0-9.+~-]*", re.ASCII)
-_SOURCE_AND_VERSION, _NAME_AND_VERSION = attrgetter("source", "source_version"), attrgetter("name", "version")
 _DEBUG = ("-dbg", "-dbgsym")
 # Parts of the kernel that hold no code that runs: headers and documentation are built from the same source.
 _RPM_KERNEL_IDLE = re.compile(r"kernel(?:-[a-z0-9]+)*-(?:headers|devel|doc|abi-stablelists|srpm-macros)|kernel-headers")
@@ -69,24 +66,28 @@ def expose(packages: Packages, advisories: Advisories) -> Exposures:
     release, remembered = advisories.release, advisories.remembered
     installed = packages.packages
     by_source = distribution_of(release).by_source
-    # One lookup for each package, and no line of Python: this is what fleets with thousands of packages cost.
-    keys = map(_SOURCE_AND_VERSION if by_source else _NAME_AND_VERSION, installed)
-    looked_up = list(map(remembered.__getitem__, keys))
-    found = [(it, hit) for it, hit in compress(zip(installed, looked_up, strict=True), looked_up) if hit]
-    covered = len(looked_up) - looked_up.count(False)
+    found: list[tuple[Package, Standing]] = []
+    unknown = 0
+    # Two lookups for each package and nothing else: this is what fleets with thousands of packages cost.
+    for it in installed:
+        hit = remembered[it.source][it.source_version] if by_source else remembered[it.name][it.version]
+        if hit:
+            found.append((it, hit))
+        elif hit is False:
+            unknown += 1
     kernels = _source_kernels if by_source else _kernels
     exposed: dict[str, list[tuple[Package, Standing]]] = {}
     doubts: dict[str, str] = {}
     hits = [(it.source, it, hit) for it, hit in found if hit is not ASK_ANEW]
     for name, version, it in kernels([it for it, hit in found if hit is ASK_ANEW], release):
-        standing = advisories.standing(name, version)
-        if standing is not None:
-            hits.append((name, it, standing))
-    for source, it, hit in hits:
-        if hit.doubt:
-            doubts.setdefault(source, hit.doubt)
-        if hit.flaws:
-            exposed.setdefault(source, []).append((it, hit))
+        asked = advisories.standing(name, version)
+        if asked is not None:
+            hits.append((name, it, asked))
+    for source, it, standing in hits:
+        if standing.doubt:
+            doubts.setdefault(source, standing.doubt)
+        if standing.flaws:
+            exposed.setdefault(source, []).append((it, standing))
     subscribed = release.startswith("ubuntu:") and any(_PRO_VERSION.search(it.version) for it in installed)
     return Exposures(
         manager=packages.manager,
@@ -94,7 +95,7 @@ def expose(packages: Packages, advisories: Advisories) -> Exposures:
         exposed=tuple(_exposed(source, affected, subscribed) for source, affected in sorted(exposed.items())),
         doubts=tuple(Doubt(source, reason) for source, reason in sorted(doubts.items())),
         installed=len(installed),
-        covered=covered,
+        covered=len(installed) - unknown,
         evidence=packages.evidence,
     )
 

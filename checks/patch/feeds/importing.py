@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import hashlib
 import os
 import shutil
@@ -44,7 +45,7 @@ def import_feeds(
     try:
         with locked(directory):
             index = read_index(directory)
-            with tempfile.TemporaryDirectory(prefix="import-", dir=directory) as scratch:
+            with tempfile.TemporaryDirectory(prefix="import-", dir=directory) as scratch, _without_cycles():
                 parts = _write_parts(paths, Path(scratch), directory, index, now, as_of, shrink=shrink)
             switch(directory, index, parts)
             return parts
@@ -240,6 +241,18 @@ def _put_in_use(directory: Path, old: Index, new: Index) -> None:
     for path in directory.glob("*.sqlite"):
         if path.name not in in_use:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _without_cycles() -> Iterator[None]:
+    """Switch the search for reference cycles off: documents and records make none, and it took a fifth of the time."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
 
 
 @contextmanager

@@ -88,11 +88,33 @@ ASK_ANEW = Standing()
 """Stands for packages that cannot be looked up one by one: kernels, of which a host has several side by side."""
 
 
-class _Remembered(dict[tuple[str, str], Standing | Literal[False] | None]):
-    """Standings by package name and version; `ASK_ANEW` for kernels.
+Remembered = Standing | Literal[False] | None
+"""A standing; None where the advisories have nothing to say, False where they do not even know the name."""
 
-    None where the advisories have nothing to say, False where they do not even know the name. Looked up when they are
-    asked for the first time: the packages of a fleet repeat.
+
+class _Versions(dict[str, Remembered]):
+    """What is known of the versions of one package, looked up when one is asked for the first time."""
+
+    def __init__(self, name: str, look_up: Callable[[str, str], Standing | None] | None, otherwise: Remembered) -> None:
+        super().__init__()
+        self._name = name
+        self._look_up = look_up
+        self._otherwise = otherwise
+
+    def __missing__(self, version: str) -> Remembered:
+        found = self._otherwise
+        if not version:
+            found = ASK_ANEW
+        elif self._look_up is not None:
+            found = self._look_up(self._name, version)
+        self[version] = found
+        return found
+
+
+class _Names(dict[str, _Versions]):
+    """Packages by name, then by version: the packages of a fleet repeat, and two plain texts are found without a pair.
+
+    `ASK_ANEW` stands for every version of kernels.
     """
 
     def __init__(self, look_up: Callable[[str, str], Standing | None], names: AbstractSet[str], kernel: str) -> None:
@@ -101,14 +123,10 @@ class _Remembered(dict[tuple[str, str], Standing | Literal[False] | None]):
         self._names = names
         self._kernel = kernel
 
-    def __missing__(self, key: tuple[str, str]) -> Standing | Literal[False] | None:
-        name, version = key
-        found: Standing | Literal[False] | None = False
-        if not name or not version or name.startswith(self._kernel):
-            found = ASK_ANEW
-        elif name in self._names:
-            found = self._look_up(name, version)
-        self[key] = found
+    def __missing__(self, name: str) -> _Versions:
+        anew = not name or name.startswith(self._kernel)
+        look_up = self._look_up if name in self._names and not anew else None
+        found = self[name] = _Versions(name, look_up, ASK_ANEW if anew else False)
         return found
 
 
@@ -130,9 +148,7 @@ class Advisories:
                 other = self._highest.get(name, b"")
                 self._highest[name] = None if highest is None or other is None else max(highest, other)
         self.names = frozenset(self._highest)
-        self.remembered = _Remembered(
-            self.standing, self.names, "linux" if distribution_of(release).by_source else "kernel"
-        )
+        self.remembered = _Names(self.standing, self.names, "linux" if distribution_of(release).by_source else "kernel")
 
     @property
     def evidence(self) -> Evidence:

@@ -53,7 +53,9 @@ def read_osv(record: Mapping[str, Any], place: str, left_out: Count) -> Advisory
         return None
     affected = record.get("affected") or ()
     try:
-        ranges = tuple(found for one in affected for found in _ranges(one, place, left_out))
+        ranges: list[AffectedRange] = []
+        for one in affected:
+            _add_ranges(ranges, one, place, left_out)
         severity = _severity(record, affected)
         cves = _cves(id_, record)
     except (AttributeError, TypeError, KeyError, IndexError) as error:
@@ -63,10 +65,10 @@ def read_osv(record: Mapping[str, Any], place: str, left_out: Count) -> Advisory
     published = moment(record.get("published"), place)
     changed = moment(record.get("modified"), place)
     released = published if _ADVISORY.match(id_) else None
-    return AdvisoryRecord(id_, severity, published, released, cves, ranges, changed)
+    return AdvisoryRecord(id_, severity, published, released, cves, tuple(ranges), changed)
 
 
-def _ranges(affected: Mapping[str, Any], place: str, left_out: Count) -> Iterator[AffectedRange]:
+def _add_ranges(ranges: list[AffectedRange], affected: Mapping[str, Any], place: str, left_out: Count) -> None:
     package = affected.get("package")
     if package is None:
         left_out("no package")
@@ -83,9 +85,9 @@ def _ranges(affected: Mapping[str, Any], place: str, left_out: Count) -> Iterato
         return
     ordered = [one["events"] for one in affected.get("ranges") or () if one["type"] == "ECOSYSTEM"]
     if not ordered:
-        yield AffectedRange(release, name, "", "", State.UNREADABLE, channel)
+        ranges.append(AffectedRange(release, name, "", "", State.UNREADABLE, channel))
     for events in ordered:
-        yield from _pairs(events, release, name, channel, place)
+        ranges.extend(_pairs(events, release, name, channel, place))
 
 
 def _pairs(

@@ -30,6 +30,7 @@ CREATE TABLE score (cve TEXT PRIMARY KEY, score REAL NOT NULL, percentile REAL N
 """
 _BATCH = 5_000
 _MOST_KEYS = 200_000
+_STATES = {state: state.value for state in State}
 _NEW = b"new"
 """Stands for a version that was not seen yet; compared by identity."""
 
@@ -75,10 +76,11 @@ class PartWriter:
         self.ranges += len(ranges)
         aid = self.entries
         self._advisories.append((aid, *head))
-        seen = self._seen
+        seen, keys, affected = self._seen, self._keys, self._affected
         for _, name, introduced, fixed, state, channel, last in ranges:
-            low = self._key_of(introduced) if introduced else b""
-            high = self._key_of(fixed) if fixed else b""
+            # Looked up here before it is asked for: most versions come again, and calls are what a million ranges cost.
+            low = (keys.get(introduced) or self._key_of(introduced)) if introduced else b""
+            high = (keys.get(fixed) or self._key_of(fixed)) if fixed else b""
             if low is None or high is None:
                 row: tuple[object, ...] = (name, None, None, fixed, State.UNREADABLE.value, channel, seen, aid)
             else:
@@ -86,9 +88,9 @@ class PartWriter:
                     raise FeedError(f"{head.id}: {name}: fixed in {fixed!r}, which is before {introduced!r}")
                 # Keys delimit themselves: nothing lies between a key and the same key with a byte behind it.
                 bound = high + b"\0" if last else high
-                row = (name, low or None, bound or None, "" if last else fixed, state.value, channel, seen, aid)
-            self._affected.append(row)
-        if len(self._affected) >= _BATCH:
+                row = (name, low or None, bound or None, "" if last else fixed, _STATES[state], channel, seen, aid)
+            affected.append(row)
+        if len(affected) >= _BATCH:
             self._flush()
 
     def add_exploited(self, record: ExploitedRecord) -> None:

@@ -192,7 +192,9 @@ def test_the_first_sighting_of_a_fix_without_a_date_is_kept(tmp_path: Path) -> N
     import_feeds((feed(tmp_path, flaw),), directory, AT - 30 * DAY, as_of=AT - 30 * DAY)
     fresh = osv("DEBIAN-CVE-2026-1001", "jq", "3-1", upstream=["CVE-2026-1001"])
     import_feeds((feed(tmp_path, flaw, fresh),), directory, AT)
-    flaws = AdvisorySource(directory).load(BOOKWORM).remembered["jq", "1-1"].flaws
+    standing = AdvisorySource(directory).load(BOOKWORM).standing("jq", "1-1")
+    assert standing is not None
+    flaws = standing.flaws
 
     assert {found.id: found.seen for found in flaws} == {flaw["id"]: AT - 30 * DAY, fresh["id"]: AT}
 
