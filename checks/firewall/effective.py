@@ -7,7 +7,7 @@ not understood both ways are followed, and an answer that depends on it is `UNKN
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from .conditions import Holds, Probe, conditions_hold
@@ -108,6 +108,23 @@ _TRANSLATES = {Hook.PREROUTING: -100, Hook.INPUT: 100, Hook.OUTPUT: -100, Hook.P
 """NF_IP_PRI_NAT_DST and NF_IP_PRI_NAT_SRC of linux/netfilter_ipv4.h, the same for IPv6."""
 
 
+CONNTRACK = -200
+"""Where prerouting and output look a packet's connection up (NF_IP_PRI_CONNTRACK of linux/netfilter_ipv4.h)."""
+
+
+def before_tracking(attached: AttachedChain) -> bool | None:
+    """Whether a base chain sees packets before their connection is looked up; None where its order is not known.
+
+    There every packet from the network counts as invalid, unless it was taken out of tracking (nft_ct_get_eval in
+    net/netfilter/nft_ct.c, conntrack_mt in net/netfilter/xt_conntrack.c).
+    """
+    if attached.base.hook is Hook.INGRESS:
+        return True
+    if attached.base.hook not in (Hook.PREROUTING, Hook.OUTPUT) or attached.base.priority > CONNTRACK:
+        return False
+    return True if attached.base.priority < CONNTRACK else None
+
+
 _STATES = (State.NEW, State.INVALID, State.UNTRACKED)
 """States of packets that do not belong to a connection that was let in before."""
 
@@ -141,6 +158,15 @@ def state_default(ruleset: Ruleset, probe: Probe, hook: Hook) -> HookDefault:
 
 
 def _chain_default(attached: AttachedChain, probe: Probe) -> ChainDefault:
+    early = before_tracking(attached)
+    if early is False or probe.state is State.UNTRACKED:
+        return _walked_default(attached, probe)
+    seen = _walked_default(attached, replace(probe, state=State.INVALID))
+    tracked = seen if early else _walked_default(attached, probe)
+    return seen if seen.answer is tracked.answer else replace(seen, answer=Answer.UNKNOWN)
+
+
+def _walked_default(attached: AttachedChain, probe: Probe) -> ChainDefault:
     walk = Walk(attached, probe)
     course = walk.through(attached.chain)
     policy = attached.base.policy

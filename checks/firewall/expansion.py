@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .effective import DEPTH, AttachedChain, branches
-from .matches import Match
+from .effective import DEPTH, AttachedChain, before_tracking, branches
+from .matches import ConntrackState, Match
 from .meaning import Doubt, Meaning, Reading
 from .regions import Field, TooManyRegionsError, difference
 from .ruleset import (
@@ -28,7 +28,7 @@ from .ruleset import (
     Verdict,
     VerdictMap,
 )
-from .universe import Universe
+from .universe import Universe, flattened
 
 SHARE = 64
 """Regions that the rest of a chain may be cut into by what returns from it; bounds take their place above that."""
@@ -104,14 +104,21 @@ _CHANGED = {
 
 
 def changing(attached: AttachedChain) -> frozenset[Field]:
-    """The fields that rules of the chains change on the way, so that what a packet brings along does not count."""
-    return frozenset(
+    """The fields that rules of the chains change on the way, so that what a packet brings along does not count.
+
+    The state is one of them in a chain that asks for it before connections are looked up.
+    """
+    early = before_tracking(attached) is not False and any(
+        isinstance(match, ConntrackState) for match in flattened(conditions(attached))
+    )
+    changed = frozenset(
         field
         for chain in reachable(attached)
         for rule in chain.rules
         for statement in rule.statements
         for field in _changed(statement)
     )
+    return changed | {Field.STATE} if early else changed
 
 
 def _changed(statement: Statement) -> set[Field]:

@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from .chain_index import ChainIndex
-from .effective import AttachedChain, chains_on
+from .effective import AttachedChain, before_tracking, chains_on
+from .expansion import reachable
 from .holds import conditions_hold, fits, holds
 from .marks import ALL
 from .matches import Address, Match, Sometimes, State, Unmodelled
@@ -161,6 +162,7 @@ class _Course:
             if applies is None:
                 self.walk.because[f"whether {_label(attached)} sees the packet is not known"] = None
             before = _before_routing(self.packet) if attached.base.hook in _UNROUTED else self.packet
+            before = _before_tracking(before, attached)
             # What may have ended before it came here meets the rules only perhaps.
             ends = self.walk.base_chain(attached, before, certain=applies is True and not self.possible)
             self.possible |= {_FATES[end] for end in ends if end in _FATES}
@@ -168,7 +170,10 @@ class _Course:
             if applies is None:
                 passed = before if passed is None else joined(before, passed)
             self.alive = passed is not None
-            self.packet = replace(passed or before, out_interface=self.packet.out_interface)
+            after = passed or before
+            # What the chain did not take out of tracking is in its own state from here on.
+            state = self.packet.state if _keeps_state(before, after, attached) else after.state
+            self.packet = replace(after, out_interface=self.packet.out_interface, state=state)
 
     def route(self, local: frozenset[Address]) -> None:
         """Decide again where the packet goes when its destination was translated."""
@@ -202,6 +207,28 @@ _UNROUTED = (Hook.INGRESS, Hook.PREROUTING)
 def _before_routing(packet: Packet) -> Packet:
     """What rules see of the packet as long as it has no way out: an interface without a name."""
     return replace(packet, out_interface=NO_INTERFACE)
+
+
+def _before_tracking(packet: Packet, attached: AttachedChain) -> Packet:
+    """What a chain sees of the packet's state that is asked before its connection is looked up.
+
+    Over the loopback a packet still has the connection that it went out with, and replies that the kernel makes have
+    that of what they answer.
+    """
+    early = before_tracking(attached)
+    if early is False or packet.state in (State.UNTRACKED, None) or packet.in_interface == "lo":
+        return packet
+    known = early and packet.in_interface is not None and packet.state is not State.RELATED
+    return replace(packet, state=State.INVALID if known else None)
+
+
+def _keeps_state(before: Packet, after: Packet, attached: AttachedChain) -> bool:
+    """Whether a chain has left a packet's state as it was."""
+    if after.state is not before.state:
+        return False
+    return after.state is not None or not any(
+        isinstance(part, Untrack) for chain in reachable(attached) for rule in chain.rules for part in rule.statements
+    )
 
 
 def _applies(attached: AttachedChain, packet: Packet, translated: bool | None) -> bool | None:

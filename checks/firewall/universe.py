@@ -161,7 +161,7 @@ def universe(family: PacketFamily, hook: Hook, matches: Iterable[Match], *, trac
     `tracked` says that connections are tracked, so that fragments are put together before any rule sees them
     (nf_defrag_ipv4, nf_defrag_ipv6), unless a condition asks for fragments.
     """
-    flat = list(_flattened(matches))
+    flat = list(flattened(matches))
     marks = [match for match in flat if isinstance(match, Mark)]
     types = {name for match in flat if isinstance(match, AddressType) for name in match.types}
     return Universe(
@@ -176,11 +176,12 @@ def universe(family: PacketFamily, hook: Hook, matches: Iterable[Match], *, trac
     )
 
 
-def _flattened(matches: Iterable[Match]) -> Iterator[Match]:
+def flattened(matches: Iterable[Match]) -> Iterator[Match]:
+    """All conditions, those of alternatives in their place."""
     for match in matches:
         if isinstance(match, AnyOf):
             for alternative in match.alternatives:
-                yield from _flattened(alternative)
+                yield from flattened(alternative)
         else:
             yield match
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 from secaudit.checks.firewall import hook_order
+from secaudit.checks.firewall.conditions import Probe
+from secaudit.checks.firewall.effective import Answer, state_default
 from secaudit.checks.firewall.facts import Firewall
+from secaudit.checks.firewall.matches import PacketFamily, State
 from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
-from secaudit.checks.firewall.ruleset import Ruleset
+from secaudit.checks.firewall.ruleset import Hook, Ruleset
 
 from secaudit.api import Outcome, Severity, Verdict
 from tests.checks.firewall.test_review import HARDENED, firewall
@@ -61,6 +64,14 @@ def test_iptables_and_native_tables_are_on_the_same_hook() -> None:
     found = [verdict for verdict in judged(both) if verdict.outcome is F]
     assert [verdict.subject for verdict in found] == ["inet mine input: tcp dport 8443 accept"]
     assert "ip filter INPUT" in found[0].observed
+
+
+@pytest.mark.parametrize(
+    ("priority", "answer"), [("-300", Answer.DROP), ("-200", Answer.UNKNOWN), ("-199", Answer.ACCEPT)]
+)
+def test_the_default_counts_packets_as_invalid_before_connections_are_looked_up(priority: str, answer: Answer) -> None:
+    found = nft(chain("inet early", "ct state invalid drop", "prerouting", priority, "accept"))
+    assert state_default(found, Probe(PacketFamily.IPV4, State.NEW), Hook.INPUT).answer is answer
 
 
 def test_what_is_not_understood_may_accept_all_the_same() -> None:

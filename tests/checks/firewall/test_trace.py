@@ -217,3 +217,30 @@ def test_packets_are_read_as_they_are_written(text: str) -> None:
 def test_what_is_no_packet_is_refused_with_the_reason(text: str, why: str) -> None:
     with pytest.raises(PacketTextError, match=why):
         read_packet(text)
+
+
+EARLY = """*raw
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+{}
+COMMIT"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "packet", "fate"),
+    [
+        ("-m conntrack --ctstate INVALID -j DROP", SSH, Fate.DROP),
+        ("-m conntrack --ctstate NEW -j DROP", SSH, Fate.ACCEPT),
+        ("-m conntrack ! --ctstate INVALID -j DROP", SSH, Fate.ACCEPT),
+        ("-m conntrack --ctstate INVALID -j DROP", SSH.replace("new", "established"), Fate.DROP),
+        ("-m conntrack --ctstate NEW -j DROP", SSH.replace("eth0", "lo"), Fate.DROP),
+        ("-m conntrack --ctstate NEW -j DROP", SSH.replace("iif eth0", ""), Fate.UNPROVEN),
+        ("-j CT --notrack", SSH, Fate.DROP),
+        ("-m limit --limit 1/sec -j CT --notrack", SSH, Fate.UNPROVEN),
+    ],
+)
+def test_before_connections_are_looked_up_every_packet_counts_as_invalid(rule: str, packet: str, fate: Fate) -> None:
+    found = ruleset(
+        "-A INPUT -m conntrack --ctstate UNTRACKED -j DROP", policy="ACCEPT", more=EARLY.format(f"-A PREROUTING {rule}")
+    )
+    assert trace(found, packet).fate is fate
