@@ -27,6 +27,7 @@ COMMANDS = {
     "findings": _Entry("findings", "List and show what the store knows."),
     "waivers": _Entry("waivers", "List, add and check accepted deviations."),
     "contract": _Entry("contract", "Validate and show what is promised; keep hours; measure availability."),
+    "tracker": _Entry("tracker", "Keep issues in a tracker in step with findings."),
     "baseline": _Entry("baseline", "List, show, validate and compare baselines."),
     "inventory": _Entry("inventory", "Validate and list hosts; pin host keys."),
     "checks": _Entry("checks", "List the checks and show their pages."),

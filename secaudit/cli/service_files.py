@@ -10,12 +10,13 @@ import click
 
 if TYPE_CHECKING:
     from secaudit.model.contract import Contracts
+    from secaudit.model.tracker import TrackerConfig
     from secaudit.model.waiver import WaiverGrant
 
 F = TypeVar("F", bound=Callable[..., object])
 
 _PATH = click.Path(path_type=Path)
-CONTRACTS, WAIVERS = "contracts", "waivers"
+CONTRACTS, TRACKERS, WAIVERS = "contracts", "trackers", "waivers"
 """The directories that are looked for."""
 
 HERE = Path("inventory")
@@ -42,6 +43,16 @@ def waivers_option(function: F) -> F:
     )(function)
 
 
+def trackers_option(function: F) -> F:
+    """`--trackers PATH`, also from the environment."""
+    return click.option(
+        "--trackers",
+        envvar="SECAUDIT_TRACKERS",
+        type=_PATH,
+        help="Tracker file, or a directory of them [default: trackers/ beside the inventory].",
+    )(function)
+
+
 def find(name: str, given: Path | None, inventory: Path | None) -> Path | None:
     """What was given, else the directory `name` beside the inventory or beside its directory; None when there is none.
 
@@ -61,6 +72,14 @@ def read_contracts(given: Path | None, inventory: Path | None) -> Contracts:
 
     path = find(CONTRACTS, given, inventory)
     return load_contracts(path) if path is not None else Contracts(())
+
+
+def read_trackers(given: Path | None, inventory: Path | None) -> tuple[TrackerConfig, ...]:
+    """The trackers that go with an inventory; none when there is no such file. Raises ConfigError."""
+    from secaudit.config.trackers import load_trackers
+
+    path = find(TRACKERS, given, inventory)
+    return load_trackers(path) if path is not None else ()
 
 
 def read_waivers(given: Path | None, inventory: Path | None) -> tuple[WaiverGrant, ...] | None:

@@ -132,18 +132,20 @@ class _Reader:
             known_hosts=str(resolve_path(merged.known_hosts, self._folder)) if merged.known_hosts else None,
             use_agent=merged.agent,
             use_config=merged.config,
-            password=self._secret(merged.password),
-            sudo_password=self._secret(merged.sudo_password),
+            password=secret_source(merged.password, self._folder),
+            sudo_password=secret_source(merged.sudo_password, self._folder),
         )
 
-    def _secret(self, secret: SecretFile | None) -> SecretSource | None:
-        if secret is None:
-            return None
-        if secret.env is not None:
-            return SecretSource(SecretKind.ENV, secret.env)
-        if secret.file is not None:
-            return SecretSource(SecretKind.FILE, str(resolve_path(secret.file, self._folder)))
-        if secret.command is not None:
-            return SecretSource(SecretKind.COMMAND, tuple(secret.command))
-        assert secret.keyring is not None
-        return SecretSource(SecretKind.KEYRING, secret.keyring)
+
+def secret_source(secret: SecretFile | None, folder: Path) -> SecretSource | None:
+    """Where a secret comes from; paths resolve against `folder`."""
+    if secret is None:
+        return None
+    if secret.env is not None:
+        return SecretSource(SecretKind.ENV, secret.env)
+    if secret.file is not None:
+        return SecretSource(SecretKind.FILE, str(resolve_path(secret.file, folder)))
+    if secret.command is not None:
+        return SecretSource(SecretKind.COMMAND, tuple(secret.command))
+    assert secret.keyring is not None
+    return SecretSource(SecretKind.KEYRING, secret.keyring)

@@ -17,6 +17,7 @@ from secaudit.config.baseline_file import BaselineFile
 from secaudit.config.contract_file import ContractFile
 from secaudit.config.inventory_file import InventoryFile
 from secaudit.config.schedule_file import ScheduleFile
+from secaudit.config.tracker_file import TrackerFile
 from secaudit.config.waivers_file import WaiversFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -26,6 +27,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "contract": ContractFile,
     "inventory": InventoryFile,
     "schedule": ScheduleFile,
+    "tracker": TrackerFile,
     "waivers": WaiversFile,
 }
 NAMES = tuple(_MODELS)

@@ -1,0 +1,94 @@
+"""What each tracker is asked for, in one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from secaudit.export.trackers.draft import Draft
+from secaudit.export.trackers.session import TrackerError
+from secaudit.model.tracker import IssueState
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteIssue:
+    """An issue as the tracker has it. `changed` is its last change (aware UTC), None where that is not told."""
+
+    key: str
+    link: str
+    state: IssueState
+    changed: datetime | None = None
+    is_acknowledged: bool = False
+
+
+class Adapter(Protocol):
+    """A tracker's REST interface. Every method raises TrackerError."""
+
+    def find(self, marker: str) -> Sequence[RemoteIssue]:
+        """The issues whose body or title holds the marker, the oldest first."""
+        ...
+
+    def read(self, key: str) -> RemoteIssue | None:
+        """An issue; None when there is none, or it is hidden from us."""
+        ...
+
+    def create(self, draft: Draft) -> RemoteIssue:
+        """Create an issue."""
+        ...
+
+    def update(self, key: str, draft: Draft) -> None:
+        """Give an issue a new title, text and priority."""
+        ...
+
+    def comment(self, key: str, text: str) -> None:
+        """Add a comment; the text is ours and needs no escape."""
+        ...
+
+    def close(self, key: str) -> None:
+        """Close an issue as done."""
+        ...
+
+    def reopen(self, key: str) -> None:
+        """Open a closed issue again."""
+        ...
+
+
+def moment_of(text: object) -> datetime | None:
+    """A tracker's time as aware UTC; None for what is none. Times without a zone are taken for UTC."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def mapping_of(value: object, what: str) -> dict[str, Any]:
+    """The JSON object that a tracker should have answered with."""
+    if not isinstance(value, dict):
+        raise TrackerError(f"the tracker's answer holds no {what}")
+    return value
+
+
+def rows_of(value: object, what: str) -> list[dict[str, Any]]:
+    """The JSON list of objects that a tracker should have answered with."""
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise TrackerError(f"the tracker's answer holds no list of {what}")
+    return value
+
+
+def key_of(row: dict[str, Any], name: str) -> str:
+    """The key of an issue. Without it the issue could not be found again."""
+    value = row.get(name)
+    if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
+        raise TrackerError(f"the tracker's answer has no {name!r}")
+    return str(value)
+
+
+def id_of(row: dict[str, Any], name: str) -> str:
+    """The id inside of a nested object; empty when there is none."""
+    inner = row.get(name)
+    return str(inner.get("id", "")) if isinstance(inner, dict) else ""

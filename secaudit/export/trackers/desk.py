@@ -1,0 +1,208 @@
+"""Keeping a tracker in step with a store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from secaudit.export.trackers.adapter import Adapter, RemoteIssue
+from secaudit.export.trackers.draft import draft_of, marker_of
+from secaudit.export.trackers.github import HEADERS, GitHub
+from secaudit.export.trackers.gitlab import GitLab
+from secaudit.export.trackers.jira import Jira
+from secaudit.export.trackers.planning import Known, Topic, decide, topics_of
+from secaudit.export.trackers.redmine import Redmine
+from secaudit.export.trackers.roundup import Roundup, headers_of
+from secaudit.export.trackers.session import Session, TrackerError
+from secaudit.model.answer import Reach
+from secaudit.model.sla import EventKind, FindingEvent
+from secaudit.model.tracker import ActionKind, IssueAction, IssueState, TrackerConfig, TrackerKind
+from secaudit.store import FindingFilter, FindingState, Store, StoreError
+from secaudit.store.lifecycle import Finding
+from secaudit.store.tracker_issues import TrackedIssue
+
+_PAGE = 1000
+
+
+class Desk:
+    """A `TrackerDesk` on a store and a tracker. Close it, or use it in a `with` statement."""
+
+    def __init__(self, store: Store, config: TrackerConfig, secret: str, session: Session | None = None) -> None:
+        self._store = store
+        self._config = config
+        self._session = session or open_session(config, secret)
+        self._adapter = adapter_of(self._session, config)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.__exit__(kind, error, trace)
+
+    def plan(self, now: datetime, fingerprints: Collection[str] | None = None) -> tuple[IssueAction, ...]:
+        """See `TrackerDesk.plan`."""
+        noted = self._store.tracked_issues(self._config.customer, self._config.name)
+        chosen = frozenset(fingerprints or ())
+        found: list[IssueAction] = []
+        for topic in self._topics().values():
+            is_chosen = any(member.fingerprint in chosen for member in topic.findings)
+            if (fingerprints is None or is_chosen) and self._matters(topic, noted.get(topic.id), is_chosen=is_chosen):
+                known = self._known(topic, noted.get(topic.id), now, is_chosen=is_chosen)
+                found += decide(topic, known, self._config, now)
+        return tuple(found)
+
+    def apply(self, actions: Sequence[IssueAction], now: datetime) -> tuple[IssueAction, ...]:
+        """See `TrackerDesk.apply`."""
+        topics = self._topics()
+        return tuple(
+            self._take(action, topics[action.topic], now)
+            for action in actions
+            if action.kind is not ActionKind.WAIT and action.topic in topics
+        )
+
+    def _topics(self) -> Mapping[str, Topic]:
+        wanted = FindingFilter(customer=self._config.customer, state=FindingState.ALL)
+        findings: list[Finding] = []
+        while page := self._store.findings(wanted, _PAGE, len(findings)):
+            findings += page
+        return topics_of(findings, self._config.grouping)
+
+    def _matters(self, topic: Topic, noted: TrackedIssue | None, *, is_chosen: bool) -> bool:
+        """Whether the tracker must be asked: not for what never had an issue, nor for what is closed for good."""
+        if noted is None:
+            return is_chosen or topic.wanted(self._config)
+        return bool(topic.open) or noted.state is IssueState.OPEN
+
+    def _known(self, topic: Topic, noted: TrackedIssue | None, now: datetime, *, is_chosen: bool) -> Known:
+        if noted is not None and noted.issue:
+            remote = self._adapter.read(noted.issue)
+        else:
+            remote = next(iter(self._adapter.find(marker_of(topic.id))), None)
+        clear = 0 if topic.open else self._clear_scans(topic, now)
+        unanswered = tuple(self._unanswered(topic)) if remote is not None and remote.is_acknowledged else ()
+        return Known(noted, remote, clear, is_chosen, unanswered)
+
+    def _clear_scans(self, topic: Topic, now: datetime) -> int:
+        """Complete scans since the findings were resolved; of several hosts the one with the fewest counts."""
+        resolved = {found.host: found.resolved for found in topic.findings if found.resolved is not None}
+        begin = min(resolved.values())
+        scans = [
+            scan
+            for scan in self._store.scans(self._config.customer, begin, now)
+            if scan.record.status is Reach.COMPLETE
+        ]
+        latest = {
+            host: max(found.resolved for found in topic.findings if found.host == host and found.resolved is not None)
+            for host in resolved
+        }
+        return min(
+            sum(scan.record.host == host and scan.scanned >= moment for scan in scans)
+            for host, moment in latest.items()
+        )
+
+    def _unanswered(self, topic: Topic) -> Iterator[str]:
+        for found in topic.open:
+            events = self._store.events(found.fingerprint)
+            present = [event for event in events if event.at >= found.opened]
+            if not any(event.kind is EventKind.ACKNOWLEDGED for event in present):
+                yield found.fingerprint
+
+    def _take(self, action: IssueAction, topic: Topic, now: datetime) -> IssueAction:
+        if action.kind is ActionKind.CREATE:
+            return self._create(action, topic, now)
+        draft = draft_of(topic.id, topic.findings)
+        noted = self._store.tracked_issues(self._config.customer, self._config.name).get(topic.id)
+        noted = noted or TrackedIssue(self._config.customer, self._config.name, topic.id, now)
+        noted = replace(noted, issue=action.issue, link=action.link or noted.link)
+        if action.kind is ActionKind.UPDATE:
+            self._adapter.update(action.issue, draft)
+            noted = replace(noted, content=draft.digest, state=IssueState.OPEN)
+        elif action.kind is ActionKind.CLOSE:
+            self._adapter.comment(action.issue, f"Closed by secaudit: {action.why}.")
+            self._adapter.close(action.issue)
+            noted = replace(noted, state=IssueState.CLOSED)
+        elif action.kind is ActionKind.REOPEN:
+            self._adapter.reopen(action.issue)
+            self._adapter.comment(action.issue, f"Opened again by secaudit: {action.why}.")
+            self._adapter.update(action.issue, draft)
+            noted = replace(noted, state=IssueState.OPEN, content=draft.digest)
+        elif action.kind is ActionKind.COMMENT:
+            self._adapter.comment(
+                action.issue, "secaudit found it again. The decision here stands; nothing else is done."
+            )
+            noted = replace(noted, returned=now, state=IssueState.WONT_FIX)
+        elif action.kind is ActionKind.ACKNOWLEDGE:
+            self._acknowledge(action, now)
+        self._store.keep_issue(noted)
+        return action
+
+    def _create(self, action: IssueAction, topic: Topic, now: datetime) -> IssueAction:
+        """Note the intent, look once more, create, and note the key. A crash in between leaves an issue to adopt."""
+        claim = TrackedIssue(self._config.customer, self._config.name, topic.id, now)
+        before = self._store.tracked_issues(claim.customer, claim.tracker).get(topic.id)
+        if before is not None and before.issue:
+            return replace(action, kind=ActionKind.ADOPT, issue=before.issue, link=before.link)
+        if before is not None:
+            self._store.keep_issue(claim)
+        elif not self._store.claim_issue(claim):
+            return replace(action, kind=ActionKind.WAIT, why="another sync is creating it")
+        draft = draft_of(topic.id, topic.findings)
+        there = next(iter(self._adapter.find(draft.marker)), None)
+        made = there or self._made(claim, topic)
+        content = "" if there else draft.digest
+        self._store.keep_issue(replace(claim, issue=made.key, link=made.link, state=made.state, content=content))
+        return replace(action, issue=made.key, link=made.link, kind=ActionKind.ADOPT if there else action.kind)
+
+    def _made(self, claim: TrackedIssue, topic: Topic) -> RemoteIssue:
+        try:
+            return self._adapter.create(draft_of(topic.id, topic.findings))
+        except TrackerError as error:
+            if error.is_refused:
+                self._store.release_issue(claim)
+            raise
+
+    def _acknowledge(self, action: IssueAction, now: datetime) -> None:
+        """Tell the response clocks; what became of a finding meanwhile is no trouble of the tracker."""
+        for fingerprint in action.fingerprints:
+            author = f"tracker:{self._config.name}"
+            note = f"taken in {action.issue}"
+            try:
+                self._store.add_event(FindingEvent(fingerprint, EventKind.ACKNOWLEDGED, now, author=author, note=note))
+            except StoreError as error:
+                if error.__cause__ is not None:
+                    raise
+
+
+def open_session(config: TrackerConfig, secret: str) -> Session:
+    """The connection with the credentials as each tracker wants them."""
+    auth = (config.user, secret) if config.user else None
+    headers: dict[str, str] = {}
+    if config.kind is TrackerKind.GITLAB:
+        headers, auth = {"PRIVATE-TOKEN": secret}, None
+    elif config.kind is TrackerKind.REDMINE:
+        headers, auth = {"X-Redmine-API-Key": secret}, None
+    elif config.kind is TrackerKind.GITHUB:
+        headers, auth = {**HEADERS, "Authorization": f"Bearer {secret}"}, None
+    elif config.kind is TrackerKind.ROUNDUP:
+        headers = headers_of(config.url)
+    elif auth is None:
+        headers = {"Authorization": f"Bearer {secret}"}
+    return Session(config.url, headers, auth=auth, ca_file=config.ca_file, timeout=config.timeout)
+
+
+def adapter_of(session: Session, config: TrackerConfig) -> Adapter:
+    """The adapter of the configured tracker."""
+    if config.kind is TrackerKind.JIRA:
+        return Jira(session, config)
+    if config.kind is TrackerKind.GITLAB:
+        return GitLab(session, config)
+    if config.kind is TrackerKind.GITHUB:
+        return GitHub(session, config)
+    if config.kind is TrackerKind.REDMINE:
+        return Redmine(session, config)
+    return Roundup(session, config)

@@ -1,0 +1,92 @@
+"""GitLab, REST version 4."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secaudit.export.trackers.adapter import RemoteIssue, key_of, mapping_of, moment_of, rows_of
+from secaudit.export.trackers.draft import Draft, Markup
+from secaudit.export.trackers.session import Session, segment
+from secaudit.model.tracker import IssueState, TrackerConfig
+
+_MOST_PAGES = 20
+
+
+class GitLab:
+    """Issues of one project."""
+
+    def __init__(self, session: Session, config: TrackerConfig) -> None:
+        self._session = session
+        self._config = config
+        self._root = f"/api/v4/projects/{segment(config.project)}/issues"
+
+    def find(self, marker: str) -> tuple[RemoteIssue, ...]:
+        """Search descriptions for the marker."""
+        found: list[RemoteIssue] = []
+        page = "1"
+        for _ in range(_MOST_PAGES):
+            params = {
+                "search": marker,
+                "in": "description",
+                "scope": "all",
+                "per_page": "100",
+                "page": page,
+                "order_by": "created_at",
+                "sort": "asc",
+            }
+            reply = self._session.get(self._root, params)
+            rows = rows_of(reply.data, "issues")
+            found += [self._issue(row) for row in rows if marker in str(row.get("description"))]
+            page = reply.headers.get("x-next-page", "")
+            if not page:
+                break
+        return tuple(found)
+
+    def read(self, key: str) -> RemoteIssue | None:
+        """One issue by its number in the project."""
+        reply = self._session.get_known(f"{self._root}/{segment(key)}")
+        return self._issue(mapping_of(reply.data, "issue")) if reply is not None else None
+
+    def create(self, draft: Draft) -> RemoteIssue:
+        """Create an issue."""
+        body = self._fields(draft) | {"labels": ",".join((*self._config.labels, *self._priority(draft)))}
+        if self._config.assignee:
+            body["assignee_ids"] = [self._config.assignee]
+        return self._issue(mapping_of(self._session.send("POST", self._root, body).data, "issue"))
+
+    def update(self, key: str, draft: Draft) -> None:
+        """Replace title and description, and swap the label that stands for the priority."""
+        mine = self._priority(draft)
+        others = sorted({*(self._config.priorities or {}).values()} - {*mine})
+        body = self._fields(draft)
+        body |= {"add_labels": ",".join(mine)} if mine else {}
+        body |= {"remove_labels": ",".join(others)} if others else {}
+        self._session.send("PUT", f"{self._root}/{segment(key)}", body)
+
+    def comment(self, key: str, text: str) -> None:
+        """Add a note."""
+        self._session.send("POST", f"{self._root}/{segment(key)}/notes", {"body": text})
+
+    def close(self, key: str) -> None:
+        """Close it."""
+        self._session.send("PUT", f"{self._root}/{segment(key)}", {"state_event": "close"})
+
+    def reopen(self, key: str) -> None:
+        """Open it again."""
+        self._session.send("PUT", f"{self._root}/{segment(key)}", {"state_event": "reopen"})
+
+    def _fields(self, draft: Draft) -> dict[str, Any]:
+        return {"title": draft.title, "description": draft.body(Markup.MARKDOWN)}
+
+    def _priority(self, draft: Draft) -> tuple[str, ...]:
+        label = (self._config.priorities or {}).get(draft.severity)
+        return (label,) if label else ()
+
+    def _issue(self, row: dict[str, Any]) -> RemoteIssue:
+        labels = {str(label) for label in row.get("labels") or ()}
+        state = IssueState.CLOSED if row.get("state") == "closed" else IssueState.OPEN
+        if labels & self._config.workflow.wont_fix:
+            state = IssueState.WONT_FIX
+        is_acknowledged = bool(labels & self._config.workflow.acknowledged)
+        link = str(row.get("web_url", ""))
+        return RemoteIssue(key_of(row, "iid"), link, state, moment_of(row.get("updated_at")), is_acknowledged)

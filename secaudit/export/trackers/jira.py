@@ -1,0 +1,161 @@
+"""Jira Cloud and Data Center: REST version 2 (wiki markup) and 3 (documents of nodes)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from secaudit.export.trackers.adapter import RemoteIssue, id_of, key_of, mapping_of, moment_of, rows_of
+from secaudit.export.trackers.draft import Draft, Markup
+from secaudit.export.trackers.session import Session, TrackerError, segment
+from secaudit.model.tracker import IssueState, TrackerConfig
+
+_FIELDS = "status,resolution,updated,description"
+_PAGE = 50
+_MOST_PAGES = 20
+_KEY = re.compile(r"[A-Z][A-Z0-9_]+-[0-9]+", re.ASCII)
+
+
+class Jira:
+    """Issues of one project."""
+
+    def __init__(self, session: Session, config: TrackerConfig) -> None:
+        self._session = session
+        self._config = config
+        self._root = f"/rest/api/{config.api}"
+
+    def find(self, marker: str) -> tuple[RemoteIssue, ...]:
+        """Search for the marker's digits; the index splits words as it likes, so each body is read again."""
+        digits = marker.rpartition(" ")[2]
+        jql = f'project = "{_quoted(self._config.project)}" AND description ~ "{digits}" ORDER BY created ASC'
+        pages = self._pages_3(jql) if self._config.api == 3 else self._pages_2(jql)
+        found = (mapping_of(row.get("fields"), "fields") | {"key": row.get("key")} for row in pages)
+        return tuple(self._issue(row) for row in found if marker in _text(row.get("description")))
+
+    def read(self, key: str) -> RemoteIssue | None:
+        """One issue."""
+        reply = self._session.get_known(f"{self._root}/issue/{segment(key)}", {"fields": _FIELDS})
+        if reply is None:
+            return None
+        row = mapping_of(reply.data, "issue")
+        return self._issue(mapping_of(row.get("fields"), "fields") | {"key": row.get("key")})
+
+    def create(self, draft: Draft) -> RemoteIssue:
+        """Create an issue."""
+        config = self._config
+        fields = self._fields(draft) | {
+            "project": {"key": config.project},
+            "issuetype": _named(config.issue_type or "Bug"),
+            "labels": list(config.labels),
+        }
+        if config.assignee:
+            fields["assignee"] = {"accountId" if config.api == 3 else "name": config.assignee}
+        row = mapping_of(self._session.send("POST", f"{self._root}/issue", {"fields": fields}).data, "issue")
+        key = key_of(row, "key")
+        return RemoteIssue(key, self._link(key), IssueState.OPEN)
+
+    def update(self, key: str, draft: Draft) -> None:
+        """Replace summary, description and priority."""
+        self._session.send("PUT", f"{self._root}/issue/{segment(key)}", {"fields": self._fields(draft)})
+
+    def comment(self, key: str, text: str) -> None:
+        """Add a comment."""
+        body = _document([text]) if self._config.api == 3 else text
+        self._session.send("POST", f"{self._root}/issue/{segment(key)}/comment", {"body": body})
+
+    def close(self, key: str) -> None:
+        """Take the transition that the configuration names."""
+        self._move(key, self._config.workflow.close)
+
+    def reopen(self, key: str) -> None:
+        """Take the transition that the configuration names."""
+        self._move(key, self._config.workflow.reopen)
+
+    def _move(self, key: str, transition: str) -> None:
+        self._session.send("POST", f"{self._root}/issue/{segment(key)}/transitions", {"transition": {"id": transition}})
+
+    def _fields(self, draft: Draft) -> dict[str, Any]:
+        if self._config.api == 3:
+            description: object = _document(["Found by secaudit."], draft.lines, draft.marker)
+        else:
+            description = draft.body(Markup.JIRA)
+        fields: dict[str, Any] = {"summary": draft.title, "description": description}
+        priority = (self._config.priorities or {}).get(draft.severity)
+        return fields | ({"priority": {"id": priority}} if priority else {})
+
+    def _issue(self, row: dict[str, Any]) -> RemoteIssue:
+        key = key_of(row, "key")
+        if not _KEY.fullmatch(key):
+            raise TrackerError(f"{key[:40]!r} is not the key of an issue")
+        status = mapping_of(row.get("status"), "status")
+        category = status.get("statusCategory")
+        workflow = self._config.workflow
+        state = IssueState.OPEN
+        if str(status.get("id")) in workflow.closed or (isinstance(category, dict) and category.get("key") == "done"):
+            state = IssueState.WONT_FIX if id_of(row, "resolution") in workflow.wont_fix else IssueState.CLOSED
+        is_acknowledged = str(status.get("id")) in workflow.acknowledged
+        return RemoteIssue(key, self._link(key), state, moment_of(row.get("updated")), is_acknowledged)
+
+    def _link(self, key: str) -> str:
+        return f"{self._config.url.rstrip('/')}/browse/{key}"
+
+    def _pages_2(self, jql: str) -> Iterator[dict[str, Any]]:
+        for page in range(_MOST_PAGES):
+            params = {"jql": jql, "fields": _FIELDS, "startAt": str(page * _PAGE), "maxResults": str(_PAGE)}
+            data = mapping_of(self._session.get(f"{self._root}/search", params).data, "search result")
+            rows = rows_of(data.get("issues"), "issues")
+            yield from rows
+            total = data.get("total")
+            if not rows or not isinstance(total, int) or (page + 1) * _PAGE >= total:
+                return
+
+    def _pages_3(self, jql: str) -> Iterator[dict[str, Any]]:
+        token = ""
+        for _ in range(_MOST_PAGES):
+            params = {"jql": jql, "fields": _FIELDS, "maxResults": str(_PAGE)} | (
+                {"nextPageToken": token} if token else {}
+            )
+            data = mapping_of(self._session.get(f"{self._root}/search/jql", params).data, "search result")
+            yield from rows_of(data.get("issues"), "issues")
+            token = str(data.get("nextPageToken") or "")
+            if not token or data.get("isLast") is True:
+                return
+
+
+def _named(text: str) -> dict[str, str]:
+    return {"id": text} if text.isdecimal() else {"name": text}
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _document(before: list[str], code: tuple[str, ...] = (), after: str = "") -> dict[str, Any]:
+    """A document of the Atlassian Document Format, in which text is text."""
+    content: list[dict[str, Any]] = [_node("paragraph", text) for text in before]
+    if code:
+        content.append(_node("codeBlock", "\n".join(code)))
+    if after:
+        content.append(_node("paragraph", after))
+    return {"type": "doc", "version": 1, "content": content}
+
+
+def _node(kind: str, text: str) -> dict[str, Any]:
+    return {"type": kind, "content": [{"type": "text", "text": text}]}
+
+
+def _text(value: object) -> str:
+    """The text of a description of either version. Bounded: a document may be nested without end."""
+    if isinstance(value, str):
+        return value
+    found: list[str] = []
+    left = [value]
+    for _ in range(10_000):
+        if not left:
+            break
+        node = left.pop()
+        if isinstance(node, dict):
+            found.append(str(node.get("text", "")))
+            left += reversed(inner if isinstance(inner := node.get("content"), list) else [])
+    return "\n".join(found)

@@ -1,0 +1,95 @@
+"""Redmine, REST with JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secaudit.export.trackers.adapter import RemoteIssue, id_of, key_of, mapping_of, moment_of, rows_of
+from secaudit.export.trackers.draft import Draft, Markup
+from secaudit.export.trackers.session import Session, segment
+from secaudit.model.tracker import IssueState, TrackerConfig
+
+_PAGE = 100
+_MOST_PAGES = 20
+
+
+class Redmine:
+    """Issues of one project. The marker stands in the subject too: descriptions cannot be searched in all versions."""
+
+    def __init__(self, session: Session, config: TrackerConfig) -> None:
+        self._session = session
+        self._config = config
+
+    def find(self, marker: str) -> tuple[RemoteIssue, ...]:
+        """Filter subjects by the marker."""
+        found: list[RemoteIssue] = []
+        for page in range(_MOST_PAGES):
+            params = {
+                "project_id": self._config.project,
+                "status_id": "*",
+                "subject": f"~{marker}",
+                "sort": "created_on",
+                "limit": str(_PAGE),
+                "offset": str(page * _PAGE),
+            }
+            data = mapping_of(self._session.get("/issues.json", params).data, "issues")
+            rows = rows_of(data.get("issues"), "issues")
+            found += [self._issue(row) for row in rows if marker in str(row.get("subject"))]
+            total = data.get("total_count")
+            if not rows or not isinstance(total, int) or (page + 1) * _PAGE >= total:
+                break
+        return tuple(found)
+
+    def read(self, key: str) -> RemoteIssue | None:
+        """One issue."""
+        reply = self._session.get_known(f"/issues/{segment(key)}.json")
+        if reply is None:
+            return None
+        return self._issue(mapping_of(mapping_of(reply.data, "issue").get("issue"), "issue"))
+
+    def create(self, draft: Draft) -> RemoteIssue:
+        """Create an issue."""
+        fields = self._fields(draft) | {"project_id": self._config.project}
+        if self._config.issue_type:
+            fields["tracker_id"] = self._config.issue_type
+        if self._config.assignee:
+            fields["assigned_to_id"] = self._config.assignee
+        data = mapping_of(self._session.send("POST", "/issues.json", {"issue": fields}).data, "issue")
+        return self._issue(mapping_of(data.get("issue"), "issue"))
+
+    def update(self, key: str, draft: Draft) -> None:
+        """Replace subject, description and priority."""
+        self._put(key, self._fields(draft))
+
+    def comment(self, key: str, text: str) -> None:
+        """Add a note."""
+        self._put(key, {"notes": text})
+
+    def close(self, key: str) -> None:
+        """Set the status that the configuration names."""
+        self._put(key, {"status_id": self._config.workflow.close})
+
+    def reopen(self, key: str) -> None:
+        """Set the status that the configuration names."""
+        self._put(key, {"status_id": self._config.workflow.reopen})
+
+    def _put(self, key: str, fields: dict[str, Any]) -> None:
+        self._session.send("PUT", f"/issues/{segment(key)}.json", {"issue": fields})
+
+    def _fields(self, draft: Draft) -> dict[str, Any]:
+        fields: dict[str, Any] = {"subject": draft.marked_title, "description": draft.body(Markup.TEXTILE)}
+        priority = (self._config.priorities or {}).get(draft.severity)
+        return fields | ({"priority_id": priority} if priority else {})
+
+    def _issue(self, row: dict[str, Any]) -> RemoteIssue:
+        key, workflow = key_of(row, "id"), self._config.workflow
+        status = row.get("status")
+        number = id_of(row, "status")
+        is_closed = isinstance(status, dict) and status.get("is_closed") is True
+        state = IssueState.OPEN
+        if number in workflow.wont_fix:
+            state = IssueState.WONT_FIX
+        elif is_closed or number in workflow.closed or number == workflow.close:
+            state = IssueState.CLOSED
+        link = f"{self._config.url.rstrip('/')}/issues/{segment(key)}"
+        return RemoteIssue(key, link, state, moment_of(row.get("updated_on")), number in workflow.acknowledged)

@@ -1,0 +1,175 @@
+"""HTTP with a tracker: bounded in time, size and tries; TLS is verified and redirects are not followed."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from secaudit.model.errors import UserError
+from secaudit.model.safe_text import visible_line
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_WAIT = 60.0
+"""Seconds that a tracker may make us wait before a request is tried again."""
+TRIES = 4
+
+_TOO_MANY = 429
+_PASSING = frozenset({502, 503, 504})
+_MISSING = frozenset({404, 410})
+
+
+class TrackerError(UserError):
+    """A tracker did not do what it was asked for. `is_refused` says that it certainly did nothing."""
+
+    def __init__(self, message: str, *, is_refused: bool = False) -> None:
+        super().__init__(message)
+        self.is_refused = is_refused
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: its parsed JSON (None without a body) and its headers in lower case."""
+
+    data: Any
+    headers: Mapping[str, str]
+
+
+class Session:
+    """One tracker's connection. What changes something is sent again only when the tracker said that it did nothing."""
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        auth: tuple[str, str] | None = None,
+        ca_file: str = "",
+        timeout: float = 30.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        try:
+            context = ssl.create_default_context(cafile=ca_file or None)
+        except OSError as error:
+            raise TrackerError(f"the certificates in {ca_file} cannot be read: {error}") from None
+        self._sleep = sleep
+        self._base = url.rstrip("/")
+        self._client = httpx.Client(
+            headers={"Accept": "application/json", "User-Agent": "secaudit", **headers},
+            auth=auth,
+            verify=context,
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Reply:
+        """Ask for something."""
+        reply = self.call("GET", path, params=params)
+        assert reply is not None
+        return reply
+
+    def get_known(self, path: str, params: Mapping[str, str] | None = None) -> Reply | None:
+        """Ask for something that may be gone; None when it is."""
+        return self.call("GET", path, params=params, may_miss=True)
+
+    def send(self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> Reply:
+        """Change something."""
+        reply = self.call(method, path, body=body, headers=headers)
+        assert reply is not None
+        return reply
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        may_miss: bool = False,
+    ) -> Reply | None:
+        """One request with its tries. Raises TrackerError, whose text holds no secret."""
+        what = f"{method} {self._base}{path}"
+        for attempt in range(1, TRIES + 1):
+            try:
+                status, found, raw = self._once(method, path, params, body, headers)
+            except httpx.HTTPError as error:
+                if method != "GET" or attempt == TRIES:
+                    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+                    refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                    raise TrackerError(visible_line(f"{what}: {reason}")[:500], is_refused=refused) from None
+                self._sleep(2.0 ** (attempt - 1))
+                continue
+            if may_miss and status in _MISSING:
+                return None
+            again = status == _TOO_MANY or _is_exhausted(status, found) or (status in _PASSING and method == "GET")
+            if again and attempt < TRIES:
+                self._sleep(_wait(found, attempt, what))
+                continue
+            if not 200 <= status < 300:
+                text = raw[:300].decode("utf-8", "replace")
+                refused = 400 <= status < 500 and status not in (408, 409)
+                raise TrackerError(visible_line(f"{what}: status {status}: {text}"), is_refused=refused)
+            return Reply(_parsed(raw, what), found)
+        raise AssertionError("every try returns, raises or goes on")
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        body: object,
+        headers: Mapping[str, str] | None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        raw = bytearray()
+        with self._client.stream(
+            method, self._base + path, params=params, json=body, headers=dict(headers or {})
+        ) as response:
+            for piece in response.iter_bytes():
+                raw += piece
+                if len(raw) > MAX_BYTES:
+                    raise TrackerError(f"{method} {self._base}{path}: more than {MAX_BYTES} bytes came back")
+            return response.status_code, {name.lower(): value for name, value in response.headers.items()}, bytes(raw)
+
+
+def segment(text: str) -> str:
+    """A text as one segment of a path."""
+    return quote(text, safe="")
+
+
+def _is_exhausted(status: int, headers: Mapping[str, str]) -> bool:
+    """GitHub tells a secondary rate limit by 403 with a Retry-After."""
+    return status == 403 and "retry-after" in headers
+
+
+def _wait(headers: Mapping[str, str], attempt: int, what: str) -> float:
+    asked = headers.get("retry-after", "")
+    if not asked.isdecimal():
+        return float(min(MAX_WAIT, 2.0**attempt))
+    if int(asked[:6]) > MAX_WAIT:
+        raise TrackerError(f"{what}: the tracker asks to wait {asked[:6]} s; try again later", is_refused=True)
+    return float(asked)
+
+
+def _parsed(raw: bytes, what: str) -> Any:
+    if not raw.strip():
+        return None
+    try:
+        return httpx.Response(200, content=raw).json()
+    except (ValueError, RecursionError):
+        raise TrackerError(f"{what}: the answer is not JSON") from None
