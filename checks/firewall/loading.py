@@ -43,7 +43,6 @@ class RulesetFormat(StrEnum):
 
 
 _READERS: Mapping[RulesetFormat, Callable[[str, str], Ruleset]] = {
-    RulesetFormat.AWS: read_aws,
     RulesetFormat.FORTIGATE: read_fortigate,
     RulesetFormat.NFT: read_nft_ruleset,
     RulesetFormat.NFT_JSON: read_nft_json,
@@ -64,14 +63,16 @@ class Loaded:
     families: frozenset[PacketFamily]
 
 
-def load(paths: Sequence[Path], format: RulesetFormat = RulesetFormat.AUTO) -> Loaded:
+def load(paths: Sequence[Path], format: RulesetFormat = RulesetFormat.AUTO, groups: Sequence[str] = ()) -> Loaded:
     """The ruleset of one host out of its listings; sets of ipset are put in where rules ask for them.
 
+    `groups` are the security groups that its network interface has, where a file holds groups of a cloud.
     Raises `FileError`.
     """
     nft: list[Ruleset] = []
     saves: list[Ruleset] = []
     sets: list[str] = []
+    used = False
     for path in paths:
         text = _text(path)
         kind = _guess(path, text) if format is RulesetFormat.AUTO else format
@@ -81,12 +82,17 @@ def load(paths: Sequence[Path], format: RulesetFormat = RulesetFormat.AUTO) -> L
                     saves.append(read_iptables_save(text, TableFamily.IP, path.name))
                 case RulesetFormat.IP6TABLES:
                     saves.append(read_iptables_save(text, TableFamily.IP6, path.name))
+                case RulesetFormat.AWS:
+                    used = True
+                    nft.append(read_aws(text, path.name, groups))
                 case _ if kind in _READERS:
                     nft.append(_READERS[kind](text, path.name))
                 case _:
                     sets.append(text)
         except RulesetError as error:
             raise FileError(f"{path}: {error}") from error
+    if groups and not used:
+        raise FileError("security groups are named, but no file holds any (describe-security-groups of AWS)")
     if len(nft) > 1:
         raise FileError("give one listing of nft or of a cloud per host: they would be mixed up")
     if not nft and not saves:

@@ -30,7 +30,7 @@ def diff(laboratory: Laboratory, sources: tuple[str, ...], as_json: bool, choice
     places = [[], *([place] for place in sources)] if choice.of_host else [[place] for place in sources]
     if len(places) != 2:
         raise UserError("give BEFORE and AFTER, or --host and AFTER")
-    nowhere = Choice(choice.format, None, None, False, choice.store)
+    nowhere = Choice(choice.format, None, None, False, choice.store, choice.groups)
     before, after = ((nowhere if place else choice).given(laboratory, place) for place in places)
     try:
         found = changes(before.ruleset, after.ruleset)

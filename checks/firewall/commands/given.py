@@ -53,6 +53,7 @@ class Choice:
     inventory: Path | None
     stored: bool
     store: str | None
+    groups: tuple[str, ...] = ()
 
     @property
     def of_host(self) -> bool:
@@ -84,7 +85,7 @@ class Choice:
         if not places:
             raise UserError("nothing to analyse: give files, a target (`local`, `ssh://[user@]host[:port]`) or --host")
         files = [_file(place) for place in places]
-        loaded = load(files, self.format)
+        loaded = load(files, self.format, self.groups)
         return Given(loaded.ruleset, loaded.families, (), lambda: kernel_texts(files, self.format))
 
 
@@ -92,13 +93,20 @@ def source_options(function: F) -> F:
     """`--format`, and which host to ask instead of reading files; they arrive as one `choice`."""
 
     def gathered(**options: Any) -> Any:
-        names = ("format", "name", "inventory", "stored", "store")
+        names = ("format", "name", "inventory", "stored", "store", "groups")
         return function(choice=Choice(*(options.pop(name) for name in names)), **options)
 
     gathered.__name__, gathered.__doc__ = function.__name__, function.__doc__
     gathered.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     kinds = click.Choice(RulesetFormat)
     for option in (
+        click.option(
+            "--group",
+            "groups",
+            multiple=True,
+            metavar="ID",
+            help="Security group of the network interface in question, in a file of AWS; may be repeated.",
+        ),
         click.option("--store", envvar="SECAUDIT_STORE", metavar="URL", help="The store for --from-store."),
         click.option("--from-store", "stored", is_flag=True, help="Read the newest stored answers of --host."),
         click.option(

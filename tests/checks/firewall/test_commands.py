@@ -146,3 +146,24 @@ def test_text_of_rules_cannot_command_a_terminal(rules: Path, capsys: pytest.Cap
     rules.write_text(RULES.replace("-A INPUT -i lo", '-A INPUT -m comment --comment "\x1b[2J" -i lo'))
     run(["firewall", "query", str(rules), "--packet", "iif lo tcp 127.0.0.1:1 -> 127.0.0.1:2"])
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_the_security_groups_of_an_interface_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def group(name: str, port: int) -> dict[str, object]:
+        allowed = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        return {"GroupId": name, "GroupName": name, "IpPermissions": [allowed], "IpPermissionsEgress": []}
+
+    groups = tmp_path / "groups.json"
+    groups.write_text(json.dumps({"SecurityGroups": [group("sg-1", 22), group("sg-2", 443)]}))
+    asked = ["firewall", "query", str(groups), "--packet", "tcp 198.51.100.7:4000 -> 192.0.2.1:443"]
+    assert run(asked) == 3
+    assert run([*asked, "--group", "sg-1"]) == 1
+    assert run([*asked, "--group", "sg-1", "--group", "sg-2"]) == 0
+    capsys.readouterr()
+    assert run([*asked, "--group", "sg-9"]) == 2
+    assert "sg-9" in capsys.readouterr().err
+
+
+def test_security_groups_are_not_named_for_other_files(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["firewall", "reach", str(rules), "--to", "tcp/22", "--group", "sg-1"]) == 2
+    assert "security groups" in capsys.readouterr().err
