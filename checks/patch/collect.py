@@ -6,9 +6,9 @@ from pathlib import Path
 
 from secaudit.api import Answers, AnswerStatus, Unproven, UnprovenKind, collector, reference
 
-from ..host.facts import Packages
+from ..host.facts import OsRelease, Packages
+from . import apk, dnf, pacman, zypper
 from .apt import LISTS, SIMULATION, read_lists, read_simulation, simulated
-from .dnf import INSTALLED, METADATA, PENDING, read_advisories, read_metadata
 from .exposure import Exposures, expose
 from .facts import (
     AutomaticUpdates,
@@ -16,6 +16,7 @@ from .facts import (
     HeldPackages,
     KernelUnpacked,
     LastAutomaticRun,
+    LivePatches,
     PackageLists,
     PendingUpdates,
     RebootFlag,
@@ -31,8 +32,11 @@ from .feeds.lookup import (
     KnownExploited,
     ScoreSource,
 )
+from .front_end import front_end
+from .livepatch import CANONICAL, LOADED, read_live_patches
 from .manifest import read_deployed, version_files
 from .reboot import FLAG, FLAG_PACKAGES, UNPACKED, read_flag, read_flag_packages, read_unpacked
+from .repo_files import DNF_FILES, ZYPPER_FILES
 from .running import GROUPS, MAPS, NAMESPACES, read_running_code
 from .sources import (
     APT_PERIODIC,
@@ -48,28 +52,44 @@ from .sources import (
     read_repositories,
 )
 from .support_dates import SUPPORT_DATES
+from .timers import DNF_CONF, STAMPS, TIMERS, read_automatic, read_last_timer
+
+_MANAGED = (Packages, OsRelease)
 
 
-@collector(PendingUpdates, (SIMULATION, PENDING, INSTALLED), uses=(Packages,))
+@collector(
+    PendingUpdates, (SIMULATION, dnf.PENDING, dnf.INSTALLED, zypper.PATCHES, apk.NEWER, pacman.NEWER), uses=_MANAGED
+)
 def pending_updates(answers: Answers) -> PendingUpdates:
     """What the package manager of the host would update."""
-    packages = answers.facts[Packages]
-    if packages.manager == "dpkg":
-        return read_simulation(simulated(answers))
-    if packages.manager == "rpm":
-        return read_advisories(answers.ended(PENDING), answers.ended(INSTALLED), packages)
-    raise _no_reader(packages.manager)
+    match front_end(answers.facts):
+        case "apt":
+            return read_simulation(simulated(answers))
+        case "dnf":
+            packages = answers.facts[Packages]
+            return dnf.read_advisories(answers.ended(dnf.PENDING), answers.ended(dnf.INSTALLED), packages)
+        case "zypper":
+            return zypper.read_patches(answers.ended(zypper.PATCHES))
+        case "apk":
+            return apk.read_newer(answers.ended(apk.NEWER))
+        case "pacman":
+            return pacman.read_newer(answers.ended(pacman.NEWER, exits=(0, 1)))
 
 
-@collector(PackageLists, (LISTS, METADATA), uses=(Packages,))
+@collector(PackageLists, (LISTS, dnf.METADATA, zypper.METADATA, apk.INDEXES, pacman.DATABASES), uses=_MANAGED)
 def package_lists(answers: Answers) -> PackageLists:
     """How old the package lists are."""
-    manager = answers.facts[Packages].manager
-    if manager == "dpkg":
-        return read_lists(answers.ended(LISTS))
-    if manager == "rpm":
-        return read_metadata(answers.ended(METADATA))
-    raise _no_reader(manager)
+    match front_end(answers.facts):
+        case "apt":
+            return read_lists(answers.ended(LISTS))
+        case "dnf":
+            return dnf.read_metadata(answers.ended(dnf.METADATA))
+        case "zypper":
+            return zypper.read_metadata(answers.ended(zypper.METADATA))
+        case "apk":
+            return apk.read_indexes(answers.ended(apk.INDEXES))
+        case "pacman":
+            return pacman.read_databases(answers.ended(pacman.DATABASES))
 
 
 @collector(RebootFlag, (FLAG, FLAG_PACKAGES))
@@ -86,31 +106,73 @@ def kernel_unpacked(answers: Answers) -> KernelUnpacked:
     return read_unpacked(answers.ended(UNPACKED))
 
 
-@collector(HeldPackages, (HOLDS,), uses=(Packages,))
+@collector(HeldPackages, (HOLDS, dnf.LOCKS, DNF_FILES, zypper.LOCKS, apk.WORLD, pacman.SETTINGS), uses=_MANAGED)
 def held_packages(answers: Answers) -> HeldPackages:
-    """What apt leaves out of upgrades."""
-    _apt_only(answers, "held packages")
-    return read_holds(answers.ended(HOLDS))
+    """What the package manager leaves out of upgrades."""
+    match front_end(answers.facts):
+        case "apt":
+            return read_holds(answers.ended(HOLDS))
+        case "dnf":
+            return dnf.read_locks(answers)
+        case "zypper":
+            return zypper.read_locks(answers)
+        case "apk":
+            return apk.read_pins(answers.ended(apk.WORLD))
+        case "pacman":
+            return pacman.read_ignored(answers.ended(pacman.SETTINGS))
 
 
-@collector(Repositories, (ARCHIVES, OVERRIDES, APT_TRUST), uses=(Packages,))
+@collector(
+    Repositories,
+    (ARCHIVES, OVERRIDES, APT_TRUST, DNF_FILES, ZYPPER_FILES, apk.REPOSITORIES, pacman.SETTINGS),
+    uses=_MANAGED,
+)
 def repositories(answers: Answers) -> Repositories:
-    """Where apt takes packages from."""
-    _apt_only(answers, "repositories")
-    return read_repositories(answers)
+    """Where the package manager takes packages from."""
+    match front_end(answers.facts):
+        case "apt":
+            return read_repositories(answers)
+        case "dnf":
+            return dnf.read_repositories(answers)
+        case "zypper":
+            return zypper.read_repositories(answers)
+        case "apk":
+            return apk.read_repositories(answers.ended(apk.REPOSITORIES))
+        case "pacman":
+            return pacman.read_repositories(answers.ended(pacman.SETTINGS))
 
 
-@collector(AutomaticUpdates, (APT_PERIODIC, APT_TIMER), uses=(Packages,))
+@collector(AutomaticUpdates, (APT_PERIODIC, APT_TIMER, TIMERS, DNF_CONF, apk.JOBS), uses=_MANAGED)
 def automatic_updates(answers: Answers) -> AutomaticUpdates:
-    """Whether apt installs updates by itself."""
-    _apt_only(answers, "automatic updates")
-    return read_automatic_updates(answers)
+    """Whether updates install themselves."""
+    match front_end(answers.facts):
+        case "apt":
+            return read_automatic_updates(answers)
+        case "dnf" | "zypper" as program:
+            return read_automatic(answers, program)
+        case "apk":
+            return apk.read_jobs(answers)
+        case "pacman":
+            reason = "pacman brings no program that installs updates, and what else may do so cannot be told"
+            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason)
 
 
-@collector(LastAutomaticRun, (APT_RUNS,))
+@collector(LastAutomaticRun, (APT_RUNS, STAMPS), uses=_MANAGED)
 def last_automatic_run(answers: Answers) -> LastAutomaticRun:
-    """When it last did."""
-    return read_last_run(answers.ended(APT_RUNS))
+    """When they last did."""
+    match front_end(answers.facts):
+        case "apt":
+            return read_last_run(answers.ended(APT_RUNS))
+        case "dnf" | "zypper" as program:
+            return read_last_timer(answers.ended(STAMPS), program)
+        case "apk" | "pacman" as other:
+            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, f"runs of jobs that upgrade with {other} leave no trace")
+
+
+@collector(LivePatches, (LOADED, CANONICAL))
+def live_patches(answers: Answers) -> LivePatches:
+    """Whether the running kernel was repaired while it ran."""
+    return read_live_patches(answers)
 
 
 @collector(RunningCode, (MAPS, GROUPS, NAMESPACES))
@@ -153,13 +215,3 @@ def exploit_scores(directory: Path) -> ScoreSource:
 def exposures(answers: Answers) -> Exposures:
     """The installed packages against the advisories about their release."""
     return expose(answers.facts[Packages], answers.facts[Advisories])
-
-
-def _apt_only(answers: Answers, what: str) -> None:
-    manager = answers.facts[Packages].manager
-    if manager != "dpkg":
-        raise Unproven(UnprovenKind.NOT_UNDERSTOOD, f"{what} of {manager} cannot be read")
-
-
-def _no_reader(manager: str) -> Unproven:
-    return Unproven(UnprovenKind.NOT_UNDERSTOOD, f"pending updates of {manager} cannot be read")

@@ -1,13 +1,14 @@
-"""Reading the advisories that dnf knows of, and how old its metadata are."""
+"""Reading what dnf knows: advisories, age of its metadata, locked versions, repositories."""
 
 from __future__ import annotations
 
 import re
 
-from secaudit.api import Answer, Command, Unproven, UnprovenKind
+from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 
 from ..host.facts import Packages
-from .facts import PackageLists, PendingUpdate, PendingUpdates
+from .facts import HeldPackage, HeldPackages, PackageLists, PendingUpdate, PendingUpdates, Repositories
+from .repo_files import DNF_FILES, read_archives, read_sections
 from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, read_stamps
 
 PENDING = Command(("dnf", "-q", "-C", "updateinfo", "list", "--security"))
@@ -34,6 +35,18 @@ METADATA = Command(
     refusals=("Permission denied",),
 )
 
+# The files of dnf 4 and dnf 5; the folder has to be there, a file only where something is locked.
+LOCKS = Command(
+    (
+        *("grep", "-r", "-s", "-H", "-n", "-E", "--include=versionlock.list", "--include=versionlock.toml"),
+        *("^[^#]", "/etc/dnf"),
+    )
+)
+
+_LOCK = re.compile(r"(?P<file>/etc/dnf/[^:]+):\d+:(?P<text>.*)")
+_TOML_NAME = re.compile(r"\s*name\s*=\s*[\"'](?P<name>[^\"']+)[\"']\s*")
+_LOCKED = re.compile(r"!?(?P<name>[A-Za-z0-9*?][\w.+*?-]*?)(?:-(?:\d+|\*):[^\s-]+-[^\s-]+)?\s*", re.ASCII)
+_NO_MATCH = 1
 _ADVISORY = re.compile(
     r"\s*(?:i\s+)?(?P<id>[A-Za-z0-9][\w.:-]*)\s+(?P<severity>[A-Za-z]+)/Sec\.\s+"
     r"(?P<name>[A-Za-z0-9][\w.+-]*)-(?P<version>(?:\d+:)?[^\s:-]+-[^\s:-]+)\.(?P<architecture>\w+)\s*",
@@ -74,6 +87,33 @@ def read_metadata(answer: Answer) -> PackageLists:
         raise Unproven(UnprovenKind.STALE, "the host has no repository metadata", (answer.evidence(),))
     youngest = max(files, key=lambda stamp: stamp.modified)
     return PackageLists("rpm", youngest.modified, (), youngest.evidence)
+
+
+def read_locks(answers: Answers) -> HeldPackages:
+    """What the plugin versionlock ties to a version or excludes, and what `excludepkgs` of any file leaves out."""
+    locks = answers.ended(LOCKS, exits=(0, _NO_MATCH))
+    held = []
+    for number, line in enumerate(locks.lines, 1):
+        found = _LOCK.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        is_toml = found is not None and found["file"].endswith(".toml")
+        name = (_TOML_NAME if is_toml else _LOCKED).fullmatch(found["text"]) if found else None
+        if name is not None:
+            held.append(HeldPackage(name["name"], at_line(locks, number, line)))
+        elif not is_toml:
+            reason = f"line {number} of the locked versions has a form that is not known"
+            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(locks, number, line[:200]),))
+    for section in read_sections(answers.ended(DNF_FILES, exits=(0, _NO_MATCH))):
+        for key in ("exclude", "excludepkgs"):
+            names = section.settings.get(key, "").replace(",", " ").split()
+            held += [HeldPackage(name, section.evidence) for name in names]
+    return HeldPackages("rpm", tuple(held), locks.evidence())
+
+
+def read_repositories(answers: Answers) -> Repositories:
+    """The enabled repositories; dnf checks signatures only where a file says that it must (dnf.conf(5), gpgcheck)."""
+    answer = answers.ended(DNF_FILES, exits=(0, _NO_MATCH))
+    archives, overrides = read_archives(read_sections(answer), answer, default=False)
+    return Repositories(archives, overrides, answer.evidence())
 
 
 def _lines(answer: Answer) -> list[tuple[int, re.Match[str]]]:

@@ -29,15 +29,19 @@ class PendingUpdate:
 
 @dataclass(frozen=True, slots=True)
 class KeptBack:
-    """A package whose update cannot be installed, so that the package manager does not say where it comes from."""
+    """A package with an update of which the package manager does not say whether it repairs a flaw, and why not."""
 
     package: str
     evidence: Evidence
+    why: str = "An update is kept back"
 
 
 @dataclass(frozen=True, slots=True)
 class PendingUpdates:
-    """What the package manager (`dpkg` or `rpm`) would update, by the package lists the host has."""
+    """What the package manager would update, by the package lists the host has.
+
+    `manager` is `dpkg`, `rpm` (by dnf), `zypper` (whose `package` is the name of a patch), `apk` or `pacman`.
+    """
 
     manager: str
     updates: tuple[PendingUpdate, ...]
@@ -110,12 +114,13 @@ class HeldPackages:
 class Archive:
     """An archive that packages come from, with what its Release file states; empty where it states nothing.
 
-    `trusted` says that its signature was checked, or that somebody switched the check off for it.
+    Repositories of other systems than apt's state no origin (None); `release` is then what the host calls them:
+    `baseos`, `v3.20/main`. `trusted` says that signatures are checked.
     """
 
     site: str
     release: str
-    origin: str
+    origin: str | None
     label: str
     trusted: bool
     evidence: Evidence
@@ -153,6 +158,26 @@ class LastAutomaticRun:
 
     at: datetime
     evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class LivePatch:
+    """A patch of the running kernel that is in force."""
+
+    name: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class LivePatches:
+    """The patches in force. `current` is whether the vendor's client says that they are the newest; None: nobody says.
+
+    A host without live patching has none.
+    """
+
+    patches: tuple[LivePatch, ...]
+    current: bool | None
+    evidence: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True)

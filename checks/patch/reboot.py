@@ -10,12 +10,13 @@ from .facts import KernelUnpacked, RebootFlag
 from .stamps import FIND_FORMAT, read_stamps
 
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]*", re.ASCII)
-_FLAG_NAME = "reboot-required"
+_FLAG_NAMES = ("reboot-required", "reboot-needed")
+"""Debian's and SUSE's."""
 
 FLAG = Command(
     (
         *("find", "-H", "/run", "-maxdepth", "1", "-path", "/run", "-printf", FIND_FORMAT),
-        *("-o", "-name", _FLAG_NAME, "-printf", FIND_FORMAT),
+        *(word for name in _FLAG_NAMES for word in ("-o", "-name", name, "-printf", FIND_FORMAT)),
     ),
     refusals=("Permission denied",),
 )
@@ -38,7 +39,7 @@ def read_flag(answer: Answer, packages: tuple[str, ...]) -> RebootFlag:
     """The flag in a listing of /run, which must show /run itself: only then a missing flag says anything."""
     _, stamps = read_stamps(answer)
     for stamp in stamps:
-        if stamp.name == _FLAG_NAME:
+        if stamp.name in _FLAG_NAMES:
             return RebootFlag(stamp.modified, packages, stamp.evidence)
     return RebootFlag(None, (), answer.evidence())
 

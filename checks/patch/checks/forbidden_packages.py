@@ -11,7 +11,12 @@ from secaudit.api import Expect, Facts, Severity, Verdict, check, failed, passed
 from ...host.facts import Packages
 from ..references import END_OF_LIFE
 
-_REMOVE = {"dpkg": "apt-get purge {name}", "rpm": "dnf remove {name}", "apk": "apk del {name}"}
+_REMOVE = {
+    "dpkg": "apt-get purge {name}",
+    "rpm": "dnf remove {name}",
+    "apk": "apk del {name}",
+    "pacman": "pacman -Rs {name}",
+}
 
 
 class Forbidden(Expect):

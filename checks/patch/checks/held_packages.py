@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from pydantic import Field
 
 from secaudit.api import Expect, Facts, Severity, Verdict, check, failed, passed
+from secaudit.model.safe_text import visible_line
 
-from ..facts import HeldPackages
+from ..facts import HeldPackage, HeldPackages
 from ..references import PATCH_LEVEL
 
-_RELEASE = {"dpkg": "apt-mark unhold {name}", "rpm": "dnf versionlock delete {name}"}
+_RELEASE = {
+    "dpkg": "apt-mark unhold {name}",
+    "rpm": "dnf versionlock delete {name}",
+    "zypper": "zypper removelock {name}",
+    "apk": "apk add {name}",
+    "pacman": "remove {name} from IgnorePkg and IgnoreGroup in /etc/pacman.conf",
+}
 
 
 class Holds(Expect):
@@ -34,14 +42,17 @@ def held_packages(facts: Facts, expect: Holds) -> Iterator[Verdict]:
     held = facts[HeldPackages]
     expected = f"nothing held but {', '.join(sorted(expect.allow))}" if expect.allow else "nothing held"
     found = [one for one in held.packages if one.name.partition(":")[0] not in expect.allow | {""}]
+    unique: dict[str, HeldPackage] = {}
     for one in found:
+        unique.setdefault(one.name, one)
+    for one in unique.values():
         yield failed(
-            one.name,
-            reason=f"{one.name} is held: it gets no update, not even a security update.",
+            visible_line(one.name),
+            reason=f"{visible_line(one.name)} is held: it gets no update, not even a security update.",
             observed="held",
             expected=expected,
             evidence=[one.evidence],
-            remediation=_RELEASE[held.manager].format(name=one.name),
+            remediation=_RELEASE[held.manager].format(name=shlex.quote(one.name)),
         )
     if not found:
         observed = f"held: {', '.join(one.name for one in held.packages)}" if held.packages else "nothing held"

@@ -25,8 +25,9 @@ from secaudit.api import (
 
 from ...host.facts import HostClock, Kernel, Packages
 from ..clock import host_now
-from ..facts import KernelUnpacked
+from ..facts import KernelUnpacked, LivePatches
 from ..kernels import KernelState, kernel_standing, waiting_since
+from ..livepatch import patched_instead
 from ..references import PATCH_LEVEL
 
 
@@ -34,6 +35,9 @@ class KernelAge(Expect):
     """How long a newer kernel may wait for its boot."""
 
     grace: Duration = Field(default=timedelta(), description="time between the installation of a kernel and its boot")
+    livepatch_counts: bool = Field(
+        default=False, description="a running kernel with the newest live patch does not count as outdated"
+    )
 
 
 @check(
@@ -41,13 +45,15 @@ class KernelAge(Expect):
     title="The newest installed kernel is running",
     severity=Severity.HIGH,
     requires=[Kernel, Packages, HostClock, Now],
-    considers=[KernelUnpacked],
+    considers=[KernelUnpacked, LivePatches],
     expect=KernelAge,
     remediation="Reboot into the installed kernel: `systemctl reboot`; then see that `uname -rv` names it.",
     references=PATCH_LEVEL,
 )
 def kernel_outdated(facts: Facts, expect: KernelAge) -> Iterator[Verdict]:
     """The running kernel is the newest of the installed ones, or the newer one was installed a short while ago.
+
+    With `livepatch_counts` live patches that are the newest ones, or of which nobody tells, stand for the reboot.
 
     A host without a kernel package (a container, or a machine that is given its kernel from outside) has nothing to
     compare.
@@ -76,6 +82,15 @@ def kernel_outdated(facts: Facts, expect: KernelAge) -> Iterator[Verdict]:
             observed=observed,
             expected=expected,
             evidence=evidence,
+        )
+        return
+    patched = patched_instead(facts.get(LivePatches)) if expect.livepatch_counts else None
+    if patched is not None:
+        yield passed(
+            reason=f"The running kernel is repaired while it runs: {patched.shown}.",
+            observed=observed,
+            expected=expected,
+            evidence=[*evidence, *patched.evidence],
         )
         return
     yield failed(

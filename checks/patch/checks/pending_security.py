@@ -36,6 +36,7 @@ T = TypeVar("T")
 _UPGRADE = {
     "dpkg": "apt-get update && apt-get install --only-upgrade {packages}",
     "rpm": "dnf upgrade --security {packages}",
+    "zypper": "zypper patch --category security",
 }
 
 
@@ -67,19 +68,19 @@ def pending_security(facts: Facts, expect: SecurityUpdates) -> Iterator[Verdict]
     expected = f"at most {expect.max} packages with a pending security update"
     sources = _Sources(facts[Packages], expect.allow)
     groups = sources.group((update.package, update) for update in pending.updates if update.security)
-    kept = sources.group((one.package, one.evidence) for one in pending.kept_back)
+    kept = sources.group((one.package, one) for one in pending.kept_back)
     over = len(groups) > expect.max
     if over:
         for source, updates in groups.items():
             yield _missing(source, updates, pending.manager, expected)
             kept.pop(source, None)
-    for source, evidence in kept.items():
+    for source, unclear in kept.items():
         yield unproven(
             source,
             kind=UnprovenKind.NOT_UNDERSTOOD,
-            reason="An update is kept back, and whether it is a security update is not shown.",
+            reason=f"{visible_line(unclear[0].why)}, and whether it is a security update is not shown.",
             expected=expected,
-            evidence=evidence,
+            evidence=[one.evidence for one in unclear],
         )
     doubt = _doubt(facts, expect.lists_max_age)
     if doubt is not None:
@@ -103,7 +104,7 @@ class _Sources:
         """Sort what was found for binary packages (`name` or `name:architecture`) by source, without the allowed."""
         groups: dict[str, list[T]] = {}
         for package, value in found:
-            name = package.partition(":")[0]
+            name = package.partition(":")[0] if package.partition(":")[0] in self._sources else package
             source = self._sources.get(name) or name
             if not {name, source} & self._allowed:
                 groups.setdefault(source, []).append(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -25,18 +26,23 @@ from secaudit.api import (
 
 from ...host.facts import HostClock, Kernel, Packages
 from ..clock import CLOCK_TOLERANCE, host_now
-from ..facts import KernelUnpacked, RebootFlag
+from ..facts import KernelUnpacked, LivePatches, RebootFlag
 from ..kernels import KernelStanding, KernelState, kernel_standing, waiting_since
+from ..livepatch import patched_instead
 from ..references import PATCH_LEVEL
 
 # Packages that set the flag: Debian's and Ubuntu's contents lists. Without them the flag is never there.
-_FLAG_SETTERS = frozenset({"unattended-upgrades", "update-notifier-common", "reboot-notifier"})
+_FLAG_SETTERS = frozenset({"unattended-upgrades", "update-notifier-common", "reboot-notifier", "zypper"})
+_KERNEL = re.compile(r"(?:linux-(?:image|base|headers|generic)|kernel)(?:[-.+a-z0-9]*)", re.ASCII)
 
 
 class PendingReboot(Expect):
     """How long a reboot may be pending."""
 
     max_pending: Duration = Field(default=timedelta(days=7))
+    livepatch_counts: bool = Field(
+        default=False, description="live patches stand for a reboot that only a new kernel asks for"
+    )
 
 
 @check(
@@ -44,7 +50,7 @@ class PendingReboot(Expect):
     title="No reboot is pending",
     severity=Severity.MEDIUM,
     requires=[RebootFlag, Kernel, Packages, HostClock, Now],
-    considers=[KernelUnpacked],
+    considers=[KernelUnpacked, LivePatches],
     expect=PendingReboot,
     remediation="Plan a reboot with the owner of the service, then run `systemctl reboot`.",
     references=PATCH_LEVEL,
@@ -58,7 +64,17 @@ def reboot_required(facts: Facts, expect: PendingReboot) -> Iterator[Verdict]:
     flag = facts[RebootFlag]
     standing = kernel_standing(facts[Kernel], facts[Packages])
     expected = f"no reboot pending for more than {show_duration(expect.max_pending)}"
-    if flag.since is not None:
+    for_kernel = flag.since is None or (flag.packages and all(_KERNEL.fullmatch(name) for name in flag.packages))
+    waits = flag.since is not None or standing.state is KernelState.OUTDATED
+    patched = patched_instead(facts.get(LivePatches)) if expect.livepatch_counts and for_kernel and waits else None
+    if patched is not None:
+        yield passed(
+            reason=f"Only a new kernel asks for a reboot, and the running one is repaired: {patched.shown}.",
+            observed=f"live patches: {patched.shown}",
+            expected=expected,
+            evidence=[flag.evidence, *patched.evidence],
+        )
+    elif flag.since is not None:
         asked_by = f" (by {', '.join(flag.packages)})" if flag.packages else ""
         yield _judge(host_now(facts) - flag.since, f"asked for{asked_by}", expect, expected, flag)
     elif standing.state is KernelState.CURRENT:

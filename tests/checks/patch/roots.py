@@ -1,4 +1,4 @@
-"""Roots of Debian releases as they were at their last point release, with the security suite known and not installed."""
+"""Roots of Debian releases as of their last point release: the security suite is known and nothing of it installed."""
 
 from __future__ import annotations
 

@@ -211,7 +211,8 @@ IMAGE = "linux-image-6.1.0-37-amd64"
             Outcome.FAILED,
         ),
         (kernel("5.14.0-8.el9.x86_64"), [("kernel-core", "5.14.0-9.el9")], "rpm", Outcome.UNPROVEN),
-        (kernel("6.6.58-0-lts"), [("linux-lts", "6.6.58-r0")], "apk", Outcome.UNPROVEN),
+        (kernel("6.6.58-0-lts"), [("linux-lts", "6.6.58-r0")], "apk", Outcome.PASSED),
+        (kernel("6.6.58-0-lts"), [("linux-lts", "6.6.58-r0")], "pkg", Outcome.UNPROVEN),
     ],
 )
 def test_running_kernel(running: Any, installed: list[tuple[str, str]], manager: str, outcome: Outcome) -> None:

@@ -24,7 +24,7 @@ from tests.checks.judging import NOT_ANSWERED, collect, ended, facts, refusal, u
 
 from .given import managed_by, packages, recorded, shared
 
-DPKG, RPM, APK = managed_by("dpkg"), managed_by("rpm"), managed_by("apk")
+DPKG, RPM = managed_by("dpkg"), managed_by("rpm")
 HEAD = "Reading package lists...\nCalculating upgrade...\n"
 
 
@@ -174,8 +174,8 @@ def test_another_form_of_advisory_is_unproven(line: str) -> None:
 
 
 def test_package_managers_without_a_reader_are_unproven() -> None:
-    assert refusal(pending_updates, known=APK).kind is UnprovenKind.NOT_UNDERSTOOD
-    assert refusal(package_lists, known=APK).kind is UnprovenKind.NOT_UNDERSTOOD
+    assert refusal(pending_updates, known=managed_by("pkg")).kind is UnprovenKind.NOT_UNDERSTOOD
+    assert refusal(package_lists, known=managed_by("pkg")).kind is UnprovenKind.NOT_UNDERSTOOD
 
 
 def test_lists_of_apt() -> None:

@@ -167,7 +167,7 @@ def updates(
 def ran(hours: float) -> LastAutomaticRun:
     stamp = (AT - timedelta(hours=hours)).timestamp()
     text = f"0\td\t{stamp}\t{stamp}\t\n1\tf\t{stamp}\t{stamp}\tunattended-upgrades-stamp\n"
-    return collect(last_automatic_run, ended(APT_RUNS, text))
+    return collect(last_automatic_run, ended(APT_RUNS, text), known=DEBIAN)
 
 
 def on_updates(*values: object, **expect: Any) -> Verdict:
@@ -201,7 +201,7 @@ def test_the_age_of_the_last_run(hours: float, outcome: Outcome) -> None:
 
 
 def test_updates_that_never_ran() -> None:
-    never = refusal(last_automatic_run, ended(APT_RUNS, "0\td\t1.0\t1.0\t\n"))
+    never = refusal(last_automatic_run, ended(APT_RUNS, "0\td\t1.0\t1.0\t\n"), known=DEBIAN)
     assert (on_updates(updates(), never).kind, on_updates(updates(""), never).outcome) == (
         UnprovenKind.STALE,
         Outcome.FAILED,
@@ -222,7 +222,7 @@ def test_what_is_not_answered_is_unproven(status: AnswerStatus, collector: Any, 
 
 @pytest.mark.parametrize("collector", [collect_holds, collect_repositories, collect_updates])
 def test_other_package_managers_are_not_guessed(collector: Any) -> None:
-    assert refusal(collector, known=managed_by("rpm")).kind is UnprovenKind.NOT_UNDERSTOOD
+    assert refusal(collector, known=managed_by("pkg")).kind is UnprovenKind.NOT_UNDERSTOOD
 
 
 @given(damaged(LISTED.encode(), UNSIGNED.encode()), damaged(FOUND.encode()), damaged(TRUST.encode(), ON.encode()))
@@ -232,7 +232,7 @@ def test_any_output_is_read_or_refused(listed: bytes, found: bytes, settings: by
     )
     collect_or_refuse(collect_updates, ended(APT_PERIODIC, settings), ended(APT_TIMER, listed), known=DEBIAN)
     collect_or_refuse(collect_holds, ended(HOLDS, listed), known=DEBIAN)
-    collect_or_refuse(last_automatic_run, ended(APT_RUNS, found))
+    collect_or_refuse(last_automatic_run, ended(APT_RUNS, found), known=DEBIAN)
 
 
 # --- packages -------------------------------------------------------------------------------------------------------
