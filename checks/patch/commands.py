@@ -69,7 +69,8 @@ def import_(
     """Import feeds from files and folders, or a bundle that `feed export` wrote.
 
     PATH is OSV (zip, JSON lines, folder), the Debian security tracker's JSON, Alpine's secdb, Red Hat's CSAF or VEX,
-    CISA's KEV catalogue or the scores of EPSS; .gz is unpacked. Either everything is imported or nothing.
+    CISA's KEV catalogue, the scores of EPSS, support dates of distro-info (CSV) or endoflife.date (JSON); .gz is
+    unpacked. Either everything is imported or nothing.
     """
     directory = feeds or default_feeds()
     now = datetime.now(UTC)
@@ -156,7 +157,7 @@ def _show(parts: tuple[Part, ...], now: datetime) -> None:
             f"{part.at:%Y-%m-%d %H:%M}",
             show_duration(now - part.at),
             f"{part.entries:,}",
-            f"{part.ranges:,}" if part.release else "",
+            f"{part.ranges:,}" if part.has_advisories else "",
             ", ".join(f"{count:,} {reason}" for reason, count in part.left_out.items()),
         )
         for part in parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from pydantic import Field
@@ -25,24 +26,41 @@ from secaudit.model.safe_text import visible_line
 
 from ...host.facts import OsRelease
 from ..facts import ReleaseSupport, SupportDates
+from ..feeds.announced import AnnouncedSupport
 from ..references import END_OF_LIFE
 
 _TABLE_LIMIT = timedelta(days=548)
 """A year and a half after its review the table no longer proves that a release is supported."""
 
 
+_BY_MINOR = ("ubuntu", "alpine", "opensuse-leap", "sles")
+"""Distributions that give support by the second number of their versions too."""
+
+
 class SupportedRelease(Expect):
-    """How long before the end to warn, and whether the longer support counts."""
+    """How long before the end to warn, whether the longer support counts, and how old imported dates may be."""
 
     warn_before: Duration = Field(default=timedelta(days=90))
     lts_counts: bool = Field(default=True, description="count Debian LTS; a subscription has to be proven elsewhere")
+    dates_max_age: Duration = Field(
+        default=timedelta(days=180), gt=timedelta(), description="how old imported support dates may be"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The support dates of a release: who told them, and why they prove nothing any more, if so."""
+
+    support: ReleaseSupport
+    by: str
+    stale: str
 
 
 @check(
     "patch.end-of-life",
     title="The release gets security updates",
     severity=Severity.HIGH,
-    requires=[OsRelease, SupportDates, Now],
+    requires=[OsRelease, SupportDates, AnnouncedSupport, Now],
     expect=SupportedRelease,
     remediation="Upgrade the host to a supported release, or replace it.",
     references=END_OF_LIFE,
@@ -50,44 +68,64 @@ class SupportedRelease(Expect):
 def end_of_life(facts: Facts, expect: SupportedRelease) -> Iterator[Verdict]:
     """The release of the distribution gets security updates, and will for some time.
 
-    The dates come from a reviewed table. A release it does not know is unproven; so is one it lists as supported
-    when the table itself is too old. A subscription (Ubuntu Pro, Red Hat ELS) counts only when it is proven.
+    The dates come from an imported feed, else from a reviewed table. A release that neither knows is unproven; so is
+    one that is listed as supported when the dates are too old. A subscription (Ubuntu Pro, Red Hat ELS) counts only
+    when it is proven.
     """
-    release, table, now = facts[OsRelease], facts[SupportDates], facts[Now].at
-    support = table.releases.get((release.id, _cycle(release)))
-    if support is None:
+    release, now = facts[OsRelease], facts[Now].at
+    told = _told(release, facts[AnnouncedSupport], facts[SupportDates], now, expect)
+    if told is None:
         yield unproven(
             kind=UnprovenKind.NOT_UNDERSTOOD,
             reason=f"The support dates of {visible_line(f'{release.id} {release.version}')} are not known.",
             evidence=[release.evidence],
         )
         return
-    until = support.until
-    if expect.lts_counts and support.extended_until is not None and not support.subscription:
-        until = support.extended_until
-    yield _judge(release, support, until, table, now, expect)
+    until = told.support.until
+    if expect.lts_counts and told.support.extended_until is not None and not told.support.subscription:
+        until = told.support.extended_until
+    yield _judge(release, told, until, now, expect)
+
+
+def _told(
+    release: OsRelease, announced: AnnouncedSupport, table: SupportDates, now: datetime, expect: SupportedRelease
+) -> _Told | None:
+    """What is known about a release, imported dates before the table's; None when it is nothing."""
+    key = release.id, _cycle(release)
+    imported = announced.releases.get(key)
+    if imported is not None:
+        age = show_duration(now - imported.at)
+        stale = f"The support dates of {imported.feed} are {age} old ({show_duration(expect.dates_max_age)} allowed)."
+        by = f"{imported.feed}, {age} old"
+        return _Told(imported.support, by, stale if now - imported.at > expect.dates_max_age else "")
+    support = table.releases.get(key)
+    if support is None:
+        return None
+    stale = f"The table of support dates was last reviewed on {table.reviewed}."
+    old = now.date() - table.reviewed > _TABLE_LIMIT
+    return _Told(support, f"table reviewed on {table.reviewed}", stale if old else "")
 
 
 def _judge(
     release: OsRelease,
-    support: ReleaseSupport,
+    told: _Told,
     until: date,
-    table: SupportDates,
     now: datetime,
     expect: SupportedRelease,
 ) -> Verdict:
+    support = told.support
     left = timedelta(days=(until - now.date()).days)
     name = f"{support.distribution} {support.release}"
     expected = "security updates now" + (
         f" and for the next {show_duration(expect.warn_before)}" if expect.warn_before else ""
     )
-    observed = f"{name} is supported until {until}"
+    observed = f"{name} is supported until {until} ({told.by})"
     if left < timedelta():
-        return _ended(release, support, until, now, expect, expected)
-    if now.date() - table.reviewed > _TABLE_LIMIT:
+        return _ended(release, told, until, now, expect, expected)
+    if told.stale:
         return unproven(
             kind=UnprovenKind.STALE,
-            reason=f"The table of support dates was last reviewed on {table.reviewed}.",
+            reason=told.stale,
             expected=expected,
             evidence=[release.evidence],
         )
@@ -103,8 +141,9 @@ def _judge(
 
 
 def _ended(
-    release: OsRelease, support: ReleaseSupport, until: date, now: datetime, expect: SupportedRelease, expected: str
+    release: OsRelease, told: _Told, until: date, now: datetime, expect: SupportedRelease, expected: str
 ) -> Verdict:
+    support = told.support
     name = f"{support.distribution} {support.release}"
     extended = support.extended_until
     if expect.lts_counts and support.subscription and extended is not None and now.date() <= extended:
@@ -114,9 +153,9 @@ def _ended(
             expected=expected,
             evidence=[release.evidence],
         )
-    observed = f"{name} was supported until {until}"
+    observed = f"{name} was supported until {until} ({told.by})"
     if extended is not None and extended > until:
-        observed += f" ({support.extended_by} until {extended} does not count)"
+        observed += f"; {support.extended_by} until {extended} does not count"
     return failed(
         reason=f"There are no security updates for {name} any more.",
         observed=observed,
@@ -128,4 +167,4 @@ def _ended(
 def _cycle(release: OsRelease) -> str:
     """The part of the version that support is given by: `12`, `9` of 9.4, `3.20` of 3.20.3, `22.04`."""
     parts = release.version.split(".")
-    return ".".join(parts[:2] if release.id in ("ubuntu", "alpine") else parts[:1])
+    return ".".join(parts[:2] if release.id in _BY_MINOR else parts[:1])

@@ -18,7 +18,16 @@ from pathlib import Path
 from .index import INDEX, Index, Part, read_index, write_index
 from .partition import PartWriter, head_of
 from .reading import Found, read
-from .records import AdvisoryRecord, AffectedRange, Dated, ExploitedRecord, FeedError, ScoreRecord
+from .records import (
+    AdvisoryRecord,
+    AffectedRange,
+    Dated,
+    ExploitedRecord,
+    FeedError,
+    ScoreRecord,
+    StatementRecord,
+    SupportRecord,
+)
 from .releases import distribution_of
 
 _FUTURE = timedelta(days=1)
@@ -114,7 +123,7 @@ class _Intake:
                 told[found.feed] = at
         if not fed:
             shown = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
-            raise FeedError(f"{path}: nothing in it is about a release that can be checked ({shown or 'empty'})")
+            raise FeedError(f"{path}: nothing in it is about anything that can be checked ({shown or 'empty'})")
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         for feed, release in fed:
             at = as_of or told.get(feed, modified)
@@ -140,9 +149,14 @@ class _Intake:
                 return record.changed
             if isinstance(record, Dated):
                 return record.at
-            fed[feed, ""] = None
-            writer = self._writer(feed, "")
-            if isinstance(record, ExploitedRecord):
+            of = record.distribution if isinstance(record, SupportRecord) else ""
+            fed[feed, of] = None
+            writer = self._writer(feed, of)
+            if isinstance(record, SupportRecord):
+                writer.add_support(record)
+            elif isinstance(record, StatementRecord):
+                writer.add_statement(record)
+            elif isinstance(record, ExploitedRecord):
                 writer.add_exploited(record)
             elif isinstance(record, ScoreRecord):
                 writer.add_score(record)
@@ -166,7 +180,7 @@ class _Intake:
     def _writer(self, feed: str, release: str) -> PartWriter:
         writer = self._writers.get((feed, release))
         if writer is None:
-            key = distribution_of(release).key if release else None
+            key = distribution_of(release).key if ":" in release else None
             path = self._scratch / f"{len(self._writers)}.sqlite"
             writer = self._writers[feed, release] = PartWriter(path, key, self._now)
         return writer

@@ -20,6 +20,7 @@ INDEX = "feeds.json"
 class Part(BaseModel):
     """One feed's data about one release (or the whole of a catalogue): an SQLite file called by its sha256.
 
+    `release` is `debian:12` for advisories, `debian` for support dates, and empty for catalogues.
     `at` is the moment the data speak for, `imported` when they came here (aware UTC). `sha256` covers the file.
     """
 
@@ -38,6 +39,11 @@ class Part(BaseModel):
     def name(self) -> str:
         """What people call it: `osv debian:12`, `kev`."""
         return f"{self.feed} {self.release}".strip()
+
+    @property
+    def has_advisories(self) -> bool:
+        """Whether it is about the packages of a release."""
+        return ":" in self.release
 
     @property
     def file(self) -> str:

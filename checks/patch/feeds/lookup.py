@@ -141,7 +141,7 @@ class Advisories:
         self.parts = tuple(parts)
         self.at = min(part.at for part in self.parts)
         self._key: Callable[[str], bytes] = distribution_of(release).key
-        self._connections = [_opened(data) for data in databases]
+        self._connections = [opened(data) for data in databases]
         self._highest: dict[str, bytes | None] = {}
         for connection in self._connections:
             for name, highest in connection.execute("SELECT name, highest FROM package"):
@@ -258,7 +258,7 @@ class ExploitScores:
 
     def __init__(self, at: datetime, database: bytes) -> None:
         self.at = at
-        self._connection = _opened(database)
+        self._connection = opened(database)
 
     def score(self, cve: str) -> float | None:
         """The probability (0 to 1) that the CVE is exploited within 30 days; None when it was not rated."""
@@ -266,7 +266,8 @@ class ExploitScores:
         return None if row is None else float(row[0])
 
 
-def _opened(data: bytes) -> sqlite3.Connection:
+def opened(data: bytes) -> sqlite3.Connection:
+    """A part in memory, which nothing can write to."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     connection.deserialize(data)
     connection.execute("PRAGMA query_only = ON")
@@ -279,18 +280,19 @@ class FeedDirectory:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         try:
-            self._index: Index = read_index(directory)
+            self.index: Index = read_index(directory)
         except FeedError as error:
             raise Unproven(UnprovenKind.STALE, str(error)) from None
 
-    def _read(self, part: Part) -> bytes:
+    def read(self, part: Part) -> bytes:
+        """The data of a part. Raises `Unproven` when they are gone or damaged."""
         try:
             return read_part(self._directory, part)
         except FeedError as error:
             raise Unproven(UnprovenKind.STALE, str(error)) from None
 
     def _catalogue(self, feed: str) -> Part:
-        part = self._index.of_feed(feed)
+        part = self.index.of_feed(feed)
         if part is None:
             reason = f"no {feed.upper()} feed was imported into {self._directory}: `secaudit feed import FILE`"
             raise Unproven(UnprovenKind.STALE, reason)
@@ -303,19 +305,19 @@ class AdvisorySource(FeedDirectory):
     @property
     def stamps(self) -> tuple[FeedStamp, ...]:
         """Every part about a release."""
-        return tuple(FeedStamp(part.name, part.at, part.sha256) for part in self._index.parts if part.release)
+        return tuple(FeedStamp(part.name, part.at, part.sha256) for part in self.index.parts if part.has_advisories)
 
     def load(self, platform: Platform | None) -> Advisories:
         """The advisories about the release of `platform`. Raises `Unproven` when there are none."""
         if platform is None:
             raise Unproven(UnprovenKind.STALE, "which release's advisories are needed is not known")
         release = release_of_platform(platform)
-        parts = self._index.of_release(release) if release else ()
+        parts = self.index.of_release(release) if release else ()
         if release is None or not parts:
             wanted = release or f"{platform.os_id} {platform.os_version}"
             reason = f"no advisories about {wanted} were imported into {self._directory}: `secaudit feed import FILE`"
             raise Unproven(UnprovenKind.STALE, reason)
-        return Advisories(release, parts, [self._read(part) for part in parts])
+        return Advisories(release, parts, [self.read(part) for part in parts])
 
 
 class ExploitedSource(FeedDirectory):
@@ -324,7 +326,7 @@ class ExploitedSource(FeedDirectory):
     @property
     def stamps(self) -> tuple[FeedStamp, ...]:
         """The one part."""
-        part = self._index.of_feed("kev")
+        part = self.index.of_feed("kev")
         return (FeedStamp(part.name, part.at, part.sha256),) if part else ()
 
     def load(self, platform: Platform | None) -> KnownExploited:  # noqa: ARG002 - the interface's own signature
@@ -334,7 +336,7 @@ class ExploitedSource(FeedDirectory):
     @cached_property
     def _loaded(self) -> KnownExploited:
         part = self._catalogue("kev")
-        connection = _opened(self._read(part))
+        connection = opened(self.read(part))
         rows = connection.execute("SELECT cve, added, due, ransomware FROM exploited").fetchall()
         entries = {
             cve: ExploitedRecord(cve, date.fromisoformat(added), date.fromisoformat(due), bool(ransomware))
@@ -349,7 +351,7 @@ class ScoreSource(FeedDirectory):
     @property
     def stamps(self) -> tuple[FeedStamp, ...]:
         """The one part."""
-        part = self._index.of_feed("epss")
+        part = self.index.of_feed("epss")
         return (FeedStamp(part.name, part.at, part.sha256),) if part else ()
 
     def load(self, platform: Platform | None) -> ExploitScores:  # noqa: ARG002 - the interface's own signature
@@ -359,4 +361,4 @@ class ScoreSource(FeedDirectory):
     @cached_property
     def _loaded(self) -> ExploitScores:
         part = self._catalogue("epss")
-        return ExploitScores(part.at, self._read(part))
+        return ExploitScores(part.at, self.read(part))

@@ -12,7 +12,16 @@ from typing import NamedTuple
 from secaudit.api import Severity
 
 from ..versions import InvalidVersion
-from .records import AdvisoryRecord, AffectedRange, ExploitedRecord, FeedError, ScoreRecord, State
+from .records import (
+    AdvisoryRecord,
+    AffectedRange,
+    ExploitedRecord,
+    FeedError,
+    ScoreRecord,
+    State,
+    StatementRecord,
+    SupportRecord,
+)
 
 _TABLES = """
 CREATE TABLE advisory (
@@ -27,6 +36,14 @@ CREATE TABLE package (name TEXT PRIMARY KEY, highest BLOB) WITHOUT ROWID;
 CREATE TABLE exploited (cve TEXT PRIMARY KEY, added TEXT NOT NULL, due TEXT NOT NULL, ransomware INTEGER NOT NULL)
   WITHOUT ROWID;
 CREATE TABLE score (cve TEXT PRIMARY KEY, score REAL NOT NULL, percentile REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE support (
+  distribution TEXT NOT NULL, release TEXT NOT NULL, until TEXT NOT NULL, extended TEXT, extension TEXT NOT NULL,
+  subscription INTEGER NOT NULL, PRIMARY KEY (distribution, release)
+) WITHOUT ROWID;
+CREATE TABLE statement (
+  names TEXT NOT NULL, product TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, author TEXT NOT NULL,
+  at INTEGER NOT NULL, expires TEXT NOT NULL
+);
 """
 _BATCH = 5_000
 _MOST_KEYS = 200_000
@@ -96,18 +113,30 @@ class PartWriter:
     def add_exploited(self, record: ExploitedRecord) -> None:
         """Add an entry of the catalogue of exploited vulnerabilities."""
         row = record.cve, str(record.added), str(record.due), int(record.ransomware)
-        self._insert("INSERT INTO exploited VALUES (?, ?, ?, ?)", row)
+        self._insert("INSERT INTO exploited VALUES (?, ?, ?, ?)", row, record.cve)
 
     def add_score(self, record: ScoreRecord) -> None:
         """Add a score."""
-        self._insert("INSERT INTO score VALUES (?, ?, ?)", record)
+        self._insert("INSERT INTO score VALUES (?, ?, ?)", record, record.cve)
 
-    def _insert(self, statement: str, row: tuple[object, ...]) -> None:
+    def add_support(self, record: SupportRecord) -> None:
+        """Add the support dates of a release."""
+        distribution, release, until, extended, extension, subscription = record
+        row = distribution, release, str(until), str(extended) if extended else None, extension, int(subscription)
+        self._insert("INSERT INTO support VALUES (?, ?, ?, ?, ?, ?)", row, f"{distribution} {release}")
+
+    def add_statement(self, record: StatementRecord) -> None:
+        """Add what somebody states about a flaw."""
+        names, product, status, reason, author, at, expires = record
+        row = " ".join(names), product, status, reason, author, int(at.timestamp()), str(expires)
+        self._insert("INSERT INTO statement VALUES (?, ?, ?, ?, ?, ?, ?)", row, product)
+
+    def _insert(self, statement: str, row: tuple[object, ...], name: str) -> None:
         self.entries += 1
         try:
             self._connection.execute(statement, row)
         except sqlite3.IntegrityError:
-            raise FeedError(f"{row[0]} comes twice") from None
+            raise FeedError(f"{name} comes twice") from None
 
     def finish(self, before: Path | None) -> None:
         """Complete the file and force it to disk.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from io import BufferedReader
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,11 +14,12 @@ from .documents import Source, explained, lines, members, parse, sources, whole
 from .osv import read_osv
 from .records import Count, FeedError, Record
 from .secdb import read_secdb
+from .support import is_distro_info, is_endoflife, read_distro_info, read_endoflife
 from .tracker import is_tracker, read_tracker
 
 
 class Found(NamedTuple):
-    """A record, the feed it belongs to (`osv`, `debian-tracker`, `alpine-secdb`, `csaf`, `kev`, `epss`), its place."""
+    """A record, the feed it belongs to as in `feed info`, and the place where it stands."""
 
     feed: str
     record: Record
@@ -43,7 +45,12 @@ def _read(source: Source, stream: BufferedReader, left_out: Count) -> Iterator[F
             yield Found("alpine-secdb", advisory, name)
     elif source.suffix == ".csv":
         rows = (line.decode("utf-8") for line in lines(stream, name))
-        for record in read_epss(rows, name):
+        head = next(rows, "")
+        if is_distro_info(head):
+            for dates in read_distro_info(chain([head], rows), name, left_out):
+                yield Found("distro-info", dates, name)
+            return
+        for record in read_epss(chain([head], rows), name):
             yield Found("epss", record, name)
     elif source.suffix == ".json":
         yield from _json(stream, name, left_out)
@@ -53,6 +60,9 @@ def _read(source: Source, stream: BufferedReader, left_out: Count) -> Iterator[F
 
 def _json(stream: BufferedReader, name: str, left_out: Count) -> Iterator[Found]:
     """A JSON object: the tracker's is read package by package, every other one is small enough to be read whole."""
+    if stream.peek(64).lstrip()[:1] == b"[":
+        yield from _document(parse(whole(stream, name), name), name, left_out)
+        return
     document: dict[str, Any] = {}
     in_tracker = False
     for key, value in members(stream, name):
@@ -69,9 +79,12 @@ def _json(stream: BufferedReader, name: str, left_out: Count) -> Iterator[Found]
 
 
 def _document(document: Any, place: str, left_out: Count) -> Iterator[Found]:
-    if not isinstance(document, Mapping):
+    if is_endoflife(document):
+        for dates in read_endoflife(document, place, left_out):
+            yield Found("endoflife-date", dates, place)
+    elif not isinstance(document, Mapping):
         raise FeedError(f"{place}: a {type(document).__name__} where a JSON object is due")
-    if "catalogVersion" in document:
+    elif "catalogVersion" in document:
         for entry in read_kev(document, place):
             yield Found("kev", entry, place)
     elif is_csaf(document):

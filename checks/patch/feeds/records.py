@@ -77,13 +77,42 @@ class ScoreRecord(NamedTuple):
     percentile: float
 
 
+class SupportRecord(NamedTuple):
+    """How long a release (by os-release's `ID` and version) is supported; dates are the last day, inclusive.
+
+    `extended` is a longer support called `extension`; `subscription` says that a host has to be enrolled for it.
+    """
+
+    distribution: str
+    release: str
+    until: date
+    extended: date | None
+    extension: str
+    subscription: bool
+
+
+class StatementRecord(NamedTuple):
+    """What somebody states about a flaw in a product (VEX). `product` is a purl, `names` the flaw's id and aliases.
+
+    `at` is when it was stated and `expires` the last day on which it counts; both UTC.
+    """
+
+    names: tuple[str, ...]
+    product: str
+    status: str
+    reason: str
+    author: str
+    at: datetime
+    expires: date
+
+
 class Dated(NamedTuple):
     """The moment that the whole of a feed speaks for, as far as the feed itself tells it."""
 
     at: datetime
 
 
-Record = AdvisoryRecord | ExploitedRecord | ScoreRecord | Dated
+Record = AdvisoryRecord | ExploitedRecord | ScoreRecord | SupportRecord | StatementRecord | Dated
 Count = Callable[[str], None]
 """Told the reason whenever a reader leaves something out."""
 

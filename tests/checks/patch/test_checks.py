@@ -28,6 +28,7 @@ from secaudit.checks.patch.facts import (
     PendingUpdates,
     RebootFlag,
 )
+from secaudit.checks.patch.feeds.announced import AnnouncedSupport
 from secaudit.checks.patch.support_dates import SUPPORT_DATES
 
 from secaudit.api import Check, Evidence, Now, Outcome, Severity, Unproven, UnprovenKind, Verdict
@@ -279,6 +280,10 @@ def test_a_kernel_that_waits_is_a_pending_reboot() -> None:
         assert verdict.outcome is outcome
 
 
+NOTHING_IMPORTED = AnnouncedSupport({})
+DATES = SUPPORT_DATES, NOTHING_IMPORTED
+
+
 def release(id: str, version: str) -> OsRelease:
     return OsRelease(id, version, "", id.title(), (), Evidence("cat /etc/os-release", 0, None, ""))
 
@@ -306,26 +311,26 @@ def release(id: str, version: str) -> OsRelease:
     ],
 )
 def test_support_of_releases(host: OsRelease, expect: dict[str, Any], outcome: Outcome) -> None:
-    assert only(judge(end_of_life, expect, host, SUPPORT_DATES, NOW)).outcome is outcome
+    assert only(judge(end_of_life, expect, host, *DATES, NOW)).outcome is outcome
 
 
 def test_the_last_day_is_supported() -> None:
     host = release("debian", "11")
     for day, outcome in ((31, Outcome.PASSED), (32, Outcome.FAILED)):
         now = Now(datetime(2026, 8, 1, tzinfo=UTC) + timedelta(days=day - 1))
-        assert only(judge(end_of_life, {"warn_before": "0s"}, host, SUPPORT_DATES, now)).outcome is outcome
+        assert only(judge(end_of_life, {"warn_before": "0s"}, host, *DATES, now)).outcome is outcome
 
 
 def test_an_end_that_is_near_is_milder_than_one_that_is_past() -> None:
-    near = only(judge(end_of_life, {"warn_before": "200d"}, release("alpine", "3.22"), SUPPORT_DATES, NOW))
+    near = only(judge(end_of_life, {"warn_before": "200d"}, release("alpine", "3.22"), *DATES, NOW))
     assert near.severity is Severity.MEDIUM
-    assert only(judge(end_of_life, {}, release("debian", "11"), SUPPORT_DATES, NOW)).severity is None
+    assert only(judge(end_of_life, {}, release("debian", "11"), *DATES, NOW)).severity is None
 
 
 def test_an_old_table_proves_the_end_and_nothing_else() -> None:
     old = replace(SUPPORT_DATES, reviewed=date(2025, 1, 1))
-    assert only(judge(end_of_life, {}, release("debian", "11"), old, NOW)).outcome is Outcome.FAILED
-    supported = only(judge(end_of_life, {}, release("debian", "13"), old, NOW))
+    assert only(judge(end_of_life, {}, release("debian", "11"), old, NOTHING_IMPORTED, NOW)).outcome is Outcome.FAILED
+    supported = only(judge(end_of_life, {}, release("debian", "13"), old, NOTHING_IMPORTED, NOW))
     assert (supported.outcome, supported.kind) == (Outcome.UNPROVEN, UnprovenKind.STALE)
 
 

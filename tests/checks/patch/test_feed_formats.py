@@ -436,7 +436,7 @@ def test_archives_and_lines_that_unfold_into_too_much_are_refused(
         ("a.json", b'{"a": 1} x', "something after the end"),
         ("a.json", b'{"a": 1, "a": 2}', "comes twice"),
         ("a.json", b'{"a": ' + b"[" * 100_000, "nested too deeply"),
-        ("a.json", b"[]", "expected an object"),
+        ("a.json", b"[]", "a list where a JSON object is due"),
         ("a.json", b'{"a": "\xff"}', "not UTF-8"),
         ("a.xml", b"<a/>", "no feed has the suffix '.xml'"),
     ],

@@ -1,0 +1,15 @@
+"""Reference data of this family beside the advisories: dates and statements that people import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from secaudit.api import reference
+
+from .feeds.announced import AnnouncedSupport, SupportSource
+
+
+@reference(AnnouncedSupport)
+def announced_support(directory: Path) -> SupportSource:
+    """Imported support dates, which go before the table that ships with this family."""
+    return SupportSource(directory)
