@@ -10,8 +10,10 @@ from .acceptance import MOST, Acceptance
 from .effective import AttachedChain, attached_chains, chains_on, filters
 from .expansion import Place, conditions, expanded
 from .matches import AddressRange, Match, NumberRange, PacketFamily
+from .plain import for_connections
 from .reach import Reachability, Service, Way, accesses
 from .regions import Field, Region, Regions, Runs, TooManyRegionsError, difference, intersections
+from .reverse_path import as_honest
 from .ruleset import Hook, Nat, NatKind, NatTarget, Ruleset
 
 _TRANSLATED = -100
@@ -34,6 +36,7 @@ def published_services(ruleset: Ruleset, family: PacketFamily) -> Iterator[Servi
     The target must be one address that the rule writes; what other translations do is not told here. Raises
     `TooManyPlacesError` and `TooManyRegionsError`.
     """
+    ruleset = as_honest(ruleset)
     nats = [at for at in chains_on(ruleset, family, (Hook.PREROUTING,)) if at.base.type == "nat"]
     if nats:
         yield from _Publishing(ruleset, family, nats).services()
@@ -43,6 +46,7 @@ class _Publishing:
     """The chains before translation, those that translate, and those behind, in one universe."""
 
     def __init__(self, ruleset: Ruleset, family: PacketFamily, nats: Sequence[AttachedChain]) -> None:
+        ruleset = for_connections(ruleset, translated=True)
         whole = attached_chains(ruleset, family, Hook.FORWARD)
         asked: tuple[Match, ...] = tuple(match for at in (*nats, *whole) for match in conditions(at))
         self._family = family
@@ -82,8 +86,8 @@ class _Publishing:
                     sure = []
                 unsure = difference(possible, sure, self._last, MOST)
                 access = (
-                    *accesses(self._universe, list(map(_anywhere, sure)), certain=True),
-                    *accesses(self._universe, list(map(_anywhere, unsure)), certain=False),
+                    *accesses(self._universe, [_as_sent(one, region) for one in sure], certain=True),
+                    *accesses(self._universe, [_as_sent(one, region) for one in unsure], certain=False),
                 )
                 if access:
                     ports = NumberRange(low, high)
@@ -120,9 +124,10 @@ def _translated(region: Region, target: NatTarget) -> Region:
     return found
 
 
-def _anywhere(region: Region) -> Region:
-    """Without the translated destination: what counts for who reaches the service is where packets come from."""
-    return {field: allowed for field, allowed in region.items() if field is not Field.DESTINATION}
+def _as_sent(region: Region, met: Region) -> Region:
+    """With the destination that packets have before it is translated: where they have to be sent."""
+    kept = {field: allowed for field, allowed in region.items() if field is not Field.DESTINATION}
+    return kept | ({Field.DESTINATION: met[Field.DESTINATION]} if Field.DESTINATION in met else {})
 
 
 def _shown(addresses: AddressRange, ports: NumberRange) -> str:

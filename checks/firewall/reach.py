@@ -12,6 +12,7 @@ from .acceptance import MOST, Acceptance, accepted_by_all
 from .effective import chains_on
 from .expansion import Place, conditions, expanded
 from .matches import AddressRange, NumberRange, PacketFamily
+from .plain import for_connections
 from .regions import Field, Region, Regions, Runs, TooManyRegionsError, difference, intersection, runs
 from .ruleset import Hook, Nat, Ruleset
 from .universe import Universe
@@ -76,11 +77,13 @@ class Service:
 class Reachability:
     """Answers who reaches services of this host over one family, or with `Hook.FORWARD` those behind it.
 
-    Raises `TooManyPlacesError` for endless chains.
+    Packets are honest ones: they come in through the interface that leads back to their source. Raises
+    `TooManyPlacesError` for endless chains.
     """
 
     def __init__(self, ruleset: Ruleset, family: PacketFamily, hook: Hook = Hook.INPUT) -> None:
         self._family = family
+        ruleset = for_connections(ruleset, translated=False)
         nats = [at for at in chains_on(ruleset, family, (Hook.PREROUTING,)) if at.base.type == "nat"]
         self._found = Acceptance(ruleset, family, hook, (match for at in nats for match in conditions(at)))
         self._universe = self._found.universe

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from secaudit.api import Facts, Severity, UnprovenKind, Verdict, check, failed, not_applicable, passed, unproven
 
 from .acceptance import Acceptance
 from .expansion import TooManyPlacesError
 from .facts import Firewall, Ipv6Stack
-from .matches import InInterface, KnownCondition, Match, PacketFamily
+from .matches import InInterface, PacketFamily
 from .reach import ranges
 from .regions import Region, Runs, TooManyRegionsError
+from .reverse_path import as_forged
 from .routes import Interface, Interfaces
-from .ruleset import Chain, Hook, Rule, Ruleset, Table
+from .ruleset import Hook
 from .trace import Fate, Tracer
 from .wording import Nothing, ipv6_off, point, stopped, unseen
 
@@ -60,7 +60,7 @@ def _judge(firewall: Firewall, interface: Interface) -> Verdict:
     if not interface.foreign:
         return not_applicable(subject, reason="there are no networks behind other interfaces", evidence=evidence)
     stop = unseen(firewall, [interface.family])
-    assumed = _without_reverse_path_tests(firewall.ruleset)
+    assumed = as_forged(firewall.ruleset)
     perhaps = ""
     try:
         for hook in (Hook.INPUT, Hook.FORWARD):
@@ -101,35 +101,3 @@ def _forged(found: Acceptance, name: str, foreign: Runs) -> Region:
 def _networks(interface: Interface) -> str:
     foreign = ranges(interface.foreign or (), interface.family)
     return ", ".join(map(str, foreign[:SHOWN])) + (", …" if len(foreign) > SHOWN else "")
-
-
-def _without_reverse_path_tests(ruleset: Ruleset) -> Ruleset:
-    """The ruleset as packets see it whose way back leads through another interface: rules that ask for that hold."""
-    return replace(ruleset, tables=tuple(map(_assumed_table, ruleset.tables)))
-
-
-def _assumed_table(table: Table) -> Table:
-    return replace(table, chains=tuple(map(_assumed_chain, table.chains)))
-
-
-def _assumed_chain(chain: Chain) -> Chain:
-    if not any(_fails_reverse_path(match) for rule in chain.rules for match in rule.matches):
-        return chain
-    return replace(chain, rules=tuple(map(_assumed_rule, chain.rules)))
-
-
-def _assumed_rule(rule: Rule) -> Rule:
-    return replace(rule, matches=tuple(match for match in rule.matches if not _fails_reverse_path(match)))
-
-
-def _fails_reverse_path(match: Match) -> bool:
-    """Whether the condition holds for every packet whose way back leads through another interface.
-
-    A loose test asks for any way back, as does nft's without the interface among the keys.
-    """
-    if not isinstance(match, KnownCondition):
-        return False
-    words = match.text.split()
-    if match.kind == "rpfilter":
-        return "--invert" in words and "--loose" not in words
-    return match.kind == "reverse path" and words[:2] == ["fib", "saddr"] and "iif" in words

@@ -24,6 +24,7 @@ from .facts import Firewall, Ipv6Stack
 from .matches import PacketFamily, State, TcpFlags
 from .packet_sets import tracks_connections
 from .regions import Region, TooManyRegionsError
+from .reverse_path import as_honest
 from .ruleset import Hook
 from .trace import Fate, Tracer
 from .universe import STATES
@@ -70,7 +71,7 @@ def invalid_packets(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             continue
         try:
             flags = [TcpFlags(_ALL_FLAGS, frozenset({bits})) for _, bits in _IMPOSSIBLE]
-            found = Acceptance(firewall.ruleset, family, Hook.INPUT, () if tracked else flags)
+            found = Acceptance(as_honest(firewall.ruleset), family, Hook.INPUT, () if tracked else flags)
             asked = _invalid(found) if tracked else _impossible(found)
             yield _judge(firewall, subject, family, found, asked, expected)
         except (TooManyRegionsError, TooManyPlacesError):
@@ -118,7 +119,7 @@ def fragments(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             yield passed(subject, observed=observed, expected=expected, evidence=evidence)
             continue
         try:
-            found = Acceptance(firewall.ruleset, family, Hook.INPUT)
+            found = Acceptance(as_honest(firewall.ruleset), family, Hook.INPUT)
             yield _judge(firewall, subject, family, found, [found.from_network(fragment=((1, 1),))], expected)
         except (TooManyRegionsError, TooManyPlacesError):
             yield unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=_TOO_MANY, expected=expected)
@@ -140,7 +141,7 @@ def _judge(
     """Failed with a packet that is surely accepted; the packet is followed through all rules before it is told."""
     evidence = [source.evidence for source in firewall.sources]
     stop = unseen(firewall, [family])
-    tracer = Tracer(firewall.ruleset)
+    tracer = Tracer(as_honest(firewall.ruleset))
     perhaps: Region | None = None
     for region in asked:
         sure, possible = found.accepted(region)

@@ -11,6 +11,7 @@ from secaudit.checks.firewall import routes, spoofing, strays
 from secaudit.checks.firewall.facts import Firewall, Gap, Source
 from secaudit.checks.firewall.iptables_save import read_iptables_save
 from secaudit.checks.firewall.matches import PacketFamily
+from secaudit.checks.firewall.reach import Reachability
 from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
 from secaudit.checks.firewall.routes import Interfaces, networks_behind
 from secaudit.checks.firewall.ruleset import TableFamily
@@ -203,3 +204,13 @@ def test_routes_that_are_not_known_prove_nothing() -> None:
     assert spoofed(firewall(WEB), interfaces(rp=1, rules=policy)) == {"eth0 IPv4": U, "eth1 IPv4": P}
     assert refusal(routes.interfaces, unanswered(routes.ADDRESSES, AnswerStatus.MISSING)).kind is UnprovenKind.MISSING
     assert refusal(routes.interfaces, ended(routes.ADDRESSES, "[7]")).kind is UnprovenKind.NOT_UNDERSTOOD
+
+
+def test_a_test_of_the_way_back_does_not_hide_what_honest_senders_reach() -> None:
+    fact = Firewall(read_nft_ruleset(NFT % "fib saddr . iif oif missing drop", "file"), (), ())
+    for family in PacketFamily:
+        (service,) = Reachability(fact.ruleset, family).services()
+        assert (service.label, [access.certain for access in service.access]) == ("tcp/443", [True])
+    assert set(outcomes(judge(strays.invalid_packets, {}, fact, ON)).values()) == {F}
+    loose = Firewall(read_nft_ruleset(NFT % "fib saddr oif missing drop", "file"), (), ())
+    assert set(outcomes(judge(strays.invalid_packets, {}, loose, ON)).values()) == {U}
