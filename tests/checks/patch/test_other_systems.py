@@ -31,7 +31,7 @@ from secaudit.checks.patch.collect import (
     reboot_flag,
 )
 from secaudit.checks.patch.collect import repositories as collect_repositories
-from secaudit.checks.patch.facts import AutomaticUpdates, LivePatches, PackageLists
+from secaudit.checks.patch.facts import LivePatches, PackageLists
 from secaudit.checks.patch.livepatch import CANONICAL, LOADED
 from secaudit.checks.patch.reboot import FLAG, FLAG_PACKAGES
 from secaudit.checks.patch.repo_files import DNF_FILES, ZYPPER_FILES
@@ -278,8 +278,7 @@ def test_repositories_that_are_not_understood(files: str) -> None:
 
 def missing(known: Facts, units: str, conf: Answer | None = None) -> tuple[str, ...]:
     answers = [ended(TIMERS, units, exit=0 if units else 1), conf or ended(DNF_CONF, exit=2)]
-    found: AutomaticUpdates = collect(collect_updates, *answers, known=known)
-    return found.missing
+    return tuple(collect(collect_updates, *answers, known=known).missing)
 
 
 APPLIED = ended(DNF_CONF, "/etc/dnf/automatic.conf:20:apply_updates = yes\n")
