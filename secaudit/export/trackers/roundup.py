@@ -77,7 +77,8 @@ class Roundup:
         self._change("PUT", key, {"status": self._config.workflow.reopen})
 
     def _message(self, text: str) -> str:
-        reply = self._session.send("POST", _MESSAGES, {"content": text})
+        # Without an author the reactors of the classic template refuse the issue that it is added to.
+        reply = self._session.send("POST", _MESSAGES, {"content": text, "author": self._config.user})
         return key_of(mapping_of(mapping_of(reply.data, "data").get("data"), "data"), "id")
 
     def _change(self, method: str, key: str, fields: dict[str, Any]) -> None:
@@ -88,7 +89,7 @@ class Roundup:
 
     def _element(self, key: str) -> tuple[dict[str, Any], str] | None:
         """The attributes of an issue and its etag, without which nothing may be changed."""
-        reply = self._session.get_known(f"{_ISSUES}/{segment(key)}")
+        reply = self._session.get_known(f"{_ISSUES}/{segment(key)}", {"@protected": "true"})
         if reply is None:
             return None
         data = mapping_of(mapping_of(reply.data, "data").get("data"), "data")
