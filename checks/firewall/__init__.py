@@ -18,5 +18,6 @@ FAMILY = load_family(
         "spoofing",
         "drift",
         "hook_order",
+        "order",
     ),
 )

@@ -62,6 +62,8 @@ def test_the_family_offers_its_checks_with_a_page_each() -> None:
         "firewall.spoofing",
         "firewall.saved",
         "firewall.hook-order",
+        "firewall.rule-order",
+        "firewall.ipv6-wider",
     }
     document(FAMILY)
 
