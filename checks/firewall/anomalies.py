@@ -10,6 +10,7 @@ from secaudit.api import Severity
 
 from .effective import AttachedChain, chains_on
 from .expansion import Place, TooManyPlacesError, reachable
+from .generated import written_by_tool
 from .matches import PacketFamily
 from .packet import Packet
 from .packet_sets import Alive, ChainSets, Dead, Fate, Open, tracks_connections
@@ -46,6 +47,10 @@ SEVERITIES = {
     Kind.GENERALISATION: Severity.INFO,
     Kind.CORRELATED: Severity.INFO,
 }
+
+
+_TIDYING = (Kind.REDUNDANT, Kind.AFTER_TERMINAL, Kind.CONTRADICTORY, Kind.UNREACHABLE_CHAIN)
+"""What could go without any packet faring differently."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +97,9 @@ class Anomaly:
 
     @property
     def severity(self) -> Severity:
-        """How much it matters."""
+        """How much it matters; a hint where a tool wrote what could go, since it would write it again."""
+        if self.kind in _TIDYING and written_by_tool(self.at.table, self.at.chain):
+            return Severity.INFO
         return self.weight or SEVERITIES[self.kind]
 
 

@@ -28,6 +28,7 @@ from .matches import (
     Unmodelled,
 )
 from .packet import Packet
+from .plain import of_extension
 
 
 def conditions_hold(matches: Sequence[Match], packet: Packet) -> bool | None:
@@ -66,6 +67,8 @@ def holds(match: Match, packet: Packet) -> bool | None:  # noqa: C901 - one case
             return None if kind is None else (kind in match.types) is not match.negated
         case AnyOf():
             return _any_of(match, packet)
+        case KnownCondition() if of_extension(match):
+            return False
         case SetMembership() | Sometimes() | KnownCondition() | Unmodelled():
             return None
 

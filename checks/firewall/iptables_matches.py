@@ -351,6 +351,8 @@ _MODULES: Mapping[str, Mapping[str, Reader]] = {
     # `--return-nomatch` turns the meaning of a set's exceptions around and is left out on purpose.
     "set": _both("--match-set --set", _match_set) | _both("--update-counters --update-subcounters", _nothing),
     "pkttype": {"--pkt-type": _packet_type},
+    "ttl": _both("--ttl-eq --ttl-lt --ttl-gt", _narrower),
+    "hl": _both("--hl-eq --hl-lt --hl-gt", _narrower),
     "mark": {"--mark": _mark(False)},
     "connmark": {"--mark": _mark(True)},
 }

@@ -18,6 +18,7 @@ from .holds import conditions_hold, fits, holds
 from .marks import ALL
 from .matches import Address, Match, Sometimes, State, Unmodelled
 from .packet import NO_INTERFACE, Packet, joined
+from .plain import of_translated
 from .ruleset import (
     Chain,
     Decision,
@@ -201,6 +202,7 @@ class _Course:
         return Trace(fate, tuple(self.walk.steps), frozenset(possible), because, self.packet)
 
 
+_DESTINATIONS = (NatKind.DESTINATION, NatKind.REDIRECT)
 _UNROUTED = (Hook.INGRESS, Hook.PREROUTING)
 
 
@@ -265,6 +267,8 @@ class _Walk:
     left: int = STEPS
     translated: bool | None = False
     """Whether the packet was translated on the present hook; None where it is not known."""
+    destination: bool | None = False
+    """Whether its destination was translated on its way."""
 
     def base_chain(self, attached: AttachedChain, packet: Packet, *, certain: bool) -> _Ends:
         """How a packet may leave a base chain, after its policy."""
@@ -285,15 +289,18 @@ class _Walk:
             if self.left < 0:
                 self.because[f"more than {STEPS} rules would have to be looked at"] = None
                 return dict.fromkeys(_End, packet)
-            met = conditions_hold(rule.matches, packet)
-            if met is False:
+            matches = self._without_translation(rule.matches, packet)
+            met = False if matches is None else conditions_hold(matches, packet)
+            if matches is None or met is False:
                 continue
             if met is None:
-                self._note(rule, rule.matches, packet)
+                self._note(rule, matches, packet)
             sure = certain and met is True and not ends
             changed = self._changed(rule.statements, packet, attached.base.hook)
             if any(isinstance(statement, Nat) for statement in rule.statements):
                 self.translated = True if sure else self.translated or None
+                if any(isinstance(part, Nat) and part.kind in _DESTINATIONS for part in rule.statements):
+                    self.destination = True if sure else self.destination or None
             found, passed = self._decide(attached, chain, rule, rule.verdict, changed, sure, depth)
             for end, at_end in found.items():
                 _add(ends, end, at_end)
@@ -304,6 +311,15 @@ class _Walk:
             packet = passed or packet
         _add(ends, _End.RETURN, packet)
         return ends
+
+    def _without_translation(self, matches: tuple[Match, ...], packet: Packet) -> tuple[Match, ...] | None:
+        """The conditions but for those on a translated destination, where that is known; None when one fails.
+
+        A packet of a connection that was there before may belong to one that was translated then.
+        """
+        if packet.state is not State.NEW or self.destination is None or not any(map(of_translated, matches)):
+            return matches
+        return tuple(match for match in matches if not of_translated(match)) if self.destination else None
 
     def _index(self, chain: Chain) -> ChainIndex:
         found = self.indexes.get(id(chain))

@@ -14,6 +14,9 @@ from ..service_matrix import all_services
 from .given import Choice, source_options
 from .output import gap_lines, gaps, matrix, place, print_json, print_lines, service_documents, told
 
+_MOST_RANGES = 8
+"""Ranges of addresses that are told of one service; the others are counted, and JSON has all."""
+
 
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
@@ -47,9 +50,13 @@ def audit(laboratory: Laboratory, sources: tuple[str, ...], everything: bool, as
         print_lines(f"not decided: {place(entry.at)}: {entry.why}" for entry in found.undecided)
         print_lines(f"not decided: {why}" for why in unsure)
         print_lines(gap_lines(given))
-        print_lines(matrix(services))
+        print_lines(matrix(services, _MOST_RANGES))
         hidden = len(found.found) - len(shown)
-        print_lines([f"{len(shown)} findings" + (f", {hidden} hints (--all)" if hidden else "")])
+        print_lines([_plural(len(shown), "finding") + (f", {_plural(hidden, 'hint')} (--all)" if hidden else "")])
     if any(anomaly.kind is Kind.SHADOWED for anomaly in found.found):
         return 1
     return 3 if undecided or ruleset.unread else 0
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

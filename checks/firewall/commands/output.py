@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -12,7 +12,7 @@ from secaudit.model.safe_text import visible_line
 
 from .. import documents
 from ..anomalies import Anomaly, Location
-from ..reach import Access, Service
+from ..reach import Access, Service, Way
 from ..ruleset import Rule
 from .given import Given
 
@@ -59,21 +59,31 @@ def spot(line: int, rule: Rule | None) -> str:
     return f"line {line}" if rule is None or rule.handle is None else f"handle {rule.handle}"
 
 
-def matrix(services: Iterable[Service]) -> Iterator[str]:
-    """Who reaches which service."""
+def matrix(services: Iterable[Service], most: int | None = None) -> Iterator[str]:
+    """Who reaches which service; of a list of ranges `most` are told (None: all)."""
     for service in services:
         for access in service.access:
             sure = "" if access.certain else " (perhaps)"
-            yield f"{service.label:<16} {service.family.label}  {_who(access)}{sure}"
-        if service.translated:
+            yield f"{service.label:<16} {service.family.label}  {_who(access, most)}{sure}{_where(service)}"
+        if service.translated and service.way is Way.LOCAL:
             yield f"{service.label:<16} {service.family.label}  may be translated to another destination"
 
 
-def _who(access: Access) -> str:
-    sources = ", ".join(map(str, access.sources))
-    through = f" through {', '.join(access.interfaces)}" if access.interfaces else ""
-    at = f" at {', '.join(map(str, access.destinations))}" if access.destinations else ""
-    return f"{sources}{through}{at}"
+def _where(service: Service) -> str:
+    """Where the service is, if it is not on the host."""
+    return {Way.LOCAL: "", Way.ROUTED: ", behind the host", Way.PUBLISHED: f" -> {service.target}"}[service.way]
+
+
+def _who(access: Access, most: int | None) -> str:
+    through = f" through {_listed(access.interfaces, most)}" if access.interfaces else ""
+    at = f" at {_listed(access.destinations, most)}" if access.destinations else ""
+    return f"{_listed(access.sources, most)}{through}{at}"
+
+
+def _listed(parts: Sequence[object], most: int | None) -> str:
+    shown = ", ".join(map(str, parts[:most]))
+    left = 0 if most is None else len(parts) - most
+    return f"{shown} and {left:,} more" if left > 0 else shown
 
 
 def service_documents(services: Iterable[Service]) -> list[dict[str, Any]]:
