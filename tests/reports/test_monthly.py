@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from secaudit.reports import monthly
-from secaudit.reports.monthly import render
-from secaudit.reports.monthly_build import build
-from secaudit.reports.monthly_language import Language
-from secaudit.reports.monthly_report import Cause, PromiseId
-from secaudit.reports.monthly_texts import TEXTS
+from secaudit.reports.language import Language
+from secaudit.reports.monthly import render, rendering
+from secaudit.reports.monthly.build import build
+from secaudit.reports.monthly.report import Cause, PromiseId
 from secaudit.reports.states import State
+from secaudit.reports.texts import TEXTS
 
 from secaudit.model.month import MonthRecord
 from secaudit.model.outcome import Outcome
@@ -196,8 +195,8 @@ def test_a_trend_ends_with_what_the_row_says(record: MonthRecord) -> None:
 def test_no_text_can_add_an_element_or_an_attribute(record: MonthRecord, evil: str) -> None:
     language = Language("de", record.timezone)
     report = build(record)
-    hostile = monthly._page(poisoned(report, evil), language)
-    assert Page(hostile).skeleton == Page(monthly._page(poisoned(report, " harmless"), language)).skeleton
+    hostile = rendering._page(poisoned(report, evil), language)
+    assert Page(hostile).skeleton == Page(rendering._page(poisoned(report, " harmless"), language)).skeleton
     left = re.findall(
         "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]", hostile.decode()
     )
@@ -235,8 +234,12 @@ def test_both_languages_hold_the_same_values() -> None:
 
 
 def test_every_text_is_used_and_no_other_is_asked_for() -> None:
-    sources = [*REPORTS.glob("monthly*.py"), *(REPORTS / "templates" / "monthly").glob("*.html")]
-    code = "\n".join(path.read_text() for path in sources if path.name != "monthly_texts.py")
+    sources = [
+        *(REPORTS / "monthly").glob("*.py"),
+        REPORTS / "language.py",
+        *(REPORTS / "templates" / "monthly").glob("*.html"),
+    ]
+    code = "\n".join(path.read_text() for path in sources if path.name != "texts.py")
     assert set(re.findall(r'\b(?:t|text)\(\s*"([a-z_0-9]+)"[,)]', code)) <= set(TEXTS)
     made = set(re.findall(r'"([a-z]+_)" ~|f"([a-z]+_)\{', code))
     prefixes = tuple({one or other for one, other in made})

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from secaudit.reports.anchors import Anchors
-from secaudit.reports.hosts import Hosts
-from secaudit.reports.sections import MOST_BOXES, MOST_HOSTS, section_blocks
 from secaudit.reports.technical import render
+from secaudit.reports.technical.anchors import Anchors
+from secaudit.reports.technical.hosts import Hosts
+from secaudit.reports.technical.sections import MOST_BOXES, MOST_HOSTS, section_blocks
 
 from secaudit.model.section import Arrow, Box, BoxKind, Cell, HostSection, Mark, Picture, Section, Table
 from tests.reports import sample

@@ -11,8 +11,8 @@ from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.model.sla import ClockState, EventKind, FindingClocks, Unmeasured
 
-from .monthly_report import Changes, Entry, WaiverRow
-from .words import natural
+from ..words import natural
+from .report import Changes, Entry, WaiverRow
 
 
 def entries(record: MonthRecord) -> tuple[Entry, ...]:

@@ -12,8 +12,8 @@ from secaudit.model.result import Result
 from secaudit.model.run import HostRecord
 from secaudit.model.severity import Severity
 
-from .charts import Segment, stack
-from .states import State, Tally
+from ..charts import Segment, stack
+from ..states import State, Tally
 
 Targets = Mapping[tuple[str, str, str, State], str]
 """Where the results of a customer's host, family and state begin on the page: an id."""

@@ -13,8 +13,8 @@ from secaudit.model.month import MonthRecord, TrackedFinding
 from secaudit.model.severity import Severity
 from secaudit.model.sla import ClockReading, ClockState, FindingClocks, Unmeasured
 
-from .monthly_report import Dot, PatchRow, Point, PriorityRow, Tally
-from .states import State
+from ..states import State
+from .report import Dot, PatchRow, Point, PriorityRow, Tally
 
 _FIELDS = {
     ClockState.MET: "met",

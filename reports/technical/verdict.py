@@ -11,9 +11,9 @@ from secaudit.model.gate import GateExit, judge
 from secaudit.model.run import RunReport
 from secaudit.model.severity import Severity
 
+from ..words import capital, listed, plural, spelt, unique
 from .findings import Finding
 from .hosts import Hosts
-from .words import capital, listed, plural, spelt, unique
 
 GATE = Severity.CRITICAL
 """The severity that the report's gate line is about: what `secaudit gate` blocks on unless told otherwise."""

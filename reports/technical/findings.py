@@ -11,8 +11,8 @@ from itertools import groupby
 from secaudit.model.result import Result, Waiver
 from secaudit.model.severity import Severity
 
+from ..excerpts import Excerpt, excerpts
 from .anchors import Anchors
-from .excerpts import Excerpt, excerpts
 from .hosts import Hosts
 
 MOST_ITEMS = 2000

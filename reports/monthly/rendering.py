@@ -9,14 +9,13 @@ from secaudit.model.month import MonthRecord
 from secaudit.model.result import Result
 from secaudit.model.severity import Severity
 
-from . import monthly_charts as charts
-from . import monthly_sentences as sentences
-from .charts import Segment, stack
-from .excerpts import MOST_EXCERPTS, Excerpt, excerpts
-from .monthly_build import build
-from .monthly_language import LANGUAGES, Language
-from .monthly_report import MonthlyReport, Promise, Tally
-from .page import MONTHLY, render_page
+from ..charts import Segment, stack
+from ..excerpts import MOST_EXCERPTS, Excerpt, excerpts
+from ..language import LANGUAGES, Language
+from ..page import MONTHLY, render_page
+from . import charts, sentences
+from .build import build
+from .report import MonthlyReport, Promise, Tally
 
 MOST_EVIDENCE = 40
 """Findings whose evidence is printed; the technical report has all of it."""

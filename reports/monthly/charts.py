@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from secaudit.model.sla import ClockState
 
-from .monthly_report import Dot, Point
-from .states import State
+from ..states import State
+from .report import Dot, Point
 
 WIDTH, HEIGHT = 132, 30
 _LEFT, _RIGHT, _TOP, _BOTTOM = 5.0, 125.0, 6.0, 25.0

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from secaudit.model.sla import ClockState
 
-from .monthly_build import most_urgent
-from .monthly_language import Language
-from .monthly_report import Cause, Entry, MonthlyReport, Promise, PromiseId, Unit
-from .states import State
+from ..language import Language
+from ..states import State
+from .build import most_urgent
+from .report import Cause, Entry, MonthlyReport, Promise, PromiseId, Unit
 
 MOST_STEPS = 5
 _SOON = timedelta(days=30)

@@ -17,11 +17,11 @@ from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.model.severity import Severity
 
-from .monthly_backups import FAMILY as BACKUP
-from .monthly_backups import unassigned
-from .monthly_deadlines import both, lives_of, tally, trend, twelve
-from .monthly_report import Cause, CopyRow, Entry, Point, Promise, PromiseId, Service, Unit
-from .states import State, state_of
+from ..states import State, state_of
+from .backups import FAMILY as BACKUP
+from .backups import unassigned
+from .deadlines import both, lives_of, tally, trend, twelve
+from .report import Cause, CopyRow, Entry, Point, Promise, PromiseId, Service, Unit
 
 NETWORK_FAMILIES = frozenset({"firewall", "network"})
 HARDWARE_FAMILIES = frozenset({"resilience"})

@@ -13,13 +13,13 @@ from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.result import Result
 from secaudit.model.sla import ClockState
 
-from .monthly_backups import copy_rows, rule_rows, worst
-from .monthly_deadlines import patch_rows, priority_rows
-from .monthly_findings import changes, entries, waivers
-from .monthly_promises import NETWORK_FAMILIES, patch_findings, promises, scope
-from .monthly_report import Entry, Gap, HostRow, MonthlyReport, ScannedHost, Service
-from .states import State, state_of
-from .words import unique
+from ..states import State, state_of
+from ..words import unique
+from .backups import copy_rows, rule_rows, worst
+from .deadlines import patch_rows, priority_rows
+from .findings import changes, entries, waivers
+from .promises import NETWORK_FAMILIES, patch_findings, promises, scope
+from .report import Entry, Gap, HostRow, MonthlyReport, ScannedHost, Service
 
 _SERVICE_STATES = {
     AvailabilityState.MET: State.PASSED,

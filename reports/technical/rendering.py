@@ -9,16 +9,16 @@ from secaudit.model.result import Result
 from secaudit.model.run import RunReport
 from secaudit.model.severity import Severity
 
+from ..page import TECHNICAL, render_page
+from ..states import State, state_of
+from ..words import unique
 from .anchors import Anchors
 from .findings import Finding, blocks, findings
 from .groups import FamilyBlock, KindBlock, by_family, unproven
 from .hosts import Hosts
 from .matrix import matrix, severity_rows
-from .page import TECHNICAL, render_page
 from .sections import section_blocks
-from .states import State, state_of
 from .verdict import verdict
-from .words import unique
 
 
 def render(report: RunReport) -> bytes:

@@ -11,8 +11,8 @@ from secaudit.model.month import MonthRecord, Sighting
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 
-from .monthly_report import CopyRow, RuleCell, RuleRow
-from .states import State
+from ..states import State
+from .report import CopyRow, RuleCell, RuleRow
 
 FAMILY = "backup"
 _ONSITE = frozenset({"onsite", "on-site", "local", "lokal"})

@@ -8,7 +8,7 @@ from secaudit.model.result import Result
 from secaudit.model.run import HostRecord
 from secaudit.model.section import HostSection
 
-from .words import natural, unique
+from ..words import natural, unique
 
 Place = tuple[int, str, tuple[tuple[int, int, str], ...], str]
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from secaudit.model.contract import Cost, Target
 from secaudit.model.hours import Month
 
-from .monthly_texts import MONTHS, NUMBERS, TEXTS
+from .texts import MONTHS, NUMBERS, TEXTS
 
 LANGUAGES = ("de", "en")
 

@@ -16,7 +16,7 @@ from secaudit.model.run import HostRecord, RunInfo
 from secaudit.model.severity import Severity
 from secaudit.model.sla import ClockReading, ClockState
 
-from .states import State
+from ..states import State
 
 MOST_LISTED = 2000
 """Findings that the appendix lists; a report of more than that is no longer read but searched."""

@@ -10,10 +10,10 @@ from secaudit.model.outcome import UnprovenKind
 from secaudit.model.result import Result
 from secaudit.model.severity import Severity
 
+from ..excerpts import Excerpt, excerpts
+from ..words import KINDS, NO_KIND, KindWords, unique
 from .anchors import Anchors
-from .excerpts import Excerpt, excerpts
 from .hosts import Hosts
-from .words import KINDS, NO_KIND, KindWords, unique
 
 MOST_ROWS = 100
 """Different observations of one passed control that get a row each."""
