@@ -15,8 +15,8 @@ from tests.lab.base import cache, locked, trim_lists
 MIRROR = "http://deb.debian.org"
 PACKAGES = ("curl", "libxml2", "openssl", "perl", "python3-minimal", "sudo")
 """Installed on top of the essential ones: their security updates are frequent."""
-TOOLS = ("dnf", "pacman-package-manager", "rpm", "zypper")
-"""Package managers of other distributions, which Debian packages."""
+TOOLS = ("pacman-package-manager", "rpm")
+"""Package managers of other distributions, as far as tests run them."""
 
 
 def release_root(codename: str) -> Path:
