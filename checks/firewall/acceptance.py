@@ -17,6 +17,13 @@ MOST = 2000
 """Regions that an answer may need."""
 
 
+_REQUESTS = {
+    PacketFamily.IPV4: tuple((kind << 8, kind << 8 | 0xFF) for kind in (8, 13, 15, 17)),
+    PacketFamily.IPV6: tuple((kind << 8, kind << 8 | 0xFF) for kind in (128, 139)),
+}
+"""ICMP messages that begin a connection (nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c)."""
+
+
 class Acceptance:
     """The base chains of a family on the way through a hook, ready to be asked what they accept.
 
@@ -35,7 +42,8 @@ class Acceptance:
         on_way = (at for at in attached_chains(ruleset, family, hook) if at.base.type != "nat")
         self.chains: tuple[AttachedChain, ...] = tuple(at for at in on_way if where(at))
         asked = (*more, *(match for at in self.chains for match in conditions(at)))
-        self.universe: Universe = universe(family, hook, asked, tracked=tracks_connections(ruleset))
+        self._tracked = tracks_connections(ruleset)
+        self.universe: Universe = universe(family, hook, asked, tracked=self._tracked)
         self.places: tuple[tuple[Place, ...], ...] = tuple(expanded(at, self.universe) for at in self.chains)
         self.last: Mapping[Field, int] = self.universe.last
 
@@ -53,6 +61,8 @@ class Acceptance:
             usual = self.universe.usual(field)
             if usual:
                 found[field] = ((usual[0], usual[0]),)
+        if self._tracked and "state" not in given:
+            found[Field.ICMP] = _REQUESTS[self.universe.family]
         return {**found, **{Field(name): allowed for name, allowed in given.items()}}
 
     def accepted(self, asked: Region) -> tuple[Regions, Regions]:

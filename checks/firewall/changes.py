@@ -62,6 +62,8 @@ def changes(before: Ruleset, after: Ruleset) -> Changes:
         for hook in _HOOKS:
             for label, old, new in _pairs(before, after, family, hook):
                 comparison = _Comparison(family, hook, old, new, tracked=tracked)
+                if comparison.same:
+                    continue
                 try:
                     for packet, first, second in comparison.differences():
                         change = _change(hook, packet, tracers, first.rule, second.rule)
@@ -147,17 +149,24 @@ class _Comparison:
         self._boxes = Boxes(self._grid, [box for _, box in rows], [at for at, _ in rows], len(places))
         self._split = self._boxes.before(len(self._old))
 
+    @property
+    def same(self) -> bool:
+        """Whether both chains say the same, place by place."""
+        return [_said(place) for place in self._old] == [_said(place) for place in self._new]
+
     def doubts(self) -> Iterator[str]:
         """Rules that are not wholly understood, unless all that a packet of theirs may meet is the same on both sides.
 
         What they do is not compared, so it must be the same because everything is.
         """
-        doubtful = (place for place in self._places if place.rule is not None and _doubtful(place))
-        texts = {
-            place.rule.text
-            for place in doubtful
-            if place.rule is not None and _beside(self._old, place) != _beside(self._new, place)
-        }
+        said = {id(place): _said(place) for place in self._places}
+        texts: set[str] = set()
+        for place in self._places:
+            if place.rule is None or place.rule.text in texts or not _doubtful(place):
+                continue
+            beside = ([said[id(other)] for other in _beside(side, place)] for side in (self._old, self._new))
+            if next(beside) != next(beside):
+                texts.add(place.rule.text)
         yield from sorted(texts)
 
     def differences(self) -> Iterator[tuple[Packet, Place, Place]]:
@@ -192,10 +201,10 @@ def _doubtful(place: Place) -> bool:
     return undecided or (place.ends is not None and place.packets.doubt is not Doubt.NONE)
 
 
-def _beside(places: Sequence[Place], doubtful: Place) -> list[object]:
-    """The places of a chain where a packet that may meet the doubtful one may end, in order, by what they say."""
+def _beside(places: Sequence[Place], doubtful: Place) -> list[Place]:
+    """The places of a chain where a packet that may meet the doubtful one may end, in order."""
     return [
-        _said(place)
+        place
         for place in places
         if place.ends is not None
         and any(intersection(one, other) is not None for one in place.packets.upper for other in doubtful.packets.upper)

@@ -21,12 +21,14 @@ from secaudit.api import (
 
 from . import numbers
 from .anomalies import Anomaly, Kind
+from .effective import filters
 from .facts import Firewall, Ipv6Stack
 from .matches import NumberRange, PacketFamily
 from .reach import Service
 from .regions import Runs, TooManyRegionsError, common, outside, runs
 from .review_facts import Exposure, Review
-from .wording import Nothing, point, short, stopped, unseen
+from .ruleset import Hook
+from .wording import Nothing, point, short, stopped, unread, unseen
 
 SHOWN = 3
 """Rules named in one finding."""
@@ -110,6 +112,10 @@ def ipv6_wider(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     evidence = [*(source.evidence for source in firewall.sources), stack.evidence]
     if not stack.enabled:
         yield not_applicable("services", reason=stack.reason, evidence=(stack.evidence,))
+        return
+    if unread(firewall) is None and not filters(firewall.ruleset, PacketFamily.IPV6, Hook.INPUT):
+        reason = "incoming IPv6 packets are not filtered; whether IPv4 is says firewall.ipv6-unfiltered"
+        yield not_applicable("services", reason=reason, evidence=evidence)
         return
     try:
         found = {family: list(reachability.services()) for family, reachability in facts[Exposure].reachability}

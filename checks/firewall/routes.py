@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_interface, ip_network
 from typing import Any
 
 from secaudit.api import Answers, Command, Evidence, Unproven, UnprovenKind, collector
@@ -80,7 +80,7 @@ def interfaces(answers: Answers) -> Interfaces:
 def _of_family(
     answers: Answers, family: PacketFamily, names: Sequence[str], links: Sequence[Mapping[str, Any]]
 ) -> Iterator[Interface]:
-    own = runs((int(address), int(address)) for link in links for address in _addresses(link, family))
+    own = runs((number, number) for link in links for number in _addresses(link, family))
     if not own:
         return
     why = ""
@@ -130,16 +130,22 @@ def _receives(link: Mapping[str, Any]) -> str:
     return name if "UP" in flags and "LOOPBACK" not in flags and "master" not in link else ""
 
 
-def _addresses(link: Mapping[str, Any], family: PacketFamily) -> Iterator[Any]:
+def _addresses(link: Mapping[str, Any], family: PacketFamily) -> Iterator[int]:
+    """The host's own addresses and the first and last ones of their networks: nobody else can have these."""
     kind = "inet" if family is PacketFamily.IPV4 else "inet6"
     listed = link.get("addr_info")
     for entry in listed if isinstance(listed, list) else ():
         if isinstance(entry, dict) and entry.get("family") == kind:
             try:
-                yield ip_address(str(entry.get("local")))
+                interface = ip_interface(f"{entry.get('local')}/{entry.get('prefixlen')}")
             except ValueError as error:
                 text = f"`{ADDRESSES.key}` printed a form that is not known"
                 raise Unproven(UnprovenKind.NOT_UNDERSTOOD, text) from error
+            yield int(interface.ip)
+            if interface.network.num_addresses > 2:
+                yield int(interface.network.network_address)
+                if family is PacketFamily.IPV4:
+                    yield int(interface.network.broadcast_address)
 
 
 def _usual_rules(answers: Answers, command: Command) -> None:

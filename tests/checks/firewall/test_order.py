@@ -70,5 +70,9 @@ def test_services_that_ipv6_opens_wider(rules: str, expected: dict[str, Outcome]
     assert wider(RULES % rules, OFF) == {"services": N}
 
 
+def test_where_ipv6_is_not_filtered_another_check_says_so() -> None:
+    assert wider((RULES % "").replace("table inet", "table ip")) == {"services": N}
+
+
 def test_a_clean_ruleset_opens_the_same() -> None:
     assert wider(CLEAN) == {"services": P}

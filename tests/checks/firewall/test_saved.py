@@ -7,10 +7,13 @@ from collections.abc import Mapping
 import pytest
 from secaudit.checks.firewall import drift, saved_files
 from secaudit.checks.firewall.facts import Firewall, Source
+from secaudit.checks.firewall.iptables_save import read_iptables_save
 from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.ruleset import TableFamily
 from secaudit.checks.firewall.saved_files import FILES, LOADERS, UNITS, SavedFiles
 
 from secaudit.api import Evidence, Outcome, UnprovenKind, Verdict
+from tests.checks.firewall.reading import sample
 from tests.checks.firewall.test_review import firewall
 from tests.checks.firewall.test_trace import ruleset
 from tests.checks.judging import collect, ended, judge, only, refusal
@@ -189,3 +192,14 @@ def test_files_that_cannot_be_read_give_no_fact() -> None:
     assert refusal(saved_files.saved_files, denied, ended(LOADERS, "")).kind is UnprovenKind.ERROR
     holes = ended(FILES, "/etc/nftables.conf:2:flush ruleset\n")
     assert refusal(saved_files.saved_files, holes, ended(LOADERS, "")).kind is UnprovenKind.NOT_UNDERSTOOD
+
+
+REAL = ["docker", "ufw_server2", "home_user", "openlab", "shorewall"]
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_rulesets_are_as_they_were_saved(name: str) -> None:
+    text = sample(f"{name}_iptables-save.txt")
+    running = Firewall(read_iptables_save(text, TableFamily.IP, "file"), (), ())
+    found = only(drifted(running, {V4: text}, "netfilter-persistent"))
+    assert found.outcome is (U if running.ruleset.unread else P), found.reason

@@ -164,6 +164,13 @@ def test_forged_sources(lines: list[str], outcome: Outcome) -> None:
     assert found.keys() == {"eth0 IPv4", "eth1 IPv4"}
 
 
+def test_an_error_message_begins_no_connection() -> None:
+    errors = "-A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT"
+    assert spoofed(firewall(ESTABLISHED, errors), interfaces())["eth1 IPv4"] is P
+    assert spoofed(firewall(errors), interfaces())["eth1 IPv4"] is F
+    assert spoofed(firewall(ESTABLISHED, errors.replace(" 3 ", " 8 ")), interfaces())["eth1 IPv4"] is F
+
+
 def test_the_kernel_or_the_rules_may_refuse_forged_sources() -> None:
     assert spoofed(firewall(WEB), interfaces(rp=1)) == {"eth0 IPv4": F, "eth1 IPv4": P}
     assert spoofed(firewall(WEB), interfaces(rp=2))["eth1 IPv4"] is F
