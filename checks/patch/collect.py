@@ -51,6 +51,7 @@ from .sources import (
     read_last_run,
     read_repositories,
 )
+from .statements import Statements
 from .support_dates import SUPPORT_DATES
 from .timers import DNF_CONF, STAMPS, TIMERS, read_automatic, read_last_timer
 
@@ -211,7 +212,7 @@ def exploit_scores(directory: Path) -> ScoreSource:
     return ScoreSource(directory)
 
 
-@collector(Exposures, uses=(Packages, Advisories))
+@collector(Exposures, uses=(Packages, Advisories, Statements))
 def exposures(answers: Answers) -> Exposures:
-    """The installed packages against the advisories about their release."""
-    return expose(answers.facts[Packages], answers.facts[Advisories])
+    """The installed packages against the advisories about their release, and what is stated about their flaws."""
+    return expose(answers.facts[Packages], answers.facts[Advisories], answers.facts[Statements])

@@ -49,6 +49,11 @@ def command() -> None:
 @command.command("import")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option("--as-of", type=_Moment(), help="The moment the feeds speak for, when that is later than they say.")
+@click.option(
+    "--expires",
+    type=_Moment(),
+    help="The last day on which statements (VEX) count [default: a year after each was made].",
+)
 @click.option("--allow-shrink", is_flag=True, help="Accept a feed that is much smaller than the one before.")
 @click.option(
     "--trusted-key",
@@ -62,6 +67,7 @@ def command() -> None:
 def import_(
     paths: tuple[Path, ...],
     as_of: datetime | None,
+    expires: datetime | None,
     allow_shrink: bool,
     trusted: tuple[Path, ...],
     feeds: Path | None,
@@ -69,8 +75,8 @@ def import_(
     """Import feeds from files and folders, or a bundle that `feed export` wrote.
 
     PATH is OSV (zip, JSON lines, folder), the Debian security tracker's JSON, Alpine's secdb, Red Hat's CSAF or VEX,
-    CISA's KEV catalogue, the scores of EPSS, support dates of distro-info (CSV) or endoflife.date (JSON); .gz is
-    unpacked. Either everything is imported or nothing.
+    CISA's KEV catalogue, the scores of EPSS, support dates of distro-info (CSV) or endoflife.date (JSON),
+    statements in OpenVEX or CycloneDX; .gz is unpacked. Either everything is imported or nothing.
     """
     directory = feeds or default_feeds()
     now = datetime.now(UTC)
@@ -82,7 +88,8 @@ def import_(
     elif trusted:
         raise FeedError("--trusted-key goes with a bundle; feeds as publishers give them are not signed by your key")
     else:
-        parts = import_feeds(paths, directory, now, as_of=as_of, shrink=allow_shrink)
+        last = expires.date() if expires else None
+        parts = import_feeds(paths, directory, now, as_of=as_of, expires=last, shrink=allow_shrink)
     _show(parts, now)
     return 0
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from secaudit.api import Evidence
 
 from ..host.facts import Package, Packages
 from .feeds.lookup import ASK_ANEW, Advisories, Flaw, Standing
 from .feeds.releases import distribution_of
+from .statements import Statement, Statements, newest
 from .versions import InvalidVersion
 
 _KERNEL_IMAGE = re.compile(r"linux-image-(?:unsigned-)?[0-9][a-z0-9.+~-]*", re.ASCII)
@@ -26,7 +28,8 @@ class Exposed:
     """A source package of which at least one installed version has a flaw.
 
     `packages` are the installed binary packages, as the package manager takes them; `installed` their versions.
-    `fixable` flaws are repaired by a version that this host can install, `unfixed` ones are not.
+    `fixable` flaws are repaired by a version that this host can install, `unfixed` ones are not. `stated` is what
+    people state about each of them, by its name, when they do so about every one of the packages.
     """
 
     source: str
@@ -34,6 +37,11 @@ class Exposed:
     installed: tuple[str, ...]
     fixable: tuple[Flaw, ...]
     unfixed: tuple[Flaw, ...]
+    stated: tuple[tuple[str, tuple[Statement, ...]], ...] = ()
+
+    def cleared(self, now: datetime) -> frozenset[str]:
+        """The flaws that do no harm at `now` (aware UTC), by what is stated about them."""
+        return frozenset(name for name, stated in self.stated if all(one.clears(now) for one in stated))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +69,8 @@ class Exposures:
     evidence: Evidence
 
 
-def expose(packages: Packages, advisories: Advisories) -> Exposures:
-    """Look every installed package up."""
+def expose(packages: Packages, advisories: Advisories, statements: Statements | None = None) -> Exposures:
+    """Look every installed package up, and what people state about the flaws that it has."""
     release, remembered = advisories.release, advisories.remembered
     installed = packages.packages
     by_source = distribution_of(release).by_source
@@ -92,7 +100,10 @@ def expose(packages: Packages, advisories: Advisories) -> Exposures:
     return Exposures(
         manager=packages.manager,
         advisories=advisories,
-        exposed=tuple(_exposed(source, affected, subscribed) for source, affected in sorted(exposed.items())),
+        exposed=tuple(
+            _stated(_exposed(source, affected, subscribed), affected, statements)
+            for source, affected in sorted(exposed.items())
+        ),
         doubts=tuple(Doubt(source, reason) for source, reason in sorted(doubts.items())),
         installed=len(installed),
         covered=len(installed) - unknown,
@@ -112,6 +123,21 @@ def _exposed(source: str, affected: list[tuple[Package, Standing]], subscribed: 
         fixable, unfixed = Standing(flaws).split(subscribed)
     packages = tuple(dict.fromkeys(package.name for package, _ in affected))
     return Exposed(source, packages, tuple(dict.fromkeys(package.version for package, _ in affected)), fixable, unfixed)
+
+
+def _stated(exposed: Exposed, affected: list[tuple[Package, Standing]], statements: Statements | None) -> Exposed:
+    told = [statements.about(package) for package, _ in affected] if statements is not None else []
+    if not any(told):
+        return exposed
+    flaws = (*exposed.fixable, *exposed.unfixed)
+    names = dict.fromkeys(name for flaw in flaws for name in (flaw.id, *flaw.cves))
+    stated = []
+    for name in names:
+        each = [newest(about, name) for about in told]
+        known = [one for one in each if one is not None]
+        if known and len(known) == len(each):
+            stated.append((name, tuple(dict.fromkeys(known))))
+    return replace(exposed, stated=tuple(stated))
 
 
 def _source_kernels(packages: Iterable[Package], release: str) -> Iterator[tuple[str, str, Package]]:

@@ -49,15 +49,32 @@ class OnFeeds(Expect):
 
 
 def concerning(exposures: Exposures, expect: OnFeeds, now: datetime) -> Iterator[Exposed]:
-    """What counts: without the allowed sources, and without flaws all of whose CVEs do no harm."""
-    harmless = expect.harmless(now)
+    """What counts: without the allowed sources, and without flaws that do no harm."""
     for exposed in exposures.exposed:
         if exposed.source in expect.allow:
             continue
-        fixable = tuple(flaw for flaw in exposed.fixable if not flaw.cves or not harmless.issuperset(flaw.cves))
-        unfixed = tuple(flaw for flaw in exposed.unfixed if not flaw.cves or not harmless.issuperset(flaw.cves))
+        harmless = harmless_in(exposed, expect, now)
+        fixable = tuple(flaw for flaw in exposed.fixable if not _is_harmless(flaw, harmless))
+        unfixed = tuple(flaw for flaw in exposed.unfixed if not _is_harmless(flaw, harmless))
         if fixable or unfixed:
             yield replace(exposed, fixable=fixable, unfixed=unfixed)
+
+
+def harmless_in(exposed: Exposed, expect: OnFeeds, now: datetime) -> frozenset[str]:
+    """The flaws of a source package that do no harm, as the baseline declares or somebody states (VEX)."""
+    return expect.harmless(now) | exposed.cleared(now)
+
+
+def _is_harmless(flaw: Flaw, harmless: frozenset[str]) -> bool:
+    """Whether the flaw itself is harmless, or everything that it repairs is."""
+    return flaw.id in harmless or (bool(flaw.cves) and harmless.issuperset(flaw.cves))
+
+
+def stated(exposed: Iterable[Exposed], now: datetime) -> tuple[Evidence, ...]:
+    """What people state about the flaws of these packages, counting or not; nothing when nobody does."""
+    told = dict.fromkeys(one for package in exposed for _, about in package.stated for one in about)
+    lines = list(dict.fromkeys(visible_line(one.shown(now)) for one in told))
+    return (Evidence.of("VEX statements", None, None, lines),) if lines else ()
 
 
 def doubt_about(exposures: Exposures, expect: OnFeeds, now: datetime) -> Unproven | None:
@@ -83,6 +100,7 @@ def conclude(
     spoken: AbstractSet[str],
     expected: str,
     observed: str,
+    now: datetime,
 ) -> Iterator[Verdict]:
     """The end of every check on advisories: what cannot be told, and that nothing else concerns the host.
 
@@ -100,7 +118,10 @@ def conclude(
     if missing is not None:
         yield unproven(kind=missing.kind, reason=missing.reason, expected=expected, evidence=missing.evidence)
     elif not doubts and not spoken:
-        evidence = [exposures.advisories.evidence, exposures.evidence]
+        told = stated(exposures.exposed, now)
+        evidence = [exposures.advisories.evidence, *told, exposures.evidence]
+        cleared = sorted({name for exposed in exposures.exposed for name in exposed.cleared(now)})
+        observed += f"; stated to do no harm: {', '.join(cleared[:8])}{' …' if cleared[8:] else ''}" if cleared else ""
         declared = ", ".join(f"{one.cve} until {one.expires} ({one.reason})" for one in expect.not_affecting)
         observed += f"; declared to do no harm: {declared}" if declared else ""
         yield passed(observed=observed, expected=expected, evidence=evidence)

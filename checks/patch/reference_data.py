@@ -7,9 +7,16 @@ from pathlib import Path
 from secaudit.api import reference
 
 from .feeds.announced import AnnouncedSupport, SupportSource
+from .statements import Statements, StatementSource
 
 
 @reference(AnnouncedSupport)
 def announced_support(directory: Path) -> SupportSource:
     """Imported support dates, which go before the table that ships with this family."""
     return SupportSource(directory)
+
+
+@reference(Statements)
+def statements(directory: Path) -> StatementSource:
+    """What people state about flaws in packages (VEX)."""
+    return StatementSource(directory)

@@ -23,7 +23,7 @@ from secaudit.api import (
 
 from ..deadlines import Deadlines, Freeze, Lateness, lateness, schedule, since
 from ..exposure import Exposed, Exposures
-from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, stale_feed, upgrade, worst
+from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, stale_feed, stated, upgrade, worst
 from ..feeds.lookup import ExploitScores, Flaw
 from ..references import PATCH_LEVEL
 
@@ -98,7 +98,7 @@ def advisories_overdue(facts: Facts, expect: PatchDeadlines) -> Iterator[Verdict
     elif missing is None and scores is not None:
         missing = stale_feed("EPSS scores", scores.at, expect.feed_max_age, now)
     observed = f"{len(waiting)} within their time: {', '.join(waiting)}" if waiting else "no fix is missing"
-    yield from conclude(exposures, expect, missing, spoken, expected, observed)
+    yield from conclude(exposures, expect, missing, spoken, expected, observed, now)
 
 
 def _urgency(flaw: Flaw, expect: PatchDeadlines, scores: ExploitScores | None) -> Severity | None:
@@ -129,7 +129,11 @@ def _overdue(exposed: Exposed, late: list[Flaw], facts: Facts, expected: str, fr
         observed=f"{', '.join(exposed.installed)}; {target} settles {len(exposed.fixable)} advisories, "
         f"the oldest fix has been available for {waits}",
         expected=expected,
-        evidence=[shown(exposed.fixable, exposures.advisories.release), exposures.evidence],
+        evidence=[
+            shown(exposed.fixable, exposures.advisories.release),
+            *stated([exposed], now),
+            exposures.evidence,
+        ],
         severity=gravest.severity if gravest else None,
         remediation=upgrade(exposed, exposures.manager),
     )

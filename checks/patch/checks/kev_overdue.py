@@ -18,7 +18,7 @@ from secaudit.api import (
 )
 
 from ..exposure import Exposed, Exposures
-from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, stale_feed, upgrade
+from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, harmless_in, shown, stale_feed, stated, upgrade
 from ..feeds.lookup import Flaw, KnownExploited
 from ..feeds.records import ExploitedRecord
 from ..references import PATCH_LEVEL
@@ -52,8 +52,8 @@ def kev_overdue(facts: Facts, expect: ExploitedDeadlines) -> Iterator[Verdict]:
     expected = f"repaired by the catalogue's date at the latest, within {expect.max_age.days} days"
     spoken = set()
     waiting = []
-    harmless = expect.harmless(now)
     for exposed in concerning(exposures, expect, now):
+        harmless = harmless_in(exposed, expect, now)
         found = [
             (flaw, entry)
             for flaw in (*exposed.fixable, *exposed.unfixed)
@@ -63,14 +63,14 @@ def kev_overdue(facts: Facts, expect: ExploitedDeadlines) -> Iterator[Verdict]:
         late = [(flaw, entry) for flaw, entry in found if now > _deadline(entry, expect)]
         if late:
             spoken.add(exposed.source)
-            yield _exploited(exposed, late, exposures, expect, expected)
+            yield _exploited(exposed, late, exposures, expect, expected, now)
         elif found:
             waiting.append(exposed.source)
     missing = doubt_about(exposures, expect, now) or stale_feed(
         "entries of the KEV catalogue", catalogue.at, expect.catalogue_max_age, now
     )
     observed = f"{len(waiting)} within their time: {', '.join(waiting)}" if waiting else "no exploited flaw"
-    yield from conclude(exposures, expect, missing, spoken, expected, observed)
+    yield from conclude(exposures, expect, missing, spoken, expected, observed, now)
 
 
 def _deadline(entry: ExploitedRecord, expect: ExploitedDeadlines) -> datetime:
@@ -89,6 +89,7 @@ def _exploited(
     exposures: Exposures,
     expect: ExploitedDeadlines,
     expected: str,
+    now: datetime,
 ) -> Verdict:
     entries = {entry.cve: entry for _, entry in late}
     first = min(entries.values(), key=lambda entry: _deadline(entry, expect))
@@ -100,6 +101,10 @@ def _exploited(
         observed=f"{', '.join(exposed.installed)}: {', '.join(sorted(entries))}; the first was due on "
         f"{_deadline(first, expect):%Y-%m-%d}; {f'{target} is available' if target else 'there is no fix'}",
         expected=expected,
-        evidence=[shown({flaw: None for flaw, _ in late}, exposures.advisories.release), exposures.evidence],
+        evidence=[
+            shown({flaw: None for flaw, _ in late}, exposures.advisories.release),
+            *stated([exposed], now),
+            exposures.evidence,
+        ],
         remediation=upgrade(exposed, exposures.manager) if target else "",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from pydantic import Field
 
@@ -10,7 +11,7 @@ from secaudit.api import Facts, Now, Severity, Verdict, check, failed
 
 from ..deadlines import Rated
 from ..exposure import Exposed, Exposures
-from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, worst
+from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, stated, worst
 from ..feeds.lookup import Flaw
 from ..feeds.records import State
 from ..references import PATCH_LEVEL
@@ -43,18 +44,18 @@ def no_fix_available(facts: Facts, expect: Unrepaired) -> Iterator[Verdict]:
 
     A fix that needs a subscription (Ubuntu Pro, Red Hat EUS) is none for a host that shows no sign of it.
     """
-    exposures = facts[Exposures]
+    exposures, now = facts[Exposures], facts[Now].at
     expected = f"no unrepaired flaw of severity {', '.join(sorted(expect.severities))}"
     spoken = set()
-    counting = list(concerning(exposures, expect, facts[Now].at))
+    counting = list(concerning(exposures, expect, now))
     for exposed in counting:
         grave = [flaw for flaw in exposed.unfixed if _counts(flaw, expect)]
         if grave:
             spoken.add(exposed.source)
-            yield _unrepaired(exposed, grave, exposures, expected)
+            yield _unrepaired(exposed, grave, exposures, expected, now)
     left = sum(len(exposed.unfixed) for exposed in counting)
     observed = f"none ({left} unrepaired flaws do not count)" if left else "none"
-    yield from conclude(exposures, expect, doubt_about(exposures, expect, facts[Now].at), spoken, expected, observed)
+    yield from conclude(exposures, expect, doubt_about(exposures, expect, now), spoken, expected, observed, now)
 
 
 def _counts(flaw: Flaw, expect: Unrepaired) -> bool:
@@ -62,7 +63,7 @@ def _counts(flaw: Flaw, expect: Unrepaired) -> bool:
     return severity in expect.severities and flaw.state not in expect.ignore_states
 
 
-def _unrepaired(exposed: Exposed, grave: list[Flaw], exposures: Exposures, expected: str) -> Verdict:
+def _unrepaired(exposed: Exposed, grave: list[Flaw], exposures: Exposures, expected: str, now: datetime) -> Verdict:
     gravest = worst(grave)
     paid = sorted({flaw.channel for flaw in grave if flaw.fixed})
     return failed(
@@ -72,6 +73,6 @@ def _unrepaired(exposed: Exposed, grave: list[Flaw], exposures: Exposures, expec
         + (f" and {len(grave) - 8} more" if len(grave) > 8 else "")
         + (f"; fixes need the subscription {', '.join(paid)}" if paid else ""),
         expected=expected,
-        evidence=[shown(grave, exposures.advisories.release), exposures.evidence],
+        evidence=[shown(grave, exposures.advisories.release), *stated([exposed], now), exposures.evidence],
         severity=gravest.severity if gravest else None,
     )

@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from .index import INDEX, Index, Part, read_index, write_index
@@ -41,21 +41,31 @@ _UNIQUE = frozenset({"osv", "csaf"})
 
 
 def import_feeds(
-    paths: tuple[Path, ...], directory: Path, now: datetime, *, as_of: datetime | None = None, shrink: bool = False
+    paths: tuple[Path, ...],
+    directory: Path,
+    now: datetime,
+    *,
+    as_of: datetime | None = None,
+    expires: date | None = None,
+    shrink: bool = False,
 ) -> tuple[Part, ...]:
     """Read all `paths` and put what they hold in the place of the same feeds' data about the same releases.
 
     `now` and `as_of` are aware UTC; `as_of` is the moment the feeds speak for, when they do not tell it themselves or
-    were confirmed later. `shrink` accepts a part that is much smaller than the one before. Raises FeedError, and then
-    everything is as it was.
+    were confirmed later. `expires` is the last day on which statements (VEX) count. `shrink` accepts a part that is
+    much smaller than the one before. Raises FeedError, and then everything is as it was.
     """
     if as_of is not None:
         refuse_future(as_of, now, "--as-of")
+    if expires is not None and expires < now.date():
+        raise FeedError(f"--expires: {expires} is over")
     try:
         with locked(directory):
             index = read_index(directory)
             with tempfile.TemporaryDirectory(prefix="import-", dir=directory) as scratch, _without_cycles():
-                parts = _write_parts(paths, Path(scratch), directory, index, now, as_of, shrink=shrink)
+                parts = _write_parts(
+                    paths, _Intake(Path(scratch), now, expires), directory, index, as_of, shrink=shrink
+                )
             switch(directory, index, parts)
             return parts
     except sqlite3.Error as error:
@@ -64,15 +74,13 @@ def import_feeds(
 
 def _write_parts(
     paths: tuple[Path, ...],
-    scratch: Path,
+    intake: _Intake,
     directory: Path,
     index: Index,
-    now: datetime,
     as_of: datetime | None,
     *,
     shrink: bool,
 ) -> tuple[Part, ...]:
-    intake = _Intake(scratch, now)
     try:
         for path in paths:
             intake.take(path, as_of)
@@ -102,9 +110,10 @@ def remove(directory: Path, names: Collection[str]) -> None:
 class _Intake:
     """The parts that an import writes, and what it saw on the way."""
 
-    def __init__(self, scratch: Path, now: datetime) -> None:
+    def __init__(self, scratch: Path, now: datetime, expires: date | None) -> None:
         self._scratch = scratch
         self._now = now
+        self._expires = expires
         self._writers: dict[tuple[str, str], PartWriter] = {}
         self._dates: dict[tuple[str, str], datetime] = {}
         self._paths = 0
@@ -155,7 +164,7 @@ class _Intake:
             if isinstance(record, SupportRecord):
                 writer.add_support(record)
             elif isinstance(record, StatementRecord):
-                writer.add_statement(record)
+                writer.add_statement(record if self._expires is None else record._replace(expires=self._expires))
             elif isinstance(record, ExploitedRecord):
                 writer.add_exploited(record)
             elif isinstance(record, ScoreRecord):

@@ -16,6 +16,7 @@ from .records import Count, FeedError, Record
 from .secdb import read_secdb
 from .support import is_distro_info, is_endoflife, read_distro_info, read_endoflife
 from .tracker import is_tracker, read_tracker
+from .vex import is_vex, read_vex
 
 
 class Found(NamedTuple):
@@ -87,6 +88,9 @@ def _document(document: Any, place: str, left_out: Count) -> Iterator[Found]:
     elif "catalogVersion" in document:
         for entry in read_kev(document, place):
             yield Found("kev", entry, place)
+    elif is_vex(document):
+        for statement in read_vex(document, place, left_out):
+            yield Found("vex", statement, place)
     elif is_csaf(document):
         for found in read_csaf(document, place, left_out):
             yield Found("csaf", found, place)
