@@ -9,8 +9,8 @@ from secaudit.verification.namespaces import LOOPBACK
 
 _FIN, _SYN, _RST, _PSH, _ACK, _URG = 1, 2, 4, 8, 16, 32
 _REQUESTS = {ICMP: {8, 13, 15, 17}, ICMPV6: {128}}
-_UNTRACKED_ICMPV6 = {*range(130, 137), 143}
-"""Multicast listener and neighbour discovery messages."""
+_UNTRACKED_ICMPV6 = {*range(130, 137), 143, 151, 152}
+"""Multicast listener, neighbour and multicast router discovery messages; older kernels call the last two invalid."""
 _REPLIES = {ICMP: {0, 14, 16, 18}, ICMPV6: {129}}
 # The last address that belongs to no host, the loopback addresses, and the first that belongs to several or is reserved
 # (RFC 6890; ip_route_input_slow() and ip6_forward() refuse them).

@@ -69,11 +69,11 @@ def test_types_of_ipv6_addresses(kernel: Witness, syntax: Syntax) -> None:
 
 @pytest.mark.root
 def test_listener_discovery_is_not_tracked(kernel: Witness) -> None:
-    texts = [f"icmpv6 2001:db8::1 -> 2001:db8:9::9 type {kind} untracked" for kind in (130, 143)]
+    texts = [f"icmpv6 2001:db8::1 -> 2001:db8:9::9 type {kind} untracked" for kind in (130, 143, 151, 152)]
     rules = "*filter\n-A INPUT -m conntrack --ctstate UNTRACKED\nCOMMIT\n"
     packets = [described(read_packet(text)) for text in texts]
     observation = kernel.observe([RulesetText(Syntax.IP6TABLES, rules)], packets)
-    assert [count.packets for count in observation.counters] == [2]
+    assert [count.packets for count in observation.counters] == [4]
 
 
 TRANSLATED = [f"hook {way} tcp 10.0.0.1:1 -> 10.9.9.9:{port}" for way in ("input", "forward") for port in (22, 80)]

@@ -19,6 +19,8 @@ from .given import Choice, Given, source_options
 from .live import LIVE_MOST, live
 from .output import print_json, print_lines
 
+_MOST_REASONS = 8
+
 
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
@@ -83,5 +85,8 @@ def _told(comparison: Comparison) -> Iterator[str]:
     yield f"{comparison.rules} rule counters compared"
     if comparison.undecided:
         yield f"{comparison.undecided} packets were not decided by the analysis"
-    for reason, count in Counter(comparison.unsent).most_common():
+    reasons = Counter(comparison.unsent)
+    for reason, count in reasons.most_common(_MOST_REASONS):
         yield f"{count} packets not sent: {reason}"
+    if len(reasons) > _MOST_REASONS:
+        yield f"and packets not sent for {len(reasons) - _MOST_REASONS} more reasons"

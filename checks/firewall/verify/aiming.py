@@ -258,7 +258,7 @@ def _usual_protocols(aim: Aim, family: PacketFamily) -> tuple[int, ...]:
 _SYN, _RST, _ACK, _BEGINNING = 2, 4, 16, 23
 _REQUESTS = {numbers.ICMP: (8, 13, 15, 17), numbers.ICMPV6: (128,)}
 _REPLIES = {numbers.ICMP: (0, 14, 16, 18), numbers.ICMPV6: (129,)}
-_NEVER_TRACKED = (*range(130, 137), 143)
+_NEVER_TRACKED = (*range(130, 137), 143, 151, 152)
 _WITH_CHECKSUM = (numbers.TCP, numbers.UDP, numbers.ICMP, numbers.ICMPV6)
 
 
