@@ -16,7 +16,7 @@ from .effective import AttachedChain, before_tracking, chains_on
 from .expansion import reachable
 from .holds import conditions_hold, fits, holds
 from .marks import ALL
-from .matches import Address, Match, Sometimes, State, Unmodelled
+from .matches import Address, Match, OutInterface, Sometimes, State, Unmodelled
 from .packet import NO_INTERFACE, Packet, joined
 from .plain import of_translated
 from .ruleset import (
@@ -429,6 +429,8 @@ def _why(match: Match) -> str:
             return f"{match.why}: {match.text}"
         case Sometimes():
             return f"{match.kind} holds now and then"
+        case OutInterface():
+            return "the interface that it leaves by is not known; `oif NAME` says it"
     return f"whether {type(match).__name__} holds is not known"
 
 
