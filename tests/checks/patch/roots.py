@@ -15,7 +15,7 @@ from tests.lab.base import cache, locked, trim_lists
 MIRROR = "http://deb.debian.org"
 PACKAGES = ("curl", "libxml2", "openssl", "perl", "python3-minimal", "sudo")
 """Installed on top of the essential ones: their security updates are frequent."""
-TOOLS = ("pacman-package-manager", "rpm")
+TOOLS = ("pacman-package-manager", "python3", "rpm")
 """Package managers of other distributions, as far as tests run them."""
 
 

@@ -121,7 +121,7 @@ def installed() -> Iterator[Packages]:
         answers = []
         for command in (RPM, MODULES):
             assert isinstance(command, Command)
-            argv = ["chroot", root, command.argv[0], "--root", "/tmp/rpm-oracle/host", *command.argv[1:]]
+            argv = ["chroot", str(root), command.argv[0], "--root", "/tmp/rpm-oracle/host", *command.argv[1:]]
             answers.append(ended(command, subprocess.run(argv, capture_output=True, check=True).stdout))
         os = OsRelease("almalinux", "9.4", "", "", ("rhel",), NOWHERE)
         yield collect(collect_packages, *answers, known=facts(os))

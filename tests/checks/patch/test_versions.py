@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from secaudit.checks.patch.versions import InvalidVersion, apk_key, dpkg_key, pacman_key, rpm_key
 
 from .given import shared
+from .roots import tools_root
 
 DPKG_PART = st.text("019aAz.+~", min_size=0, max_size=6)
 DPKG_VERSION = st.builds(
@@ -150,6 +151,55 @@ def test_the_package_managers_own_library_agrees(
     ours = [sign(key(left), key(right)) for left, right in pairs]
     different = [pair for pair, our, their in zip(pairs, ours, theirs, strict=True) if our != their]
     assert different == []
+
+
+ALPM = """\
+import ctypes, glob, sys
+compare = ctypes.CDLL(glob.glob("/usr/lib/*/libalpm.so.*")[0]).alpm_pkg_vercmp
+for line in sys.stdin.buffer:
+    left, right = line.rstrip(b"\\n").split(b"\\t")
+    sign = compare(left, right)
+    print((sign > 0) - (sign < 0))
+"""
+
+
+def a_pacman_version(rng: random.Random) -> str:
+    epoch = rng.choice(["", "", "0:", "1:"])
+    inner = drawn(rng, "0019aAz.._+~^", 7)
+    version = f"{rng.choice('019a')}{inner}{rng.choice('019az')}"
+    return f"{epoch}{version}-{rng.choice(['1', '2', '10', '1.1', '01'])}"
+
+
+@pytest.mark.root
+def test_pacmans_own_library_agrees() -> None:
+    root = tools_root()
+    rng = random.Random(20261124)
+    pairs = [(a_pacman_version(rng), a_pacman_version(rng)) for _ in range(PAIRS)]
+    # Random texts differ early; these differ in one place only, which is where the fine rules of the order are.
+    pairs += [
+        (left, left[:at] + rng.choice("0a._") + left[at:]) for left, _ in pairs[:20_000] for at in [len(left) // 2]
+    ]
+    pairs = [(left, right) for left, right in pairs if _is_pacman(left) and _is_pacman(right)]
+    told = subprocess.run(
+        ["chroot", root, "python3", "-c", ALPM],
+        input="".join(f"{left}\t{right}\n" for left, right in pairs),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    theirs = [int(line) for line in told.stdout.split()]
+    ours = [sign(pacman_key(left), pacman_key(right)) for left, right in pairs]
+    different = [pair for pair, our, their in zip(pairs, ours, theirs, strict=True) if our != their]
+    assert different == []
+    assert len(pairs) >= PAIRS
+
+
+def _is_pacman(version: str) -> bool:
+    try:
+        pacman_key(version)
+    except InvalidVersion:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
