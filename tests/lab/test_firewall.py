@@ -83,11 +83,23 @@ def test_a_host_is_analysed_like_its_listing_in_a_file(filtered: Lab, ask: Ask, 
     assert found["agreed"] > 250
 
 
-def test_recorded_answers_do_as_well(filtered: Lab, ask: Ask, tmp_path: Path) -> None:
+def test_recorded_answers_do_as_well(
+    filtered: Lab, ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     bundle, store = tmp_path / "bundle", tmp_path / "store.db"
     chosen = ["--inventory", str(tmp_path / "inventory.yaml"), "--host", HOST, "--baseline", "linux-server"]
     kept = ["--record", str(bundle), "--store", str(store), "--out", str(tmp_path / "out"), "--quiet"]
     assert run(["scan", *chosen, "--only", "firewall.*", *kept]) == 0
+    written = (tmp_path / "out" / "report.html").read_text()
+    assert 'id="about-firewall"' in written
+    assert "policy drop" in written
+    assert run(["report", "--store", str(store), "--out", str(tmp_path / "again"), "--format", "html"]) == 0
+    assert (tmp_path / "again" / "report.html").read_text() == written
+    assert (
+        run(["scan", f"replay:{bundle}", "--only", "firewall.*", "--out", str(tmp_path / "replayed"), "--quiet"]) == 0
+    )
+    assert (tmp_path / "replayed" / "report.html").read_text() == written
+    capsys.readouterr()
     asked = ask("audit", "--host", HOST)
     assert ask("audit", f"replay:{bundle}") == asked
     assert ask("audit", "--host", HOST, "--from-store", "--store", str(store)) == asked
