@@ -1,4 +1,4 @@
-"""`secaudit contract`: what is promised to customers, and the hours and availability that it is held against."""
+"""`secaudit contract`: what is promised to customers, and the hours that it is held against."""
 
 from __future__ import annotations
 
@@ -14,20 +14,15 @@ from secaudit.cli.columns import aligned
 from secaudit.cli.contract_hours import hours
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.service_files import HERE, contracts_option, read_contracts
-from secaudit.cli.times import MonthOf
-from secaudit.model.hours import Month
 from secaudit.model.safe_text import visible_line
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
-    from secaudit.model.availability import Availability
-    from secaudit.model.contract import AvailabilityTarget, BusinessCalendar, Contract, Target
+    from secaudit.model.contract import BusinessCalendar, Contract, Target
 
 
 @click.group()
 def command() -> None:
-    """Validate and show what is promised; keep hours; measure availability."""
+    """Validate and show what is promised; keep hours."""
 
 
 command.add_command(hours)
@@ -78,89 +73,6 @@ def show(customer: str | None, as_json: bool, contracts: Path | None) -> int:
         for line in _terms(contract):
             click.echo(f"    {visible_line(line)}")
     return Exit.FINE
-
-
-@command.command()
-@click.argument("customer")
-@click.option("--month", type=MonthOf(), help="The month, e.g. 2026-10 [default: the present one, up to now].")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-@contracts_option
-def availability(customer: str, month: Month | None, as_json: bool, contracts: Path | None) -> int:
-    """Measure the availability of CUSTOMER's services in a month from imported probe data.
-
-    Exit code 1 when a target was missed; else 3 when too little was measured to tell; else 0.
-    """
-    from secaudit.model.availability import AvailabilityState
-
-    found = list(_measured(month, read_contracts(contracts, HERE).of(customer)))
-    if not found:
-        raise CommandError(f"no contract of {customer} promises availability in that month; see --contracts")
-    if as_json:
-        click.echo(json.dumps([_plain_availability(promised, measured) for promised, measured in found], indent=2))
-    else:
-        head = ["SERVICE", "TARGET", "MEASURED", "STATE", "DOWN", "PLANNED", "UNMEASURED", "COVERAGE"]
-        for line in aligned([head, *(_availability_row(promised, measured) for promised, measured in found)]):
-            click.echo(line)
-    states = {measured.state for _, measured in found}
-    if AvailabilityState.MISSED in states:
-        return Exit.FINDINGS
-    return Exit.INCOMPLETE if AvailabilityState.NOT_ASSESSABLE in states else Exit.FINE
-
-
-def _measured(
-    month: Month | None, contracts: tuple[Contract, ...]
-) -> Iterator[tuple[AvailabilityTarget, Availability]]:
-    from secaudit.config.contract_probes import read_probes
-    from secaudit.sla.availability import measure, month_span
-
-    now = datetime.now(UTC)
-    wanted = month or Month.of(now.astimezone().date())
-    for contract in contracts:
-        span = month_span(contract, wanted)
-        end = min(span.end, now)
-        if span.start < end:
-            for promised in contract.availability:
-                yield promised, measure(contract, promised, read_probes(Path(promised.source)), span.start, end)
-
-
-def _availability_row(promised: AvailabilityTarget, measured: Availability) -> list[str]:
-    from secaudit.api import show_duration
-
-    return [
-        measured.service,
-        f"{promised.target} %",
-        _percent(measured.percent),
-        measured.state.value.replace("_", " "),
-        *map(show_duration, (measured.down, measured.planned, measured.unmeasured)),
-        _percent(measured.coverage),
-    ]
-
-
-def _percent(value: Fraction | None) -> str:
-    from secaudit.model.availability import show_percent
-
-    return f"{show_percent(value)} %" if value is not None else "-"
-
-
-def _plain_availability(promised: AvailabilityTarget, measured: Availability) -> dict[str, object]:
-    from secaudit.export.results import show_time
-    from secaudit.model.availability import show_percent
-
-    percent = measured.percent
-    return {
-        "service": measured.service,
-        "from": show_time(measured.start),
-        "until": show_time(measured.end),
-        "target": str(promised.target),
-        "percent": show_percent(percent, 6) if percent is not None else None,
-        "state": measured.state.value,
-        "seconds": {
-            "up": measured.up.total_seconds(),
-            "down": measured.down.total_seconds(),
-            "planned": measured.planned.total_seconds(),
-            "unmeasured": measured.unmeasured.total_seconds(),
-        },
-    }
 
 
 def _head(contract: Contract, *, in_force: bool) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from secaudit.config.contract_availability import ProbeFile, split_endpoint
 from secaudit.config.contract_fields import decimal_of, target_of, weekdays_of
 from secaudit.config.contract_file import (
     BackupFile,
-    CalendarFile,
     ContractFile,
     DatasetFile,
     ExtraDayFile,
@@ -20,6 +21,7 @@ from secaudit.config.contract_file import (
     SlaFile,
     TargetFile,
 )
+from secaudit.config.contract_ics import read_closed_days, read_windows
 from secaudit.config.errors import ConfigError, Problem
 from secaudit.config.paths import resolve_path, yaml_files
 from secaudit.config.source import Located, Source, YamlPath, read_yaml
@@ -39,9 +41,11 @@ from secaudit.model.contract import (
     Opening,
     Period,
     Priority,
+    ProbeKind,
     Reopening,
     ReportRules,
     Resources,
+    ServiceProbe,
     SlaRules,
     SpecialDay,
     Target,
@@ -134,7 +138,7 @@ def _contract(file: ContractFile, source: Source) -> Contract:
         since=file.valid.since,
         until=file.valid.until,
         notice_days=file.valid.notice_days,
-        calendar=_calendar(file.calendar),
+        calendar=_calendar(file, folder),
         priorities=tuple(
             Priority(name, frozenset(priority.severities), _target(priority.response), _target(priority.remediation))
             for name, priority in file.priorities.items()
@@ -145,10 +149,12 @@ def _contract(file: ContractFile, source: Source) -> Contract:
             AvailabilityTarget(
                 service=promised.service,
                 target=decimal_of(promised.target),
-                source=str(resolve_path(promised.source, folder)),
+                source=str(resolve_path(promised.source, folder)) if promised.source else "",
                 every=promised.every or _EVERY,
                 min_coverage=decimal_of(promised.min_coverage),
                 exclude_windows=bool(promised.exclude),
+                down_after=promised.down_after,
+                probe=_probe(promised.probe, folder),
             )
             for promised in file.availability
         ),
@@ -166,21 +172,58 @@ def _target(file: TargetFile | None) -> Target | None:
     return target_of(file.time, file.clock) if file else None
 
 
-def _calendar(file: CalendarFile) -> BusinessCalendar:
+def _probe(file: ProbeFile | None, folder: Path) -> ServiceProbe | None:
+    if file is None:
+        return None
+    limit, ca_file = timedelta(seconds=file.timeout), str(resolve_path(file.ca_file, folder)) if file.ca_file else ""
+    if file.http is None:
+        kind, endpoint = (ProbeKind.TCP, file.tcp) if file.tcp is not None else (ProbeKind.TLS, file.tls)
+        assert endpoint is not None
+        host, port = split_endpoint(endpoint)
+        is_tls = kind is ProbeKind.TLS
+        return ServiceProbe(kind, host, port, limit, is_tls, file.name or host, ca_file=ca_file)
+    parts = urlsplit(file.http)
+    host, is_tls = parts.hostname or "", parts.scheme == "https"
+    return ServiceProbe(
+        ProbeKind.HTTP,
+        host,
+        parts.port or (443 if is_tls else 80),
+        limit,
+        is_tls,
+        file.name or host,
+        (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        tuple(file.status),
+        file.body or "",
+        ca_file,
+    )
+
+
+def _calendar(contract: ContractFile, folder: Path) -> BusinessCalendar:
+    file, valid = contract.calendar, contract.valid
     week: list[tuple[Opening, ...]] = [()] * 7
     for text, openings in file.hours.items():
         for weekday in weekdays_of(text):
             week[weekday] = tuple(openings)
-    special = (
-        SpecialDay(extra.date, tuple(extra.hours)) if isinstance(extra, ExtraDayFile) else SpecialDay(extra, ())
-        for extra in file.holidays.extra
-    )
+    special = {
+        day: SpecialDay(day, ())
+        for name in file.holidays.ics
+        for day in read_closed_days(resolve_path(name, folder), file.timezone, valid.since, valid.until)
+    }
+    for extra in file.holidays.extra:
+        day = extra.date if isinstance(extra, ExtraDayFile) else extra
+        special[day] = SpecialDay(day, tuple(extra.hours) if isinstance(extra, ExtraDayFile) else ())
+    fixed = {
+        window
+        for name in file.maintenance_ics
+        for window in read_windows(resolve_path(name, folder), file.timezone, valid.since, valid.until)
+    }
     return BusinessCalendar(
         timezone=file.timezone,
         week=tuple(week),
         country=file.holidays.country or "",
         subdivision=file.holidays.subdivision or "",
-        special=tuple(sorted(special, key=lambda day: day.day)),
+        special=tuple(special[day] for day in sorted(special)),
+        fixed_windows=tuple(sorted(fixed)),
         windows=tuple(
             MaintenanceWindow(window.rrule, window.start, window.minutes, window.announce_days)
             for window in file.maintenance_windows

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from secaudit.config.contract_availability import AvailabilityFile
 from secaudit.config.contract_calendar import parse_country, parse_rrule, refuse_unknown_subdivision
 from secaudit.config.contract_fields import (
     Day,
@@ -14,7 +15,6 @@ from secaudit.config.contract_fields import (
     Minute,
     Money,
     Openings,
-    Percent,
     Promise,
     Span,
     Timezone,
@@ -22,7 +22,7 @@ from secaudit.config.contract_fields import (
     target_of,
     weekdays_of,
 )
-from secaudit.config.fields import Id, Maybe, SeverityWord, Text
+from secaudit.config.fields import Id, Maybe, SeverityWord, Text, Texts
 from secaudit.config.validation import FileModel
 
 SCHEMA = "secaudit.contract/1"
@@ -93,6 +93,8 @@ class HolidaysFile(FileModel):
     """The region whose holidays count too, for example BY."""
     extra: list[Day | ExtraDayFile] = Field(default_factory=list)
     """Further closed days, or days with `hours` of their own; they outrank weekday and holiday."""
+    ics: Texts = Field(default_factory=list)
+    """iCalendar files (.ics) whose all-day events are closed days, relative to this file; `extra` outranks them."""
 
     @model_validator(mode="after")
     def _known(self) -> HolidaysFile:
@@ -124,6 +126,8 @@ class CalendarFile(FileModel):
     """Days that are closed or shorter."""
     maintenance_windows: list[WindowFile] = Field(default_factory=list)
     """Planned windows."""
+    maintenance_ics: Texts = Field(default_factory=list)
+    """iCalendar files (.ics) whose events are planned windows, relative to this file."""
 
     @model_validator(mode="after")
     def _once(self) -> CalendarFile:
@@ -196,23 +200,6 @@ class WaiversFile(FileModel):
         default_factory=list
     )
     """What a waiver must name beside owner, reason and expires, which it always must."""
-
-
-class AvailabilityFile(FileModel):
-    """A promised availability."""
-
-    service: Id
-    """The name of the service."""
-    target: Percent
-    """Percent of a month without planned windows."""
-    source: Text
-    """A CSV or JSON file with probe data, relative to this file."""
-    every: Maybe[Span] = None
-    """How often it is probed; a probe speaks for that long at most. 5m unless given."""
-    min_coverage: Percent = 99.0
-    """Percent of the time that must have been measured before anything is said."""
-    exclude: list[Literal["maintenance_windows"]] = Field(default_factory=list)
-    """What does not count."""
 
 
 class BackupRuleFile(FileModel):

@@ -21,6 +21,15 @@ class Probe:
     expires: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which a service was down (aware UTC, `end` exclusive), and what the first failed probe saw."""
+
+    start: datetime
+    end: datetime
+    detail: str = ""
+
+
 class AvailabilityState(StrEnum):
     """What a month of probes says about a promise."""
 
@@ -48,6 +57,8 @@ class Availability:
     down: timedelta
     unmeasured: timedelta
     state: AvailabilityState
+    outages: tuple[Outage, ...] = ()
+    """Outside of planned windows, in order."""
 
     @property
     def percent(self) -> Fraction | None:

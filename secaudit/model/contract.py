@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -89,6 +89,8 @@ class BusinessCalendar:
     subdivision: str = ""
     special: tuple[SpecialDay, ...] = ()
     windows: tuple[MaintenanceWindow, ...] = ()
+    fixed_windows: tuple[tuple[datetime, datetime], ...] = ()
+    """Planned windows from calendar files: begin and end, aware UTC."""
 
 
 class Reopening(StrEnum):
@@ -122,12 +124,42 @@ class WaiverRules:
     require: tuple[str, ...] = ()
 
 
+class ProbeKind(StrEnum):
+    """What is looked at."""
+
+    TCP = "tcp"
+    HTTP = "http"
+    TLS = "tls"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceProbe:
+    """A light probe of a service: a connection, a page, or a TLS handshake.
+
+    `path` (with its query), `statuses` and `body` (a regular expression) are of HTTP; `is_encrypted` says that TLS is
+    spoken. `name` is what the certificate must be for. The whole probe takes `timeout` at most.
+    """
+
+    kind: ProbeKind
+    host: str
+    port: int
+    timeout: timedelta
+    is_encrypted: bool = False
+    name: str = ""
+    path: str = ""
+    statuses: tuple[int, ...] = ()
+    body: str = ""
+    ca_file: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class AvailabilityTarget:
     """A promised availability in percent of a month, and the probe data (absolute path) that proves it.
 
     A probe speaks for the time until the next one, for `every` at most. Below `min_coverage` percent of measured time
-    nothing is said. `exclude_windows` takes planned maintenance out of the reckoning.
+    nothing is said. `exclude_windows` takes planned maintenance out of the reckoning. A service is down from the first
+    of `down_after` probes in a row that fail. `source` is empty where only the store holds probes, and `probe` None
+    where we send none.
     """
 
     service: str
@@ -136,6 +168,8 @@ class AvailabilityTarget:
     every: timedelta
     min_coverage: Decimal = Decimal(99)
     exclude_windows: bool = False
+    down_after: int = 1
+    probe: ServiceProbe | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,10 @@ def planned(contract: Contract, start: datetime, end: datetime) -> tuple[Span, .
     of real time, also when clocks are changed in it.
     """
     zone = ZoneInfo(contract.calendar.timezone)
+    fixed = (Span(begin, until) for begin, until in contract.calendar.fixed_windows)
     found = [
         Span(max(window.start, start), min(window.end, end))
-        for window in _windows(contract.calendar, contract.since, zone, start, end)
+        for window in (*_windows(contract.calendar, contract.since, zone, start, end), *fixed)
         if window.start < end and window.end > start
     ]
     return joined(found)

@@ -110,25 +110,3 @@ def test_no_line_is_imported_when_one_has_no_contract(run: Run) -> None:
     Path("more.csv").write_text("date,minutes,kind\n2026-01-10,90,support\n2026-07-03,180,support\n")
     assert run("hours", "import", "muster", "more.csv")[0] == 2
     assert not Path("ledger").exists()
-
-
-@pytest.mark.parametrize(
-    ("down", "hours", "ended", "state"),
-    [(0, 720, 0, "met"), (1, 720, 1, "missed"), (0, 700, 3, "not assessable"), (0, 0, 3, "not assessable")],
-)
-def test_availability(run: Run, down: int, hours: int, ended: int, state: str) -> None:
-    Path("probes").mkdir()
-    lines = [f"2026-04-{hour // 24 + 1:02}T{hour % 24:02}:00:00+02:00,{int(hour >= down)}\n" for hour in range(hours)]
-    Path("probes/shop.csv").write_text("time,up\n" + "".join(lines))
-    found, out, _ = run("availability", "muster", "--month", "2026-04")
-    assert (found, state in out) == (ended, True)
-    assert "4h" in out, "the first Sunday is planned"
-    (shown,) = json.loads(run("availability", "muster", "--month", "2026-04", "--json")[1])
-    assert sum(shown["seconds"].values()) == 720 * 3600
-    assert shown["from"] == "2026-03-31T22:00:00Z"
-
-
-def test_availability_that_nobody_promised_or_measured(run: Run) -> None:
-    assert "promises availability in that month" in run("availability", "muster", "--month", "2027-04")[2]
-    ended, _, err = run("availability", "muster", "--month", "2026-04")
-    assert (ended, "probes/shop.csv: cannot be read" in err) == (2, True)

@@ -1,0 +1,33 @@
+"""Where probes of a service come from: the file that its contract names, and the store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from secaudit.cli.exits import CommandError
+from secaudit.config.contract_probes import read_probes
+from secaudit.model.availability import Availability, Probe
+from secaudit.sla.availability import LATE, measure
+
+if TYPE_CHECKING:
+    from secaudit.model.contract import AvailabilityTarget, Contract
+    from secaudit.store import Store
+
+
+def measured(
+    store: Store | None, contract: Contract, promised: AvailabilityTarget, start: datetime, end: datetime
+) -> Availability:
+    """What is known about a service between two moments (aware UTC).
+
+    Raises ConfigError when its file cannot be read, and CommandError when nothing at all is there to be measured by.
+    """
+    probes: list[Probe] = list(read_probes(Path(promised.source))) if promised.source else []
+    if store is not None:
+        # A probe before the period may speak for its begin, and failures in a row may have begun before it.
+        before = (promised.every + LATE) * (promised.down_after + 1)
+        probes += store.probes(contract.customer, promised.service, start - before, end)
+    if not probes and not promised.source:
+        raise CommandError(f"nothing has probed {promised.service} yet")
+    return measure(contract, promised, probes, start, end)

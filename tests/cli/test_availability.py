@@ -1,0 +1,128 @@
+"""`secaudit availability`: what its commands print, store, and how they end."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from secaudit.cli.main import run as run_command
+from secaudit.store import open_store
+
+Run = Callable[..., tuple[int, str, str]]
+
+CONTRACT = """\
+schema: secaudit.contract/1
+customer: {id: muster, name: Muster GmbH, number: V-1}
+valid: {from: 2026-01-01, until: 2026-06-30}
+calendar:
+  timezone: Europe/Berlin
+  hours: {mon-fri: ["08:00-17:00"]}
+  maintenance_windows: [{rrule: "FREQ=MONTHLY;BYDAY=1SU", start: "02:00", minutes: 240}]
+priorities:
+  P1: {from: [critical, high], response: {time: 1h}}
+availability:
+  - {service: shop, target: 99.9, source: ../probes/shop.csv, every: 1h, exclude: [maintenance_windows]}
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line in a directory with one contract and a store of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SECAUDIT_CONTRACTS", raising=False)
+    monkeypatch.delenv("SECAUDIT_STORE", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    Path("contracts").mkdir()
+    Path("contracts/muster.yaml").write_text(CONTRACT)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        ended = run_command(["availability", *arguments])
+        captured = capsys.readouterr()
+        return ended, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port that takes connections."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def probed(port: int) -> str:
+    """A contract in force that has a port probed every minute."""
+    since = datetime.now(UTC).date() - timedelta(days=40)
+    text = CONTRACT.replace("{from: 2026-01-01, until: 2026-06-30}", f"{{from: {since}}}")
+    line = f"  - {{service: shop, target: 99.9, every: 1m, down_after: 2, probe: {{tcp: '127.0.0.1:{port}'}}}}\n"
+    return text[: text.index("  - {service")] + line
+
+
+def test_a_round_is_stored_and_not_repeated_too_early(run: Run, port: int) -> None:
+    Path("contracts/muster.yaml").write_text(probed(port))
+    assert run("probe", "--store", "store.sqlite")[:2] == (0, "muster/shop  up: answered\n")
+    ended, out, err = run("probe", "--store", "store.sqlite")
+    assert (ended, out, err) == (0, "", "No service is due.\n")
+    assert run("probe", "--all", "--dry-run", "--store", "store.sqlite")[0] == 0
+    now = datetime.now(UTC)
+    with open_store("store.sqlite") as store:
+        (probe,) = store.probes("muster", "shop", now - timedelta(hours=1), now + timedelta(hours=1))
+    assert probe.is_up
+    ended, out, _ = run("show", "muster", "--store", "store.sqlite")
+    assert ended == 3, "a minute of a month is too little to tell"
+    assert "not assessable" in out
+
+
+def test_a_closed_port_is_down(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    Path("contracts/muster.yaml").write_text(probed(closed))
+    ended, out, _ = run("probe", "--store", "store.sqlite")
+    assert (ended, "down: ConnectionRefusedError" in out) == (1, True)
+
+
+def test_nothing_to_probe(run: Run) -> None:
+    ended, _, err = run("probe", "--store", "store.sqlite")
+    assert (ended, "no contract in force has a service to probe" in err) == (2, True)
+    assert not Path("store.sqlite").exists()
+
+
+def test_imported_probes_count_once(run: Run) -> None:
+    text = CONTRACT.replace(" source: ../probes/shop.csv,", "")
+    Path("contracts/muster.yaml").write_text(text)
+    lines = [f"2026-04-{hour // 24 + 1:02}T{hour % 24:02}:00:00+02:00,{int(hour != 200)}\n" for hour in range(720)]
+    Path("april.csv").write_text("time,up\n" + "".join(lines))
+    assert "april.csv: 720 of 720 probes added\n" in run("import", "muster", "shop", "april.csv", "--store", "s.sqlite")
+    assert "april.csv: 0 of 720 probes added\n" in run("import", "muster", "shop", "april.csv", "--store", "s.sqlite")
+    assert run("import", "muster", "mail", "april.csv", "--store", "s.sqlite")[0] == 2
+    ended, out, _ = run("show", "muster", "--month", "2026-04", "--store", "s.sqlite")
+    assert (ended, "shop was down from 2026-04-09 06:00 UTC for 1h" in out) == (1, True)
+    (shown,) = json.loads(run("show", "muster", "--month", "2026-04", "--store", "s.sqlite", "--json")[1])
+    assert shown["outages"] == [{"from": "2026-04-09T06:00:00Z", "until": "2026-04-09T07:00:00Z", "detail": ""}]
+
+
+@pytest.mark.parametrize(
+    ("down", "hours", "ended", "state"),
+    [(0, 720, 0, "met"), (1, 720, 1, "missed"), (0, 700, 3, "not assessable"), (0, 0, 3, "not assessable")],
+)
+def test_availability(run: Run, down: int, hours: int, ended: int, state: str) -> None:
+    Path("probes").mkdir()
+    lines = [f"2026-04-{hour // 24 + 1:02}T{hour % 24:02}:00:00+02:00,{int(hour >= down)}\n" for hour in range(hours)]
+    Path("probes/shop.csv").write_text("time,up\n" + "".join(lines))
+    found, out, _ = run("show", "muster", "--month", "2026-04")
+    assert (found, state in out) == (ended, True)
+    assert "4h" in out, "the first Sunday is planned"
+    (shown,) = json.loads(run("show", "muster", "--month", "2026-04", "--json")[1])
+    assert sum(shown["seconds"].values()) == 720 * 3600
+    assert shown["from"] == "2026-03-31T22:00:00Z"
+
+
+def test_availability_that_nobody_promised_or_measured(run: Run) -> None:
+    assert "promises availability in that month" in run("show", "muster", "--month", "2027-04")[2]
+    ended, _, err = run("show", "muster", "--month", "2026-04")
+    assert (ended, "probes/shop.csv: cannot be read" in err) == (2, True)
