@@ -226,8 +226,11 @@ def _rule(
     try:
         options = list(_options(tokens))
         split = next((at for at, option in enumerate(options) if option.name in _TARGETS), len(options))
-        segments = _segments(options[:split])
-        statements, verdict = _target(options[split:], chains)
+        # People may write conditions behind the target, whose own options all have two dashes.
+        behind = (at for at in range(split + 1, len(options)) if _is_condition(options[at]))
+        end = next(behind, len(options))
+        segments = _segments([*options[:split], *options[end:]])
+        statements, verdict = _target(options[split:end], chains)
     except NotUnderstoodError as error:
         return Rule(text, (Unmodelled(text, str(error)),), Undecided(text), origin, counter=counter)
     matches: dict[Match, None] = {}
@@ -237,6 +240,10 @@ def _rule(
         value for _, segment in segments for option in segment if option.name == "--comment" for value in option.values
     ]
     return Rule(text, tuple(matches), verdict, origin, statements, counter, comment=" ".join(comments))
+
+
+def _is_condition(option: Option) -> bool:
+    return option.name in _MATCH or not option.name.startswith("--")
 
 
 _TARGETS = frozenset({"-j", "--jump", "-g", "--goto"})

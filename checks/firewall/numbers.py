@@ -85,6 +85,17 @@ ICMPV6_TYPES = {
     "ind-neighbor-solicit": 141,
     "ind-neighbor-advert": 142,
     "mld2-listener-report": 143,
+    # ip6tables has names of its own for some.
+    "ttl-exceeded": 3,
+    "ping": 128,
+    "pong": 129,
+    "router-solicitation": 133,
+    "router-advertisement": 134,
+    "neighbor-solicitation": 135,
+    "neighbour-solicitation": 135,
+    "neighbor-advertisement": 136,
+    "neighbour-advertisement": 136,
+    "redirect": 137,
 }
 
 TCP_FLAGS = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ecn": 64, "cwr": 128}

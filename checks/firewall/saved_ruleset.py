@@ -7,7 +7,7 @@ out on both sides.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .iptables_save import read_iptables_save
@@ -28,6 +28,7 @@ from .ruleset import (
     RulesetError,
     Table,
     TableFamily,
+    Undecided,
     Unread,
 )
 from .saved_files import NFTABLES, NFTABLES_FOLDERS, SavedFiles
@@ -44,6 +45,8 @@ _UFW = {
     TableFamily.IP: ("/etc/ufw/before.rules", "/etc/ufw/after.rules", "/etc/ufw/user.rules"),
     TableFamily.IP6: ("/etc/ufw/before6.rules", "/etc/ufw/after6.rules", "/etc/ufw/user6.rules"),
 }
+_UFW_CHAINS = ("ufw-", "ufw6-")
+_BEFORE = re.compile(r"(ufw6?)-before-(input|output|forward)")
 _BRIDGES = re.compile(r"docker0|docker_gwbridge|br-[0-9a-f]{12}|virbr\d+|cni0|podman\d+")
 
 
@@ -157,17 +160,56 @@ class _Reading:
 
     def _lay_over(self, table: Table, running: Ruleset, policies: Mapping[str, str]) -> None:
         """Put the chains of a file into the table that is saved so far, or else into the frame."""
-        frame = self.tables.get(table.label) or next((at for at in running.tables if at.label == table.label), None)
+        frame = self.tables.get(table.label)
         if frame is None:
-            self.tables[table.label] = table
-            return
-        chains = {chain.name: _with_policy(chain, policies) for chain in frame.chains}
-        for chain in table.chains:
+            lent = next((at for at in running.tables if at.label == table.label), None)
+            frame = _frame(lent, policies) if lent is not None else replace(table, chains=())
+        chains = {chain.name: chain for chain in frame.chains}
+        names = chains.keys() | {chain.name for chain in table.chains}
+        for chain in (_leading(chain, names) for chain in table.chains):
             before = chains.get(chain.name)
             if chain.base is None or chain.rules:
                 base = before.base if before is not None else chain.base
-                chains[chain.name] = replace(chain, base=base)
+                chains[chain.name] = replace(chain, base=base, rules=(*chain.rules, *_appended(chain)))
         self.tables[table.label] = replace(frame, chains=tuple(chains.values()))
+
+
+def _frame(table: Table, policies: Mapping[str, str]) -> Table:
+    """The chains that ufw makes without a file, and in the base chains only what leads to chains of ufw."""
+    chains = tuple(
+        replace(
+            _with_policy(chain, policies),
+            rules=tuple(rule for rule in chain.rules if chain.base is None or _leads_to_ufw(rule)),
+        )
+        for chain in table.chains
+        if chain.base is not None or chain.name.startswith(_UFW_CHAINS)
+    )
+    return replace(table, chains=chains)
+
+
+def _leads_to_ufw(rule: Rule) -> bool:
+    return isinstance(rule.verdict, Jump) and rule.verdict.chain.startswith(_UFW_CHAINS)
+
+
+def _appended(chain: Chain) -> tuple[Rule, ...]:
+    """What ufw appends to the chains of its files: `ufw-before-input` goes on in `ufw-user-input`."""
+    found = _BEFORE.fullmatch(chain.name)
+    if found is None:
+        return ()
+    target = f"{found[1]}-user-{found[2]}"
+    return (Rule(f"-j {target}", (), Jump(target), chain.origin),)
+
+
+def _leading(chain: Chain, names: Collection[str]) -> Chain:
+    """The chain with jumps to chains of other files, which its own file does not declare."""
+    return replace(chain, rules=tuple(_led(rule, names) for rule in chain.rules))
+
+
+def _led(rule: Rule, names: Collection[str]) -> Rule:
+    words = rule.verdict.text.split() if isinstance(rule.verdict, Undecided) else []
+    if len(words) != 2 or words[0] not in ("-j", "-g") or words[1] not in names:
+        return rule
+    return replace(rule, verdict=Jump(words[1], goto=words[0] == "-g"))
 
 
 def _with_policy(chain: Chain, policies: Mapping[str, str]) -> Chain:

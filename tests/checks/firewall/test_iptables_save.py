@@ -274,3 +274,20 @@ def test_a_listing_that_breaks_off_says_so() -> None:
     assert [entry.why for entry in ruleset.unread] == ["the table filter is not ended by COMMIT"]
     stray = read_iptables_save("-A INPUT -j ACCEPT\n", TableFamily.IP, "file")
     assert [entry.why for entry in stray.unread] == ["stands outside of a table"]
+
+
+def test_conditions_may_stand_behind_the_target() -> None:
+    found = rule('-m conntrack --ctstate INVALID -j LOG --log-prefix "[UFW] " -m limit --limit 3/min -s 10.0.0.1')
+    assert (found.statements, found.verdict, found.unmodelled) == ((Log("[UFW] "),), None, ())
+    assert {type(match) for match in found.matches} == {ConntrackState, Sometimes, Addresses}
+    found = rule("-j REJECT --reject-with tcp-reset -p tcp --dport 113")
+    assert (found.verdict, len(found.matches)) == (Decision.REJECT, 2)
+    found = rule("-j other -s 192.0.2.1")
+    assert (found.verdict, found.matches) == (Jump("other"), (Addresses(SOURCE, (network("192.0.2.1"),)),))
+    found = rule("-j LOG -p tcp")
+    assert (found.statements, found.matches) == ((Log(""),), (TCP,))
+
+
+def test_ip6tables_has_names_of_its_own_for_messages() -> None:
+    found = rule("-p icmpv6 --icmpv6-type neighbour-solicitation -j ACCEPT", TableFamily.IP6)
+    assert Icmp(PacketFamily.IPV6, (IcmpKind(NumberRange(135, 135)),)) in found.matches

@@ -153,8 +153,8 @@ def test_an_include_that_is_not_read_proves_nothing(include: str) -> None:
 FRAME = (
     ":ufw-before-input - [0:0]\n:ufw-user-input - [0:0]",
     "-A INPUT -j ufw-before-input",
-    "-A INPUT -j ufw-user-input",
     "-A ufw-before-input -i lo -j ACCEPT",
+    "-A ufw-before-input -j ufw-user-input",
     "-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT",
 )
 UFW = {
@@ -174,6 +174,8 @@ def test_the_chains_of_ufw_are_those_of_its_files() -> None:
     more = firewall(heads, *rules, "-A ufw-user-input -p tcp -m tcp --dport 23 -j ACCEPT")
     found = only(drifted(more, UFW, "ufw"))
     assert (found.outcome, "192.0.2.1:23" in found.observed) == (F, True)
+    past = only(drifted(firewall(heads, "-A INPUT -p udp -m udp --dport 69 -j ACCEPT", *rules), UFW, "ufw"))
+    assert (past.outcome, "192.0.2.1:69" in past.observed) == (F, True)
     policy = {**UFW, "/etc/default/ufw": UFW["/etc/default/ufw"].replace("DROP", "ACCEPT")}
     assert F in {verdict.outcome for verdict in drifted(running, policy, "ufw")}
     assert only(drifted(running, {**UFW, "/etc/ufw/ufw.conf": "ENABLED=no\n"}, "ufw")).outcome is U
