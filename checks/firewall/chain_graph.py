@@ -41,7 +41,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One way through the host for packets of some families: base chains in order. `left` chains are not told of."""
+    """One way through the host for packets of some families: base chains in order.
+
+    Chains that do nothing are left out; `left` others are not told of because there are too many.
+    """
 
     title: str
     families: tuple[PacketFamily, ...]
@@ -52,33 +55,58 @@ class Flow:
 def flows(ruleset: Ruleset) -> tuple[Flow, ...]:
     """The ways on which a chain stands that does something; those alike for both families are told once."""
     found: list[Flow] = []
+    idle = idle_chains(ruleset)
     for title, hooks in _WAYS:
         ways: dict[tuple[int, ...], list[PacketFamily]] = {}
         attached: dict[tuple[int, ...], list[AttachedChain]] = {}
         for family in PacketFamily:
-            chains = [at for at in chains_on(ruleset, family, hooks) if _does_something(at)]
+            chains = [at for at in chains_on(ruleset, family, hooks) if _does_something(at, idle)]
             key = tuple(id(at.chain) for at in chains)
             ways.setdefault(key, []).append(family)
             attached[key] = chains
-        found += [_flow(title, tuple(families), attached[key]) for key, families in ways.items() if attached[key]]
+        found += [_flow(title, tuple(families), attached[key], idle) for key, families in ways.items() if attached[key]]
     return tuple(found)
 
 
-def _does_something(at: AttachedChain) -> bool:
-    return bool(at.chain.rules) or at.base.policy is not Decision.ACCEPT
+def idle_chains(ruleset: Ruleset) -> frozenset[int]:
+    """The identities of chains whose rules do nothing but lead to chains that do nothing: tools keep many ready."""
+    found: set[int] = set()
+    for table in ruleset.tables:
+        waiting = list(table.chains)
+        while True:
+            idle = [chain for chain in waiting if all(_leads_nowhere(rule, table, found) for rule in chain.rules)]
+            if not idle:
+                break
+            found |= {id(chain) for chain in idle}
+            waiting = [chain for chain in waiting if id(chain) not in found]
+    return frozenset(found)
 
 
-def _flow(title: str, families: tuple[PacketFamily, ...], attached: Iterable[AttachedChain]) -> Flow:
-    walk = _Walk()
+def _leads_nowhere(rule: Rule, table: Table, idle: set[int]) -> bool:
+    if rule.statements or not isinstance(rule.verdict, Jump):
+        return False
+    target = table.chain(rule.verdict.chain)
+    return target is not None and id(target) in idle
+
+
+def _does_something(at: AttachedChain, idle: frozenset[int]) -> bool:
+    return id(at.chain) not in idle or at.base.policy is not Decision.ACCEPT
+
+
+def _flow(
+    title: str, families: tuple[PacketFamily, ...], attached: Iterable[AttachedChain], idle: frozenset[int]
+) -> Flow:
+    walk = _Walk(idle)
     nodes = tuple(node for at in attached if (node := walk.base(at)) is not None)
     return Flow(title, families, nodes, walk.left)
 
 
 class _Walk:
-    """Tells of every chain once, depth first, and counts what is beyond the limit."""
+    """Tells of every chain that does something once, depth first, and counts what is beyond the limit."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle: frozenset[int]) -> None:
         self.left = 0
+        self._idle = idle
         self._told: set[int] = set()
         self._space = MOST
 
@@ -97,7 +125,9 @@ class _Walk:
         if not again:
             for name, (leading, away) in _led_to(chain).items():
                 target = table.chain(name)
-                child = self._node(table, target, leading, goto=away) if target is not None else None
+                if target is None or id(target) in self._idle:
+                    continue
+                child = self._node(table, target, leading, goto=away)
                 if child is not None:
                     children.append(child)
         return Node(table, chain, via, goto, _counted(chain), tuple(children), again)

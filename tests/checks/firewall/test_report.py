@@ -91,7 +91,8 @@ def test_a_table_of_both_families_is_told_once() -> None:
 
 def test_many_chains_are_counted_and_chains_that_lead_in_circles_end() -> None:
     heads = [f":c{number} - [0:0]" for number in range(3 * MOST)]
-    rules = [f"-A INPUT -j c{number}" for number in range(3 * MOST)] + ["-A c0 -j c1", "-A c1 -j c0"]
+    rules = [f"-A INPUT -j c{number}\n-A c{number} -j DROP" for number in range(3 * MOST)]
+    rules += ["-A c0 -j c1", "-A c1 -j c0"]
     text = "\n".join(["*filter", ":INPUT DROP [0:0]", *heads, *rules, "COMMIT", ""])
     (flow,) = flows(read_iptables_save(text, TableFamily.IP, "v4"))
 
@@ -103,6 +104,14 @@ def test_many_chains_are_counted_and_chains_that_lead_in_circles_end() -> None:
     drawn = picture(flow)
     assert len(drawn.boxes) == MOST + 2
     assert drawn.left == flow.left
+
+
+def test_chains_that_do_nothing_are_left_out() -> None:
+    heads = [":INPUT ACCEPT [0:0]", ":FORWARD ACCEPT [0:0]", *(f":{name} - [0:0]" for name in ("a", "b", "c", "d"))]
+    rules = ["-A INPUT -j a", "-A INPUT -j c", "-A FORWARD -j a", "-A a -p tcp -g b", "-A c -g d", "-A c -j LOG"]
+    (flow,) = flows(read_iptables_save("\n".join(["*filter", *heads, *rules, "COMMIT", ""]), TableFamily.IP, "v4"))
+    assert names(flow.nodes) == [("INPUT", ["c"])]
+    assert flow.left == 0
 
 
 def test_boxes_do_not_cover_each_other_and_arrows_end_at_boxes() -> None:
