@@ -25,7 +25,7 @@ _HEAD = 5
 """Half the width of an arrow's head."""
 
 MARKS = {
-    Mark.FULL: "open to everyone",
+    Mark.FULL: "open to everyone, or nearly",
     Mark.PART: "open to some",
     Mark.EMPTY: "closed",
     Mark.UNSURE: "not proven",
