@@ -131,6 +131,7 @@ def _pacman_part(part: str) -> bytes:
     return bytes(key) + _END
 
 
+@lru_cache(maxsize=4096)
 def _dpkg_part(part: str) -> bytes:
     key = bytearray()
     for word, number in _PIECES.findall(part):

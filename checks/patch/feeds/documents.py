@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ MAX_TOTAL = 32 * 1024 * MIB
 """Bytes of everything that one path holds, unpacked."""
 
 _CHUNK = 256 * 1024
-_BLANK = " \t\r\n"
+_BLANKS = re.compile(r"[ \t\r\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +209,8 @@ class _Text:
     def peek(self) -> str:
         """The next character that is not blank; empty at the end."""
         while True:
-            while self._at < len(self._buffer) and self._buffer[self._at] in _BLANK:
-                self._at += 1
+            blanks = _BLANKS.match(self._buffer, self._at)
+            self._at = blanks.end() if blanks else self._at
             if self._at < len(self._buffer):
                 return self._buffer[self._at]
             if not self._more(_CHUNK):
