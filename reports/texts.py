@@ -27,6 +27,7 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "of": "{part} of {whole}",
     "none": "none",
     "findings_by": "Finding {n}",
+    "not_kept": "not kept: {title}",
     # states
     "state_passed": "met",
     "state_failed": "broken",
@@ -203,8 +204,7 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "new": "new",
     "mended": "mended",
     "drift_note": (
-        "What is compared from month to month are findings. "
-        "Which single rule somebody changed is not shown here."
+        "What is compared from month to month are findings. Which single rule somebody changed is not shown here."
     ),
     # availability
     "availability": "Availability",
@@ -215,6 +215,7 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "down": "down",
     "planned": "planned maintenance",
     "unmeasured": "not measured",
+    "outages": ("{n} outage", "{n} outages"),
     "not_measured_why": "Not measured: {reason}",
     "no_probes": "no probe data",
     "too_little": "{percent} of the time was measured, {least} are needed: no verdict.",
@@ -250,6 +251,10 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "finding": "Finding",
     "reason": "Reason",
     "owner": "owner",
+    "instead": "instead: {control}",
+    "instead_none": "nothing named instead",
+    "approved": "approved by {name}",
+    "approved_none": "no approval named",
     "ends": "ends",
     "days_left": ("{n} day left", "{n} days left"),
     "decide": "please decide",
@@ -294,16 +299,18 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     # method
     "method": "How it was checked",
     "method_say": (
-        "Nothing is installed on your hosts, and they are only read. "
-        "{done} of {all} host scans ran to the end."
+        "Nothing is installed on your hosts, and they are only read. {done} of {all} host scans ran to the end."
     ),
+    "english": "What checks observed on hosts is quoted in English.",
     "baselines": "Baselines",
     "feeds": "Advisories",
     "feeds_none": "took no part",
     "calendar": "Holidays, time zone",
+    "calendars": "Versions of calendars",
     "digest": "Digest of the contract",
     "scanned": "last scanned",
     "transcript": "Digest of the transcript",
+    "run": "run {id}",
     "never": "never",
     "reach_complete": "complete",
     "reach_partial": "partial",

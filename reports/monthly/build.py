@@ -65,10 +65,11 @@ def build(record: MonthRecord) -> MonthlyReport:
         unproven=len(unproven),
         unproven_hosts=len({result.host for result in unproven}),
         findings=still,
-        hosts=tuple(ScannedHost(host.record, host.scanned) for host in record.hosts),
+        hosts=tuple(ScannedHost(host.record, host.scanned, host.run) for host in record.hosts),
         scans=len(month_scans),
         complete_scans=sum(scan.status is Reach.COMPLETE for scan in month_scans),
         last_run=record.last_run,
+        calendars=record.calendars,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -27,13 +27,15 @@ def entries(record: MonthRecord) -> tuple[Entry, ...]:
         if result.outcome is Outcome.FAILED
     }
     found = [
-        _entry(finding, life, failed.get(finding.fingerprint))
+        _entry(finding, life, failed.get(finding.fingerprint), record.translations)
         for finding in record.findings
         for life in finding.lives
         if life.unmeasured is not Unmeasured.UNPROVEN and (life.resolved is None or life.resolved >= record.begin)
     ]
     known = {entry.fingerprint for entry in found if entry.resolved is None}
-    found += [_untracked(result, seen) for key, (result, seen) in failed.items() if key not in known]
+    found += [
+        _untracked(result, seen, record.translations) for key, (result, seen) in failed.items() if key not in known
+    ]
     still = sorted((entry for entry in found if entry.resolved is None), key=_gravity)
     mended = sorted((entry for entry in found if entry.resolved is not None), key=_when)
     return (*(replace(entry, number=number) for number, entry in enumerate(still, 1)), *mended)
@@ -52,18 +54,26 @@ def changes(found: Iterable[Entry], begin: datetime) -> Changes:
 
 def waivers(found: Iterable[Entry], until: datetime) -> tuple[WaiverRow, ...]:
     """The waivers of open findings, what ends first on top."""
-    by_waiver: dict[tuple[datetime, str, str], list[Entry]] = {}
+    by_waiver: dict[tuple[datetime, str, str, str, str], list[Entry]] = {}
     for entry in found:
         waiver = entry.result.waiver if entry.result is not None else None
         if waiver is not None:
-            by_waiver.setdefault((waiver.expires, waiver.owner, waiver.reason), []).append(entry)
+            key = (waiver.expires, waiver.owner, waiver.reason, waiver.approver, waiver.compensation)
+            by_waiver.setdefault(key, []).append(entry)
     return tuple(
-        WaiverRow(owner, reason, expires, tuple(covered), expires - until)
-        for (expires, owner, reason), covered in sorted(by_waiver.items(), key=lambda item: item[0])
+        WaiverRow(owner, reason, expires, approver, compensation, tuple(covered), expires - until)
+        for (expires, owner, reason, approver, compensation), covered in sorted(
+            by_waiver.items(), key=lambda item: item[0]
+        )
     )
 
 
-def _entry(finding: TrackedFinding, life: FindingClocks, failed: tuple[Result, datetime] | None) -> Entry:
+def _entry(
+    finding: TrackedFinding,
+    life: FindingClocks,
+    failed: tuple[Result, datetime] | None,
+    translations: Mapping[str, str],
+) -> Entry:
     clock = life.remediation
     started = next((reading.started for reading in (clock, life.response) if reading is not None), life.opened)
     result = failed[0] if failed is not None and life.resolved is None else None
@@ -75,6 +85,7 @@ def _entry(finding: TrackedFinding, life: FindingClocks, failed: tuple[Result, d
         check=finding.check,
         family=finding.family,
         subject=finding.subject,
+        title=translations.get(finding.title, ""),
         told=_told(result.reason if result is not None else finding.reason, finding.title or finding.control),
         severity=life.severity,
         opened=started,
@@ -85,7 +96,7 @@ def _entry(finding: TrackedFinding, life: FindingClocks, failed: tuple[Result, d
     )
 
 
-def _untracked(result: Result, seen: datetime) -> Entry:
+def _untracked(result: Result, seen: datetime, translations: Mapping[str, str]) -> Entry:
     return Entry(
         number=0,
         fingerprint=result.fingerprint,
@@ -94,6 +105,7 @@ def _untracked(result: Result, seen: datetime) -> Entry:
         check=result.check,
         family=result.family,
         subject=result.subject,
+        title=translations.get(result.title, ""),
         told=_told(result.reason, result.title or result.control),
         severity=result.severity,
         opened=result.first_seen or seen,

@@ -95,6 +95,8 @@ class Entry:
     check: str
     family: str
     subject: str
+    title: str
+    """The title of its check in the report's language, empty when only the English of `told` is there."""
     told: str
     severity: Severity
     opened: datetime
@@ -288,6 +290,8 @@ class WaiverRow:
     owner: str
     reason: str
     expires: datetime
+    approver: str
+    compensation: str
     entries: tuple[Entry, ...]
     left: timedelta
 
@@ -309,6 +313,7 @@ class ScannedHost:
 
     record: HostRecord
     scanned: datetime | None
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +354,8 @@ class MonthlyReport:
     scans: int
     complete_scans: int
     last_run: RunInfo | None
+    calendars: tuple[tuple[str, str], ...]
+    """What days are reckoned with, and its version."""
 
     def count(self, state: State) -> int:
         """How many promises are in a state."""

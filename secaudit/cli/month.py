@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import TZPATH, ZoneInfo
 
 from secaudit import __version__
+from secaudit.api.translation import translated
+from secaudit.cli.availability_data import measured
 from secaudit.cli.exits import CommandError
 from secaudit.config.contract_hours import read_ledger
-from secaudit.config.contract_probes import read_probes
 from secaudit.config.errors import ConfigError
 from secaudit.model.availability import Availability
 from secaudit.model.contract import Contract, Contracts
@@ -19,7 +21,8 @@ from secaudit.model.hours import HoursStatement, Month, WorkEntry
 from secaudit.model.month import FamilyCount, HostAtEnd, HostScan, MonthRecord, Sighting, TrackedFinding
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
-from secaudit.sla.availability import measure, month_span
+from secaudit.plugins import discover
+from secaudit.sla.availability import month_span
 from secaudit.sla.calendar import TICK, local_moment
 from secaudit.sla.clocks import read_clocks
 from secaudit.sla.history import ContractHistory
@@ -59,7 +62,7 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
     lately = {scan.record.host for scan in scans if scan.scanned >= local_moment(month.previous.first, 0, zone)}
     ended = tuple(_host(store, host, newest.get(host.record.host)) for host in hosts if host.record.host in lately)
     hours, work, hours_trouble = _hours(contract, month)
-    availability, unmeasured = _availability(contract, month, until)
+    availability, unmeasured = _availability(store, contract, month, until)
     return MonthRecord(
         customer=customer,
         name=(mine[-1].name if mine else "") or next((host.record.customer_name for host in hosts), ""),
@@ -81,7 +84,41 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
         work=work,
         availability=availability,
         unmeasured=unmeasured,
+        calendars=_calendars(),
     )
+
+
+def translations(language: str) -> Mapping[str, str]:
+    """What the checks of all families say, in a language. Raises CommandError when a catalogue cannot be read."""
+    if language == "en":
+        return {}
+    found: dict[str, str] = {}
+    for family in discover().families.values():
+        try:
+            found |= translated(family, language)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+    return found
+
+
+def _calendars() -> tuple[tuple[str, str], ...]:
+    """The time zone rules and holiday calendars that days are reckoned with, with their versions."""
+    return (("tzdata", _tzdata()), ("holidays", version("holidays")))
+
+
+def _tzdata() -> str:
+    """The version of the zone rules that `zoneinfo` reads: of the system, else of the package."""
+    for folder in TZPATH:
+        # tzdata.zi, which tells its version in its first line; see zic(8).
+        rules = Path(folder, "tzdata.zi")
+        if rules.is_file():
+            with rules.open(encoding="ascii", errors="replace") as file:
+                first = file.readline(200).split()
+            return first[2] if first[:2] == ["#", "version"] else ""
+    try:
+        return version("tzdata")
+    except PackageNotFoundError:
+        return ""
 
 
 def _timezone(contracts: Sequence[Contract], month: Month) -> str:
@@ -100,7 +137,7 @@ def _host(store: Store, host: HostOverview, newest: HostOverview | None) -> Host
     if newest is None:
         return HostAtEnd(replace(host.record, transcript=""), None, ())
     results = store.host_results(host.record.customer, host.record.host, newest.run)
-    return HostAtEnd(newest.record, newest.scanned, results)
+    return HostAtEnd(newest.record, newest.scanned, results, newest.run)
 
 
 def _scan(scan: HostOverview) -> HostScan:
@@ -182,7 +219,7 @@ def _hours(contract: Contract | None, month: Month) -> tuple[HoursStatement | No
 
 
 def _availability(
-    contract: Contract | None, month: Month, until: datetime
+    store: Store, contract: Contract | None, month: Month, until: datetime
 ) -> tuple[tuple[Availability, ...], Mapping[str, str]]:
     """What was measured of each promised service, and why nothing was of the others."""
     found: list[Availability] = []
@@ -191,13 +228,12 @@ def _availability(
         return (), {}
     span = month_span(contract, month)
     for promised in contract.availability:
-        source = Path(promised.source)
         try:
-            probes = read_probes(source)
+            found.append(measured(store, contract, promised, span.start, min(span.end, until)))
         except ConfigError as error:
-            trouble[promised.service] = _without_folder(error, source)
-        else:
-            found.append(measure(contract, promised, probes, span.start, min(span.end, until)))
+            trouble[promised.service] = _without_folder(error, Path(promised.source))
+        except CommandError as error:
+            trouble[promised.service] = str(error)
     return tuple(found), trouble
 
 

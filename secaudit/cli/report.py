@@ -110,7 +110,9 @@ def _monthly(
     contracts: Path | None,
     store_url: str | None,
 ) -> int:
-    from secaudit.cli.month import month_record
+    from dataclasses import replace
+
+    from secaudit.cli.month import month_record, translations
     from secaudit.cli.output import write_files
     from secaudit.cli.paper import browser, print_pdf
     from secaudit.cli.stored import read_store
@@ -128,7 +130,7 @@ def _monthly(
     language = lang or record.language
     if language not in maker.languages:
         raise CommandError(f"the report does not speak {language!r}; it speaks: {', '.join(maker.languages)}")
-    page = maker.render(record, language)
+    page = maker.render(replace(record, translations=translations(language)), language)
     stem = f"monthly-{asked}-{language}"
     files = {f"{stem}.html": page} if "html" in names else {}
     if "pdf" in names:

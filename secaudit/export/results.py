@@ -96,7 +96,14 @@ def _result(result: Result) -> dict[str, object]:
         "remediation": result.remediation,
         "references": {standard: list(clauses) for standard, clauses in result.references.items()},
         "baseline": result.baseline,
-        "waiver": waiver and {"owner": waiver.owner, "reason": waiver.reason, "expires": show_time(waiver.expires)},
+        "waiver": waiver
+        and {
+            "owner": waiver.owner,
+            "reason": waiver.reason,
+            "expires": show_time(waiver.expires),
+            "approver": waiver.approver,
+            "compensation": waiver.compensation,
+        },
         "first_seen": show_time(result.first_seen),
         "due": show_time(result.due),
     }
@@ -179,6 +186,8 @@ class _Waiver(_Strict):
     owner: str
     reason: str
     expires: datetime
+    approver: str = ""
+    compensation: str = ""
 
 
 class _Result(_Strict):

@@ -40,11 +40,15 @@ class HostScan:
 
 @dataclass(frozen=True, slots=True)
 class HostAtEnd:
-    """A host as the last scan of the month found it; without `scanned` (and results) no scan of the month did."""
+    """A host as the last scan of the month found it, in the run `run`.
+
+    Without `scanned` (and results and run) no scan of the month did.
+    """
 
     record: HostRecord
     scanned: datetime | None
     results: tuple[Result, ...]
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ class MonthRecord:
     `last_run` is the newest run that scanned a host in the month. `sightings` has the days of results (by fingerprint)
     that a single look at the end of the month says too little about. `hours_trouble` says why there is no statement
     although the contract includes hours, `unmeasured` (by service) why there is no availability although it is
-    promised.
+    promised. `calendars` names what days are reckoned with (time zones, holidays) and its version. `translations` has
+    the English sentences of checks in the language of the report.
     """
 
     customer: str
@@ -104,3 +109,5 @@ class MonthRecord:
     work: tuple[WorkEntry, ...] = ()
     availability: tuple[Availability, ...] = ()
     unmeasured: Mapping[str, str] = field(default_factory=dict)
+    calendars: tuple[tuple[str, str], ...] = ()
+    translations: Mapping[str, str] = field(default_factory=dict)

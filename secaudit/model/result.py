@@ -25,11 +25,16 @@ def fingerprint(customer: str, host: str, control: str, subject: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """An accepted deviation: who accepts it, why, and until when (aware UTC)."""
+    """An accepted deviation: who accepts it, why, and until when (aware UTC).
+
+    `approver` is who agreed, `compensation` what protects instead; both are empty where the waiver does not say.
+    """
 
     owner: str
     reason: str
     expires: datetime
+    approver: str = ""
+    compensation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

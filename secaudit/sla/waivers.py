@@ -118,7 +118,8 @@ def apply(
     waivers: dict[str, Waiver] = {}
     for found in sorted(assessments, key=lambda found: found.grant.expires):
         if found.standing is Standing.IN_FORCE:
-            waiver = Waiver(found.grant.owner, found.grant.reason, found.grant.expires)
+            grant = found.grant
+            waiver = Waiver(grant.owner, grant.reason, grant.expires, grant.approver, grant.compensation)
             waivers |= {result.fingerprint: waiver for result in found.covered}
     covered = (
         replace(result, waiver=waivers[result.fingerprint])

@@ -20,7 +20,11 @@ def dump_details(result: Result) -> bytes:
     details["evidence"] = [[part.source, part.exit, part.lines, part.excerpt] for part in result.evidence]
     details["references"] = {standard: list(clauses) for standard, clauses in result.references.items()}
     if result.waiver is not None:
-        details["waiver"] = [result.waiver.owner, result.waiver.reason, result.waiver.expires.isoformat()]
+        waiver = result.waiver
+        details["waiver"] = [
+            *(waiver.owner, waiver.reason, waiver.expires.isoformat()),
+            *(waiver.approver, waiver.compensation),
+        ]
     return json.dumps(details, separators=(",", ":")).encode("ascii")
 
 
@@ -36,5 +40,6 @@ def load_details(data: bytes) -> dict[str, Any]:
         **{name: read[name] for name in _TEXTS},
         "evidence": evidence,
         "references": {standard: tuple(clauses) for standard, clauses in read["references"].items()},
-        "waiver": Waiver(waiver[0], waiver[1], datetime.fromisoformat(waiver[2])) if waiver else None,
+        # Older rows end with the day; what came later has a default.
+        "waiver": Waiver(waiver[0], waiver[1], datetime.fromisoformat(waiver[2]), *waiver[3:]) if waiver else None,
     }

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from secaudit.model.answer import Reach
-from secaudit.model.availability import Availability, AvailabilityState
+from secaudit.model.availability import Availability, AvailabilityState, Outage
 from secaudit.model.contract import (
     AvailabilityTarget,
     BackupCopy,
@@ -247,8 +247,9 @@ def _scans() -> tuple[HostScan, ...]:
 def measured(service: str, state: AvailabilityState, down: int, unmeasured: int) -> Availability:
     """A month of probes; minutes."""
     whole = END - BEGIN
+    outages = (Outage(local_day(12), local_day(12) + timedelta(minutes=down), "HTTP status 503"),)
     lost, gap, planned = timedelta(minutes=down), timedelta(minutes=unmeasured), timedelta(hours=4)
-    return Availability(service, BEGIN, END, planned, whole - planned - lost - gap, lost, gap, state)
+    return Availability(service, BEGIN, END, planned, whole - planned - lost - gap, lost, gap, state, outages)
 
 
 def record() -> MonthRecord:
@@ -270,7 +271,7 @@ def record() -> MonthRecord:
         version="1.0.0",
         contract=CONTRACT,
         hosts=tuple(
-            HostAtEnd(host, sample.STARTED, tuple(one for one in results if one.host == host.host))
+            HostAtEnd(host, sample.STARTED, tuple(one for one in results if one.host == host.host), run.run.id)
             for host in sample.HOSTS
         ),
         scans=_scans(),
@@ -283,6 +284,7 @@ def record() -> MonthRecord:
             measured("shop", AvailabilityState.MET, 13, 20),
             measured("erp", AvailabilityState.NOT_ASSESSABLE, 22, 730),
         ),
+        calendars=(("tzdata", "2026a"), ("holidays", "0.109")),
         unmeasured={"vpn": "probes/vpn.csv: cannot be read: No such file or directory"},
     )
 

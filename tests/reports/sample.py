@@ -24,7 +24,11 @@ from secaudit.model.severity import Severity
 STARTED = datetime(2026, 10, 31, 2, 10, 12, tzinfo=UTC)
 FINISHED = STARTED + timedelta(minutes=10, seconds=41)
 WAIVER = Waiver(
-    "anna@provider.example", "shop migration, old and new run side by side", datetime(2027, 1, 31, tzinfo=UTC)
+    "anna@provider.example",
+    "shop migration, old and new run side by side",
+    datetime(2027, 1, 31, tzinfo=UTC),
+    "it@muster.example",
+    "the port is open to the office network only",
 )
 MONTH_AGO = STARTED - timedelta(days=29)
 

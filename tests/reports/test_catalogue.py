@@ -12,6 +12,9 @@ from secaudit.reports.catalogue import LANGUAGES, translations
 from secaudit.reports.language import Language
 from secaudit.reports.texts import TEXTS
 
+from secaudit.api.translation import translated
+from secaudit.plugins import discover
+
 LOCALE = Path(__file__).parents[2] / "reports" / "locale"
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 _VALUE = re.compile(r"\{(\w+)\}")
@@ -65,3 +68,13 @@ def test_a_context_keeps_equal_english_apart() -> None:
     german = translations("de")
     assert german.pgettext("waived", "waived") == "Ausnahme"
     assert german.pgettext("passed", "passed") == "bestanden"
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_check_has_its_title_in_every_language(language: str) -> None:
+    for family in discover().families.values():
+        assert set(translated(family, language)) == {check.title for check in family.checks}, family.name
+
+
+def test_a_family_need_not_speak_every_language() -> None:
+    assert translated(discover().families["host"], "fr") == {}

@@ -264,3 +264,30 @@ def test_grave_findings_come_with_their_evidence(record: MonthRecord) -> None:
     grave = [entry for entry in build(record).findings if entry.severity.at_least(Severity.HIGH)]
     assert len(cards) == len(grave) > 0
     assert "sudo /usr/sbin/nft list ruleset" in cards[0].text
+
+
+def test_a_check_is_told_in_the_reports_language_and_quoted_in_its_own(record: MonthRecord) -> None:
+    titles = {found.title: f"{found.title} auf Deutsch" for found in record.findings}
+    page = render(replace(record, translations=titles), "de").decode()
+    entry = build(record).findings[0]
+    german = next(found for found in record.findings if found.fingerprint == entry.fingerprint).title
+    assert f"nicht erfüllt: {german} auf Deutsch" in page
+    assert entry.told in Page(page.encode()).marked("fnd")[0].text
+
+
+def test_a_waiver_names_who_agreed_and_what_protects_instead(record: MonthRecord) -> None:
+    waivers = Page(render(record, "en")).identified("waivers").text
+    assert "approved by it@muster.example" in waivers
+    assert "instead: the port is open to the office network only" in waivers
+
+
+def test_the_method_names_calendars_and_runs(record: MonthRecord) -> None:
+    method = Page(render(record, "de")).identified("method").text
+    assert "tzdata 2026a, holidays 0.109" in method
+    assert "Mitteleuropäische Normalzeit" in method
+    assert record.last_run is not None
+    assert f"Prüflauf {record.last_run.id}" in method
+
+
+def test_outages_are_listed(record: MonthRecord) -> None:
+    assert "HTTP status 503" in Page(render(record, "en")).identified("availability").text

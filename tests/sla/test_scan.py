@@ -84,7 +84,13 @@ def test_a_scan_with_contract_and_waiver(run: Run) -> None:
     under = results(out)
     assert ended == 0, "a waived failure does not block"
     assert under[ROOT]["outcome"] == "failed"
-    assert under[ROOT]["waiver"] == {"owner": "anna", "reason": "new disks", "expires": "2026-12-25T00:00:00Z"}
+    assert under[ROOT]["waiver"] == {
+        "owner": "anna",
+        "reason": "new disks",
+        "expires": "2026-12-25T00:00:00Z",
+        "approver": "",
+        "compensation": "",
+    }
     assert under[ABOUT]["outcome"] == "passed"
     assert under[ROOT]["due"] == "2026-12-31T16:00:00Z", "its clock goes on when the waiver ends"
 
