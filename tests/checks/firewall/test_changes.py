@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
-from secaudit.checks.firewall.changes import Change, changes
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
-from secaudit.checks.firewall.trace import Fate
+import random
+from dataclasses import replace
 
+import pytest
+from secaudit.checks.firewall.acceptance import Acceptance
+from secaudit.checks.firewall.changes import Change, changes
+from secaudit.checks.firewall.matches import PacketFamily
+from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.ruleset import Hook, Ruleset
+from secaudit.checks.firewall.trace import Fate, Tracer
+
+from tests.checks.firewall.test_acceptance import generated, points
 from tests.checks.firewall.test_trace import ruleset
 
 HEAD = "*nat\n:PREROUTING ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n"
@@ -93,3 +100,30 @@ def test_what_is_not_known_is_compared_by_all_that_stands_beside_it(
 ) -> None:
     found = changes(ruleset(*before), ruleset(*after))
     assert bool(found.unsure) is unsure
+
+
+def altered(known: Ruleset, chance: random.Random) -> Ruleset:
+    """The ruleset with a rule left out, or two that change places."""
+    table = known.tables[-1]
+    at = chance.choice([number for number, chain in enumerate(table.chains) if len(chain.rules) > 1])
+    rules = list(table.chains[at].rules)
+    one = chance.randrange(len(rules) - 1)
+    rules[one : one + 2] = chance.choice([[rules[one + 1], rules[one]], [rules[one]]])
+    chains = (*table.chains[:at], replace(table.chains[at], rules=tuple(rules)), *table.chains[at + 1 :])
+    return replace(known, tables=(*known.tables[:-1], replace(table, chains=chains)))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_where_no_change_is_told_no_packet_fares_otherwise(seed: int) -> None:
+    chance = random.Random(seed)
+    before = generated(chance)
+    after = altered(before, chance)
+    found = changes(before, after)
+    tracers = Tracer(before), Tracer(after)
+    for change in found.found:
+        assert change.before is not change.after
+    if not found.found and not found.unsure:
+        acceptance = Acceptance(before, PacketFamily.IPV4, Hook.INPUT)
+        for point in points(acceptance, acceptance.from_network(), chance):
+            packet = acceptance.packet(point)
+            assert tracers[0].trace(packet).possible == tracers[1].trace(packet).possible, packet
