@@ -21,7 +21,7 @@ from secaudit.checks.patch.versions import dpkg_key
 from secaudit.api import Check, Outcome, Platform, Severity, Unproven, UnprovenKind, Verdict
 from tests.checks.judging import AT, judge, only, outcomes
 
-from .feeding import advisories, osv
+from .feeding import advisories, feed, osv
 from .given import NOW, NOWHERE, packages, shared
 
 DAY = timedelta(days=1)
@@ -273,6 +273,39 @@ def test_a_fix_for_subscribers_is_one_for_them_only(tmp_path: Path) -> None:
     finding = only(on(no_fix_available, expose(plain, known), severities=["unknown"]))
     assert "fixes need the subscription pro" in finding.observed
     assert only(on(no_fix_available, expose(enrolled, known), severities=["unknown"])).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("ecosystem", "fixed", "installed_version", "outcome"),
+    [
+        ("Ubuntu:22.04:LTS", "1.6-2", "1.6-1", Outcome.FAILED),
+        ("Ubuntu:Pro:22.04:LTS", "1.6-1+esm1", "1.6-1", Outcome.PASSED),  # nothing that this host can install
+        ("Ubuntu:Pro:22.04:LTS", "1.6-1+esm2", "1.6-1+esm1", Outcome.FAILED),
+        ("Ubuntu:Pro:FIPS:22.04:LTS", "1.6-1+Fips2", "1.6-1", Outcome.PASSED),
+        ("Ubuntu:24.04:LTS", "1.6-2", "1.6-1", Outcome.UNPROVEN),  # advisories of another release
+    ],
+)
+def test_which_of_ubuntus_channels_counts(
+    tmp_path: Path, ecosystem: str, fixed: str, installed_version: str, outcome: Outcome
+) -> None:
+    record = osv("USN-1-1", "jq", fixed, ecosystem=ecosystem, published=LONG_AGO, cves=["CVE-2026-1000"])
+    import_feeds((feed(tmp_path, record),), tmp_path / "feeds", AT)
+    try:
+        known = AdvisorySource(tmp_path / "feeds").load(Platform("ubuntu", "22.04"))
+    except Unproven as trouble:
+        verdict = only(judge(advisories_overdue, {}, trouble, NOW))
+    else:
+        verdict = only(overdue(expose(packages(("jq", installed_version)), known)))
+    assert verdict.outcome is outcome
+
+
+def test_an_advisory_that_was_withdrawn_leaves_with_the_next_import(tmp_path: Path) -> None:
+    other = osv("DSA-2-1", "zip", "3.0-1", published=LONG_AGO)
+    wrong = osv("DSA-1-1", "jq", "1.6-2", published=LONG_AGO)
+    host = packages(("jq", "1.6-1"), ("zip", "3.0-1"))
+    assert outcomes(overdue(expose(host, advisories(tmp_path, other, wrong)))) == {"jq": Outcome.FAILED}
+    gone = advisories(tmp_path, other, {**wrong, "withdrawn": "2026-11-20T00:00:00Z"})
+    assert only(overdue(expose(host, gone))).outcome is Outcome.PASSED
 
 
 def test_alpine_names_sources(tmp_path: Path) -> None:

@@ -113,6 +113,15 @@ def test_what_is_left_out_is_counted(tmp_path: Path, record: dict[str, Any], rea
     assert read_all(feed(tmp_path, record)) == ([], Counter({reason: 1}))
 
 
+@pytest.mark.parametrize("key", ["aliases", "upstream", "related"])
+def test_an_advisory_is_about_every_cve_that_it_is_tied_to(tmp_path: Path, key: str) -> None:
+    named = {key: ["CVE-2026-1000", "GHSA-xxxx", "DEBIAN-CVE-2026-1001", "CVE-2026-1000"]}
+    record = the_record(
+        tmp_path, {**osv("DSA-1-1", "jq", "1-1"), "references": [{"url": "https://x/CVE-2026-9"}], **named}
+    )
+    assert record.cves == ("CVE-2026-1000", "CVE-2026-1001")
+
+
 @pytest.mark.parametrize(
     ("more", "severity"),
     [
