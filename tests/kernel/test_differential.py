@@ -11,7 +11,7 @@ from tests.kernel.conditions import INTERFACES
 from tests.kernel.differential import run
 from tests.kernel.generate import case
 
-RULESETS, PACKETS = 8, 300
+RULESETS, PACKETS = 16, 400
 
 
 @pytest.fixture(scope="module")
