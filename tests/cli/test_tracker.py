@@ -1,0 +1,131 @@
+"""`secaudit tracker`: what its commands print and do, and what is wrong with a tracker file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from secaudit.cli.main import run as run_command
+from secaudit.config.errors import ConfigError
+from secaudit.config.trackers import load_trackers
+from secaudit.model.inventory import SecretKind
+from secaudit.store import open_store
+from tests.export.trackers.fakes import FakeGitHub
+from tests.store.scenes import WEB, a_result, scan
+
+Run = Callable[..., tuple[int, str, str]]
+
+FILE = """\
+customer: muster
+tracker: github
+url: http://127.0.0.1:1
+project: acme/ops
+secret: {env: TRACKER_TOKEN}
+minimum: high
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line in a directory with a store that holds one finding."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SECAUDIT_TRACKERS", raising=False)
+    monkeypatch.setenv("SECAUDIT_STORE", "store.sqlite")
+    monkeypatch.setenv("TRACKER_TOKEN", "t0ken")
+    with open_store("store.sqlite") as store:
+        scan(store, 0, WEB, a_result(WEB))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        ended = run_command(["tracker", *arguments])
+        captured = capsys.readouterr()
+        return ended, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def fake(run: Run, httpserver: HTTPServer) -> FakeGitHub:
+    """A tracker that the file names."""
+    Path("trackers").mkdir()
+    url = f"http://127.0.0.1:{httpserver.port}"
+    Path("trackers/muster.yaml").write_text(FILE.replace("http://127.0.0.1:1", url))
+    return FakeGitHub(httpserver)
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_the_plan_is_shown_and_nothing_done(run: Run, fake: FakeGitHub, dry: tuple[str, ...]) -> None:
+    ended, out, err = run("sync", *dry)
+    assert ended == 0
+    assert "create" in out
+    assert "Nothing was changed" in err
+    assert not fake.rows
+
+
+def test_apply_does_it_once_and_list_shows_it(run: Run, fake: FakeGitHub) -> None:
+    ended, out, _ = run("sync", "--apply")
+    assert (ended, "done: create 1 https://github.example/acme/ops/issues/1" in out) == (0, True)
+    assert "nothing to do" in run("sync", "--apply", "--customer", "muster")[1]
+    assert len(fake.rows) == 1
+    (row,) = json.loads(run("list", "--json")[1])
+    assert (row["customer"], row["issue"], row["state"]) == ("muster", "1", "open")
+    assert json.loads(run("sync", "--json")[1]) == []
+    assert run("forget", "1")[0] == 0
+    assert run("forget", "1")[0] == 2
+    (action,) = json.loads(run("sync", "--json")[1])
+    assert action["kind"] == "adopt"
+
+
+def test_what_does_not_fit(run: Run, fake: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("sync", "--apply", "--dry-run")[0] == 2
+    ended, _, err = run("sync", "--customer", "zettel")
+    assert (ended, "no tracker of zettel" in err) == (2, True)
+    monkeypatch.setenv("TRACKER_TOKEN", "s3cret")
+    ended, _, err = run("sync")
+    assert (ended, "status 401" in err, "s3cret" in err) == (2, True, False)
+
+
+def test_without_a_file(run: Run) -> None:
+    ended, _, err = run("sync")
+    assert (ended, "there is no tracker file" in err) == (2, True)
+
+
+def test_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "muster.yaml"
+    path.write_text(FILE + "close_after: 3\npriorities: {high: P2}\nworkflow: {wont_fix: [wontfix]}\nca_file: ca.pem\n")
+    (config,) = load_trackers(path)
+    assert config.secret is not None
+    assert config.secret.kind is SecretKind.ENV
+    assert (config.name, config.close_after, config.ca_file) == ("github", 3, str(tmp_path / "ca.pem"))
+    assert config.workflow.wont_fix == {"wontfix"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("http://127.0.0.1:1", "http://tracker.example", "3:6: .*in the clear"),
+        ("http://127.0.0.1:1", "https://user:pw@tracker.example", "is not the address"),
+        ("{env: TRACKER_TOKEN}", "s3cret", "5:9: .*a password never stands in this file"),
+        ("acme/ops", "ops", "is not written owner/name"),
+        ("tracker: github", "tracker: redmine", "redmine needs workflow.close"),
+        ("tracker: github", "tracker: github\napi: 3", "only Jira"),
+        ("minimum: high", "minimum: bad", "6:10"),
+        ("minimum: high", "workflow: {close: Resolve Issue}", "write the number"),
+    ],
+)
+def test_mistakes_in_a_file(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = tmp_path / "muster.yaml"
+    path.write_text(FILE.replace(old, new))
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_trackers(path)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_customer_has_one_tracker(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(FILE)
+    with pytest.raises(ConfigError, match=r"b\.yaml:1:11: customer 'muster' has a tracker already"):
+        load_trackers(tmp_path)

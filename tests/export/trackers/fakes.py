@@ -1,0 +1,310 @@
+"""Trackers of a few dozen lines that answer as the real ones do, over real HTTP (pytest-httpserver)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+UPDATED = "2026-11-20T02:00:00"
+"""When people last touched every issue: after the first scan of a scene, before its second."""
+
+Row = dict[str, Any]
+
+
+def answer(data: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    body = b"" if data is None else json.dumps(data).encode()
+    return Response(body, status, headers, content_type="application/json")
+
+
+class Fake:
+    """Issues by key, and every request in order. Subclasses say how a tracker shows and changes them."""
+
+    def __init__(self, server: HTTPServer) -> None:
+        self.rows: dict[str, Row] = {}
+        self.comments: list[tuple[str, str]] = []
+        self.seen: list[Request] = []
+        self.troubles: list[Response] = []
+        server.expect_request(re.compile(".*")).respond_with_handler(self._handle)
+
+    def _handle(self, request: Request) -> Response:
+        self.seen.append(request)
+        request.get_data()
+        if self.troubles:
+            return self.troubles.pop(0)
+        if not self.is_welcome(request):
+            return answer({"message": "Unauthorized"}, 401)
+        for method, pattern, act in self.routes():
+            found = re.fullmatch(pattern, request.path)
+            if found and request.method == method:
+                return act(request, *found.groups())
+        return answer({"message": f"no route {request.method} {request.path}"}, 404)
+
+    def is_welcome(self, request: Request) -> bool:
+        """Whether the credentials are right."""
+        raise NotImplementedError
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
+        """Method, pattern of the path, and what is done."""
+        raise NotImplementedError
+
+    def human_wont_fix(self, key: str) -> None:
+        """What a human does who decides that nothing will be done."""
+        raise NotImplementedError
+
+    def is_open(self, key: str) -> bool:
+        """Whether an issue is open."""
+        raise NotImplementedError
+
+    def text(self, key: str) -> str:
+        """The body of an issue as it was sent."""
+        raise NotImplementedError
+
+
+class FakeGitHub(Fake):
+    """Issues and pull requests of one repository."""
+
+    def is_welcome(self, request: Request) -> bool:
+        return request.headers.get("Authorization") == "Bearer t0ken"
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
+        root = "/repos/acme/ops/issues"
+        return [
+            ("GET", root, self._list),
+            ("POST", root, self._create),
+            ("GET", rf"{root}/(\d+)", lambda _, key: answer(self.rows[key]) if key in self.rows else answer({}, 404)),
+            ("PATCH", rf"{root}/(\d+)", self._patch),
+            ("POST", rf"{root}/(\d+)/comments", self._comment),
+        ]
+
+    def _list(self, request: Request) -> Response:
+        page, per = int(request.args["page"]), int(request.args["per_page"])
+        pulls = [{"number": 1000 + n, "body": "secaudit-fp:", "pull_request": {}, "state": "open"} for n in range(100)]
+        rows = [*pulls, *self.rows.values()]
+        return answer(rows[(page - 1) * per : page * per])
+
+    def _create(self, request: Request) -> Response:
+        sent = request.get_json()
+        key = str(len(self.rows) + 1)
+        self.rows[key] = {
+            "number": int(key),
+            "html_url": f"https://github.example/acme/ops/issues/{key}",
+            "state": "open",
+            "state_reason": None,
+            "updated_at": f"{UPDATED}Z",
+            **sent,
+            "labels": [{"name": label} for label in sent["labels"]],
+        }
+        return answer(self.rows[key], 201)
+
+    def _patch(self, request: Request, key: str) -> Response:
+        sent = request.get_json()
+        if "labels" in sent:
+            sent["labels"] = [{"name": label} for label in sent["labels"]]
+        self.rows[key] |= sent
+        return answer(self.rows[key])
+
+    def _comment(self, request: Request, key: str) -> Response:
+        self.comments.append((key, request.get_json()["body"]))
+        return answer({"id": 1}, 201)
+
+    def human_wont_fix(self, key: str) -> None:
+        self.rows[key] |= {"state": "closed", "state_reason": "not_planned"}
+
+    def is_open(self, key: str) -> bool:
+        return bool(self.rows[key]["state"] == "open")
+
+    def text(self, key: str) -> str:
+        return str(self.rows[key]["body"])
+
+
+class FakeGitLab(Fake):
+    """Issues of one project."""
+
+    def is_welcome(self, request: Request) -> bool:
+        return request.headers.get("PRIVATE-TOKEN") == "t0ken"
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
+        root = "/api/v4/projects/acme/ops/issues"
+        return [
+            ("GET", root, self._search),
+            ("POST", root, self._create),
+            ("GET", rf"{root}/(\d+)", lambda _, key: answer(self.rows[key]) if key in self.rows else answer({}, 404)),
+            ("PUT", rf"{root}/(\d+)", self._put),
+            ("POST", rf"{root}/(\d+)/notes", self._note),
+        ]
+
+    def _search(self, request: Request) -> Response:
+        # The first page holds what only looks alike; the search of GitLab is no exact one.
+        if request.args["page"] == "1":
+            return answer([{"iid": 99, "description": "secaudit-fp: no", "state": "opened"}], 200, {"X-Next-Page": "2"})
+        wanted = request.args["search"]
+        return answer([row for row in self.rows.values() if wanted in row["description"]], 200, {"X-Next-Page": ""})
+
+    def _create(self, request: Request) -> Response:
+        sent = request.get_json()
+        key = str(len(self.rows) + 1)
+        self.rows[key] = {
+            "id": 5000 + int(key),
+            "iid": int(key),
+            "web_url": f"https://gitlab.example/acme/ops/-/issues/{key}",
+            "state": "opened",
+            "updated_at": f"{UPDATED}.000Z",
+            **sent,
+            "labels": sent["labels"].split(","),
+        }
+        return answer(self.rows[key], 201)
+
+    def _put(self, request: Request, key: str) -> Response:
+        sent = request.get_json()
+        row = self.rows[key]
+        if event := sent.pop("state_event", None):
+            row["state"] = {"close": "closed", "reopen": "opened"}[event]
+        gone = set(sent.pop("remove_labels", "").split(","))
+        added = [label for label in sent.pop("add_labels", "").split(",") if label]
+        row["labels"] = [label for label in row["labels"] if label not in gone] + added
+        row |= sent
+        return answer(row)
+
+    def _note(self, request: Request, key: str) -> Response:
+        self.comments.append((key, request.get_json()["body"]))
+        return answer({"id": 1}, 201)
+
+    def human_wont_fix(self, key: str) -> None:
+        self.rows[key] |= {"state": "closed", "labels": [*self.rows[key]["labels"], "wontfix"]}
+
+    def is_open(self, key: str) -> bool:
+        return bool(self.rows[key]["state"] == "opened")
+
+    def text(self, key: str) -> str:
+        return str(self.rows[key]["description"])
+
+
+class FakeRedmine(Fake):
+    """Issues of one project; status 1 is new, 5 closed, 6 rejected."""
+
+    def is_welcome(self, request: Request) -> bool:
+        return request.headers.get("X-Redmine-API-Key") == "t0ken"
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
+        return [
+            ("GET", "/issues.json", self._search),
+            ("POST", "/issues.json", self._create),
+            ("GET", r"/issues/(\d+)\.json", self._read),
+            ("PUT", r"/issues/(\d+)\.json", self._put),
+        ]
+
+    def _search(self, request: Request) -> Response:
+        wanted = request.args["subject"].removeprefix("~")
+        rows = [row for row in self.rows.values() if wanted in row["subject"]]
+        return answer({"issues": rows, "total_count": len(rows), "offset": 0, "limit": 100})
+
+    def _create(self, request: Request) -> Response:
+        sent = request.get_json()["issue"]
+        key = str(len(self.rows) + 1)
+        status = {"id": 1, "name": "New", "is_closed": False}
+        self.rows[key] = {"id": int(key), "status": status, "updated_on": f"{UPDATED}Z", **sent}
+        return answer({"issue": self.rows[key]}, 201)
+
+    def _read(self, request: Request, key: str) -> Response:
+        return answer({"issue": self.rows[key]}) if key in self.rows else answer(None, 404)
+
+    def _put(self, request: Request, key: str) -> Response:
+        sent = request.get_json()["issue"]
+        if number := sent.pop("status_id", None):
+            self.rows[key]["status"] = {"id": int(number), "is_closed": int(number) >= 5}
+        if note := sent.pop("notes", None):
+            self.comments.append((key, note))
+        self.rows[key] |= sent
+        return answer(None, 204)
+
+    def human_wont_fix(self, key: str) -> None:
+        self.rows[key]["status"] = {"id": 6, "name": "Rejected", "is_closed": True}
+
+    def is_open(self, key: str) -> bool:
+        return not self.rows[key]["status"]["is_closed"]
+
+    def text(self, key: str) -> str:
+        return str(self.rows[key]["description"])
+
+
+class FakeJira(Fake):
+    """A project with transitions 31 (done) and 41 (back); resolution 10001 is "won't do"."""
+
+    api = 2
+
+    def is_welcome(self, request: Request) -> bool:
+        return request.headers.get("Authorization") == "Bearer t0ken"
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
+        root = f"/rest/api/{self.api}"
+        return [
+            ("GET", f"{root}/search" if self.api == 2 else f"{root}/search/jql", self._search),
+            ("POST", f"{root}/issue", self._create),
+            ("GET", rf"{root}/issue/OPS-(\d+)", self._read),
+            ("PUT", rf"{root}/issue/OPS-(\d+)", self._put),
+            ("POST", rf"{root}/issue/OPS-(\d+)/comment", self._comment),
+            ("POST", rf"{root}/issue/OPS-(\d+)/transitions", self._move),
+        ]
+
+    def _search(self, request: Request) -> Response:
+        found = re.search(r'description ~ "([0-9a-f]{16})"', request.args["jql"])
+        assert found, request.args["jql"]
+        alike: Row = {"key": "OPS-99", "fields": {"status": {"id": "1"}, "description": f"about {found[1]}"}}
+        rows = [row for row in self.rows.values() if found[1] in json.dumps(row["fields"]["description"])]
+        if self.api == 2:
+            start = int(request.args["startAt"])
+            return answer({"issues": [alike, *rows][start:], "startAt": start, "total": 1 + len(rows)})
+        if "nextPageToken" not in request.args:
+            return answer({"issues": [alike], "nextPageToken": "more", "isLast": False})
+        return answer({"issues": rows, "isLast": True})
+
+    def _create(self, request: Request) -> Response:
+        sent = request.get_json()["fields"]
+        key = str(len(self.rows) + 1)
+        status = {"id": "1", "statusCategory": {"key": "new"}}
+        fields = {**sent, "status": status, "resolution": None, "updated": f"{UPDATED}.000+0000"}
+        self.rows[key] = {"id": f"100{key}", "key": f"OPS-{key}", "fields": fields}
+        return answer({"id": f"100{key}", "key": f"OPS-{key}"}, 201)
+
+    def _read(self, request: Request, key: str) -> Response:
+        return answer(self.rows[key]) if key in self.rows else answer({"errorMessages": ["none"]}, 404)
+
+    def _put(self, request: Request, key: str) -> Response:
+        self.rows[key]["fields"] |= request.get_json()["fields"]
+        return answer(None, 204)
+
+    def _comment(self, request: Request, key: str) -> Response:
+        self.comments.append((key, json.dumps(request.get_json()["body"])))
+        return answer({"id": "1"}, 201)
+
+    def _move(self, request: Request, key: str) -> Response:
+        done = {"31": True, "41": False}[request.get_json()["transition"]["id"]]
+        fields = self.rows[key]["fields"]
+        fields["status"] = {"id": "9" if done else "1", "statusCategory": {"key": "done" if done else "new"}}
+        fields["resolution"] = {"id": "10000"} if done else None
+        return answer(None, 204)
+
+    def human_wont_fix(self, key: str) -> None:
+        fields = self.rows[key]["fields"]
+        fields |= {"status": {"id": "9", "statusCategory": {"key": "done"}}, "resolution": {"id": "10001"}}
+
+    def is_open(self, key: str) -> bool:
+        return bool(self.rows[key]["fields"]["status"]["statusCategory"]["key"] == "new")
+
+    def text(self, key: str) -> str:
+        return json.dumps(self.rows[key]["fields"]["description"], ensure_ascii=False)
+
+
+class FakeJiraCloud(FakeJira):
+    """The same with version 3."""
+
+    api = 3
+
+    def is_welcome(self, request: Request) -> bool:
+        return request.authorization is not None and request.authorization.password == "t0ken"

@@ -1,0 +1,330 @@
+"""The whole life of an issue in each tracker, and what goes wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
+
+from secaudit.export.trackers.desk import Desk, open_session
+from secaudit.export.trackers.session import TRIES, Session, TrackerError
+from secaudit.model.outcome import Outcome
+from secaudit.model.severity import Severity
+from secaudit.model.tracker import ActionKind, Grouping, TrackerConfig, TrackerKind, Workflow
+from secaudit.store import Store, open_store
+from tests.export.trackers.fakes import Fake, FakeGitHub, FakeGitLab, FakeJira, FakeJiraCloud, FakeRedmine, answer
+from tests.store.scenes import DAY, DB, START, WEB, a_result, scan, waived
+
+HOSTILE = "@root ``` {noformat} </pre> {{macro}} <script>alert(1)</script> #1 /close \x1b[31m\u202e"
+LATER = START + 60 * DAY
+
+WORKFLOW = Workflow(close="31", reopen="41", wont_fix=frozenset({"10001"}))
+BASE = TrackerConfig("muster", "ours", TrackerKind.JIRA, "", "OPS", None, workflow=WORKFLOW)
+TRACKERS: dict[str, tuple[type[Fake], TrackerConfig]] = {
+    "jira": (FakeJira, BASE),
+    "jira-cloud": (FakeJiraCloud, replace(BASE, api=3, user="anna@provider.example")),
+    "gitlab": (
+        FakeGitLab,
+        replace(
+            BASE,
+            kind=TrackerKind.GITLAB,
+            project="acme/ops",
+            workflow=Workflow(wont_fix=frozenset({"wontfix"})),
+            priorities={Severity.CRITICAL: "P1", Severity.HIGH: "P2"},
+        ),
+    ),
+    "github": (
+        FakeGitHub,
+        replace(
+            BASE,
+            kind=TrackerKind.GITHUB,
+            project="acme/ops",
+            workflow=Workflow(),
+            priorities={Severity.CRITICAL: "P1", Severity.HIGH: "P2"},
+        ),
+    ),
+    "redmine": (
+        FakeRedmine,
+        replace(
+            BASE,
+            kind=TrackerKind.REDMINE,
+            project="ops",
+            workflow=Workflow(close="5", reopen="1", wont_fix=frozenset({"6"})),
+            priorities={Severity.CRITICAL: "4", Severity.HIGH: "3"},
+        ),
+    ),
+}
+
+
+class Scene:
+    """A store and a tracker that follows it."""
+
+    def __init__(self, store: Store, fake: Fake, config: TrackerConfig) -> None:
+        self.store, self.fake, self.config = store, fake, config
+        self.waits: list[float] = []
+
+    def session(self, secret: str = "t0ken") -> Session:
+        """A connection that does not sleep."""
+        session = open_session(self.config, secret)
+        session._sleep = self.waits.append
+        return session
+
+    def sync(self, secret: str = "t0ken") -> list[ActionKind]:
+        """Plan and apply; returns the kinds of what was planned."""
+        with Desk(self.store, self.config, "", self.session(secret)) as desk:
+            planned = desk.plan(LATER)
+            desk.apply(planned, LATER)
+        return [action.kind for action in planned]
+
+    def scan(self, day: int, outcome: Outcome = Outcome.FAILED, severity: Severity = Severity.HIGH) -> None:
+        """A complete scan of a host with one hostile subject."""
+        scan(
+            self.store,
+            day,
+            WEB,
+            replace(a_result(WEB, subject=f"tcp/8080 {HOSTILE}", outcome=outcome), severity=severity),
+        )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    with open_store(str(tmp_path / "store.sqlite")) as opened:
+        yield opened
+
+
+@pytest.fixture(params=list(TRACKERS))
+def scene(request: pytest.FixtureRequest, store: Store, httpserver: HTTPServer) -> Scene:
+    """Every tracker in turn."""
+    kind, config = TRACKERS[request.param]
+    return Scene(store, kind(httpserver), replace(config, url=httpserver.url_for("").rstrip("/")))
+
+
+@pytest.fixture
+def github(store: Store, httpserver: HTTPServer) -> Scene:
+    """One tracker for what is the same with all."""
+    kind, config = TRACKERS["github"]
+    return Scene(store, kind(httpserver), replace(config, url=httpserver.url_for("").rstrip("/")))
+
+
+def test_an_issue_lives_with_its_finding(scene: Scene) -> None:
+    scene.scan(0)
+    assert scene.sync() == [ActionKind.CREATE]
+    assert scene.sync() == []
+    scene.scan(1, severity=Severity.CRITICAL)
+    assert scene.sync() == [ActionKind.UPDATE]
+    assert scene.sync() == []
+    assert "critical" in scene.fake.text("1")
+    scene.scan(2, Outcome.PASSED)
+    assert scene.sync() == [ActionKind.WAIT]
+    scene.scan(3, Outcome.PASSED)
+    assert scene.sync() == [ActionKind.CLOSE]
+    assert not scene.fake.is_open("1")
+    assert scene.sync() == []
+    scene.scan(4)
+    assert scene.sync() == [ActionKind.REOPEN]
+    assert scene.fake.is_open("1")
+    assert scene.sync() == []
+    assert len(scene.fake.rows) == 1
+
+
+def test_what_a_human_refuses_is_not_opened_again(scene: Scene) -> None:
+    scene.scan(0)
+    scene.sync()
+    scene.fake.human_wont_fix("1")
+    assert scene.sync() == []
+    scene.scan(1, Outcome.PASSED)
+    assert scene.sync() == []
+    scene.scan(2)
+    assert scene.sync() == [ActionKind.COMMENT]
+    assert [key for key, _ in scene.fake.comments] == ["1"]
+    assert scene.sync() == []
+    assert len(scene.fake.rows) == 1
+
+
+def test_a_lost_mapping_is_found_by_its_marker(scene: Scene) -> None:
+    scene.scan(0)
+    scene.sync()
+    (issue,) = scene.store.tracked_issues("muster", "ours").values()
+    scene.store.release_issue(issue)
+    assert scene.sync() == [ActionKind.ADOPT]
+    assert len(scene.fake.rows) == 1
+
+
+def test_a_crash_between_create_and_record_makes_no_second_issue(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.scan(0)
+    kept = Store.keep_issue
+
+    def dying(self: Store, issue: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "keep_issue", dying)
+    with pytest.raises(KeyboardInterrupt):
+        scene.sync()
+    monkeypatch.setattr(Store, "keep_issue", kept)
+    assert len(scene.fake.rows) == 1
+    assert scene.sync() == [ActionKind.ADOPT]
+    assert len(scene.fake.rows) == 1
+
+
+def test_an_unconfirmed_creation_waits_for_the_index_of_the_tracker(github: Scene) -> None:
+    """The tracker took the request, the answer was lost, and the list does not show the issue yet."""
+    github.scan(0)
+    (topic,) = {action.topic for action in Desk(github.store, github.config, "", github.session()).plan(LATER)}
+    github.fake.troubles = [answer([]), answer("broken", 500)]
+    with Desk(github.store, github.config, "", github.session()) as desk, pytest.raises(TrackerError):
+        desk.apply(desk.plan(LATER), LATER)
+    assert list(github.store.tracked_issues("muster", "ours")) == [topic]
+    with Desk(github.store, github.config, "", github.session()) as desk:
+        assert [action.kind for action in desk.plan(LATER + timedelta(minutes=5))] == [ActionKind.WAIT]
+        assert [action.kind for action in desk.plan(LATER + timedelta(minutes=11))] == [ActionKind.CREATE]
+
+
+def test_a_refused_creation_is_forgotten(github: Scene) -> None:
+    github.scan(0)
+    github.fake.troubles = [answer([]), answer({"message": "Validation Failed"}, 422)]
+    with pytest.raises(TrackerError, match="Validation Failed"):
+        github.sync()
+    assert not github.store.tracked_issues("muster", "ours")
+    assert github.sync() == [ActionKind.CREATE]
+
+
+def test_a_deleted_issue_is_left_to_a_human(scene: Scene) -> None:
+    scene.scan(0)
+    scene.sync()
+    scene.fake.rows.clear()
+    assert scene.sync() == [ActionKind.WAIT]
+    assert not scene.fake.rows
+
+
+def test_hostile_texts_stand_in_literal_blocks(scene: Scene) -> None:
+    scene.scan(0)
+    scene.sync()
+    text = scene.fake.text("1")
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "secaudit-fp: " in text
+    kind = scene.config.kind
+    if kind in (TrackerKind.GITHUB, TrackerKind.GITLAB):
+        before, opened, after = text.partition("````text\n")
+        inside, closed, rest = after.partition("\n````\n")
+        assert opened
+        assert closed
+        assert "@" not in before + rest
+        assert "@root ``` " in inside
+    elif kind is TrackerKind.REDMINE:
+        assert text.count("</pre>") == 1
+        assert "{{" not in text
+    elif scene.config.api == 2:
+        assert text.count("{noformat}") == 2
+    else:
+        assert '"codeBlock"' in text
+
+
+def test_titles_mention_nobody(github: Scene) -> None:
+    github.scan(0)
+    github.sync()
+    title = str(github.fake.rows["1"]["title"])
+    assert not set(title) & set("@#<>`\x1b\u202e")
+    assert len(title) <= 200
+
+
+def test_what_is_not_bad_enough_or_accepted_gets_no_issue(github: Scene) -> None:
+    low = replace(a_result(WEB, subject="a"), severity=Severity.LOW)
+    scan(
+        github.store,
+        0,
+        WEB,
+        low,
+        waived(a_result(WEB, subject="b")),
+        a_result(WEB, subject="c", outcome=Outcome.UNPROVEN),
+    )
+    assert github.sync() == []
+    with Desk(github.store, github.config, "", github.session()) as desk:
+        (action,) = desk.apply(desk.plan(LATER, [low.fingerprint]), LATER)
+    assert (action.kind, action.issue) == (ActionKind.CREATE, "1")
+    assert action.link == "https://github.example/acme/ops/issues/1"
+
+
+def test_one_issue_for_a_package_on_all_hosts(github: Scene) -> None:
+    github.config = replace(github.config, grouping=Grouping.CONTROL)
+    scan(github.store, 0, WEB, a_result(WEB, subject="openssl"))
+    scan(github.store, 1, DB, a_result(DB, subject="openssl"), a_result(DB, subject="bash"))
+    assert github.sync() == [ActionKind.CREATE] * 2
+    titles = sorted(str(row["title"]).partition(":")[0] for row in github.fake.rows.values())
+    assert titles == ["[high] 2 hosts", "[high] db1"]
+    scan(github.store, 2, WEB, a_result(WEB, subject="openssl", outcome=Outcome.PASSED))
+    assert github.sync() == [ActionKind.UPDATE]
+    scan(github.store, 3, DB, a_result(DB, subject="openssl", outcome=Outcome.PASSED))
+    assert ActionKind.CLOSE not in github.sync(), "db1 has one clear scan only"
+
+
+def test_a_busy_tracker_is_asked_again_when_it_says(github: Scene) -> None:
+    github.scan(0)
+    busy, forbidden = answer({}, 429, {"Retry-After": "7"}), answer({}, 403, {"Retry-After": "3"})
+    github.fake.troubles = [busy, answer({}, 502), forbidden]
+    assert github.sync() == [ActionKind.CREATE]
+    assert github.waits == [7.0, 4.0, 3.0]
+    github.fake.troubles = [answer({}, 429, {"Retry-After": "3600"})]
+    with pytest.raises(TrackerError, match="asks to wait 3600 s"):
+        github.sync()
+
+
+def test_what_changes_something_is_not_sent_twice(github: Scene) -> None:
+    session = github.session()
+    github.fake.troubles = [answer({}, 502)] * TRIES
+    with session, pytest.raises(TrackerError, match="status 502") as caught:
+        session.send("POST", "/repos/acme/ops/issues", {"title": "x"})
+    assert not caught.value.is_refused
+    assert len(github.fake.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (Response(b"<html>", 200), "not JSON"),
+        (answer({"no": "list"}), "no list of issues"),
+        (answer(None, 302, {"Location": "http://elsewhere.invalid/"}), "status 302"),
+        (answer({"message": "\x1b[31mevil\u202e"}, 400), r"\\u001b"),
+    ],
+)
+def test_answers_that_are_none(github: Scene, trouble: Response, said: str) -> None:
+    github.scan(0)
+    github.fake.troubles = [trouble]
+    with pytest.raises(TrackerError, match=said) as caught:
+        github.sync()
+    assert "\x1b" not in str(caught.value)
+
+
+def test_secrets_stay_out_of_errors(scene: Scene) -> None:
+    scene.scan(0)
+    with pytest.raises(TrackerError, match="401") as caught:
+        scene.sync("s3cret-and-wrong")
+    assert "s3cret" not in str(caught.value)
+    assert not scene.store.tracked_issues("muster", "ours")
+
+
+def test_a_tracker_that_is_away(store: Store) -> None:
+    config = replace(TRACKERS["github"][1], url="http://127.0.0.1:9")
+    scene = Scene(store, None, config)  # type: ignore[arg-type]
+    scene.scan(0)
+    with pytest.raises(TrackerError, match="ConnectError"):
+        scene.sync()
+    assert scene.waits == [1.0, 2.0, 4.0]
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(store: Store, tmp_path: Path) -> None:
+    """The client verifies; its context is the default one."""
+    session = open_session(replace(BASE, url="https://127.0.0.1:9"), "t0ken")
+    with session:
+        transport = session._client._transport
+        assert isinstance(transport, httpx.HTTPTransport)
+        context = transport._pool._ssl_context
+        assert context is not None
+        assert context.check_hostname
