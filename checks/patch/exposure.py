@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -42,6 +42,11 @@ class Exposed:
     def cleared(self, now: datetime) -> frozenset[str]:
         """The flaws that do no harm at `now` (aware UTC), by what is stated about them."""
         return frozenset(name for name, stated in self.stated if all(one.clears(now) for one in stated))
+
+    def clears(self, flaw: Flaw, now: datetime) -> bool:
+        """Whether a flaw does no harm: it is stated of the flaw itself, or of everything that it repairs."""
+        cleared = self.cleared(now) if self.stated else frozenset()
+        return flaw.id in cleared or (bool(flaw.cves) and cleared.issuperset(flaw.cves))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +105,23 @@ def expose(packages: Packages, advisories: Advisories, statements: Statements | 
     return Exposures(
         manager=packages.manager,
         advisories=advisories,
-        exposed=tuple(
-            _stated(_exposed(source, affected, subscribed), affected, statements)
-            for source, affected in sorted(exposed.items())
-        ),
+        exposed=tuple(_told(exposed, subscribed, statements) if statements else _plain(exposed, subscribed)),
         doubts=tuple(Doubt(source, reason) for source, reason in sorted(doubts.items())),
         installed=len(installed),
         covered=len(installed) - unknown,
         evidence=packages.evidence,
     )
+
+
+def _plain(exposed: Mapping[str, list[tuple[Package, Standing]]], subscribed: bool) -> Iterator[Exposed]:
+    return (_exposed(source, affected, subscribed) for source, affected in sorted(exposed.items()))
+
+
+def _told(
+    exposed: Mapping[str, list[tuple[Package, Standing]]], subscribed: bool, statements: Statements
+) -> Iterator[Exposed]:
+    for one in _plain(exposed, subscribed):
+        yield _stated(one, exposed[one.source], statements)
 
 
 def _exposed(source: str, affected: list[tuple[Package, Standing]], subscribed: bool) -> Exposed:
@@ -125,8 +138,8 @@ def _exposed(source: str, affected: list[tuple[Package, Standing]], subscribed: 
     return Exposed(source, packages, tuple(dict.fromkeys(package.version for package, _ in affected)), fixable, unfixed)
 
 
-def _stated(exposed: Exposed, affected: list[tuple[Package, Standing]], statements: Statements | None) -> Exposed:
-    told = [statements.about(package) for package, _ in affected] if statements is not None else []
+def _stated(exposed: Exposed, affected: list[tuple[Package, Standing]], statements: Statements) -> Exposed:
+    told = [statements.about(package) for package, _ in affected]
     if not any(told):
         return exposed
     flaws = (*exposed.fixable, *exposed.unfixed)

@@ -197,7 +197,12 @@ def _releases(wanted: Sequence[Expect]) -> list[ShippedRelease]:
 
 
 def _read(release: ShippedRelease, answers: Answers) -> DeployedRelease:
-    answer = answers.ended(release.question)
+    try:
+        answer = answers.ended(release.question)
+    except Unproven as trouble:
+        # curl's command line is long, and says nothing that the address does not.
+        reason = trouble.reason.replace(f"`{release.question.key}`", f"asking {release.place}") if release.http else ""
+        raise Unproven(trouble.kind, reason or trouble.reason, trouble.evidence) from None
     found = _in_json(answer, release.json_path) if release.json_path else _in_lines(answer, release.pattern)
     if found is None:
         raise Unproven(UnprovenKind.NOT_UNDERSTOOD, f"{release.place} names no version", (answer.evidence(),))

@@ -61,6 +61,10 @@ class Statements:
             if self._is_of_platform(purl):
                 self._by_name.setdefault(purl.name, []).append((purl, statement))
 
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self._by_name)
+
     def about(self, package: Package) -> tuple[Statement, ...]:
         """Every statement about a package as it is installed, in its own name or that of its source."""
         found = [

@@ -112,7 +112,7 @@ def bill_of_materials(host: Inventoried) -> Bom:
             ],
         ),
         components=components.values(),
-        vulnerabilities=_vulnerabilities(host.exposures, components.values()) if host.exposures else (),
+        vulnerabilities=_vulnerabilities(host.exposures, components.values(), host.at) if host.exposures else (),
     )
     bill.register_dependency(root, components.values())
     return bill
@@ -153,7 +153,7 @@ def _component(package: Package, host: Inventoried) -> Component:
     )
 
 
-def _vulnerabilities(exposures: Exposures, components: Iterable[Component]) -> list[Vulnerability]:
+def _vulnerabilities(exposures: Exposures, components: Iterable[Component], at: datetime) -> list[Vulnerability]:
     """A vulnerability for each flaw, with the installed packages that have it."""
     by_name: dict[tuple[str, str | None], list[Component]] = {}
     for component in components:
@@ -165,7 +165,9 @@ def _vulnerabilities(exposures: Exposures, components: Iterable[Component]) -> l
             fixable = flaw in exposed.fixable or (seen is not None and seen[2])
             affected[flaw.id] = (flaw, [*(seen[1] if seen else ()), exposed], fixable)
     return [
-        _vulnerability(flaw, [part for one in packages for part in _parts(one, by_name)], fixable)
+        _vulnerability(
+            flaw, [part for one in packages for part in _parts(one, by_name)], _analysis(flaw, packages, fixable, at)
+        )
         for flaw, packages, fixable in affected.values()
     ]
 
@@ -179,8 +181,24 @@ def _parts(exposed: Exposed, by_name: dict[tuple[str, str | None], list[Componen
     ]
 
 
-def _vulnerability(flaw: Flaw, components: Sequence[Component], fixable: bool) -> Vulnerability:
+def _analysis(flaw: Flaw, packages: Sequence[Exposed], fixable: bool, at: datetime) -> VulnerabilityAnalysis:
+    """What is known of the flaw's effect: what is stated about every package that has it, else nothing yet."""
+    if all(one.clears(flaw, at) for one in packages):
+        names = {flaw.id, *flaw.cves}
+        told = dict.fromkeys(
+            visible_line(statement.shown(at))
+            for one in packages
+            for name, statements in one.stated
+            if name in names
+            for statement in statements
+        )
+        return VulnerabilityAnalysis(state=ImpactAnalysisState.NOT_AFFECTED, detail="\n".join(told))
+    # Nobody has looked whether the flawed code is reached; that the version has the flaw is all that is known.
+    responses = [ImpactAnalysisResponse.UPDATE] if fixable else []
+    return VulnerabilityAnalysis(state=ImpactAnalysisState.IN_TRIAGE, responses=responses)
 
+
+def _vulnerability(flaw: Flaw, components: Sequence[Component], analysis: VulnerabilityAnalysis) -> Vulnerability:
     severity = VulnerabilitySeverity.UNKNOWN if flaw.severity is None else _SEVERITIES[flaw.severity]
     about = {"fixed-version": flaw.fixed, "state": flaw.state.value, "cves": " ".join(flaw.cves)}
     return Vulnerability(
@@ -190,11 +208,7 @@ def _vulnerability(flaw: Flaw, components: Sequence[Component], fixable: bool) -
         published=flaw.published,
         advisories=[VulnerabilityAdvisory(url=XsUri(_NVD + cve), title=cve) for cve in flaw.cves],
         recommendation=f"Upgrade to {visible_line(flaw.fixed)}" if flaw.fixed else None,
-        analysis=VulnerabilityAnalysis(
-            # Nobody has looked whether the flawed code is reached; that the version has the flaw is all that is known.
-            state=ImpactAnalysisState.IN_TRIAGE,
-            responses=[ImpactAnalysisResponse.UPDATE] if fixable else [],
-        ),
+        analysis=analysis,
         affects=[BomTarget(ref=ref) for ref in sorted({str(part.bom_ref.value) for part in components})],
         properties=[Property(name=_PROPERTY + key, value=visible_line(text)) for key, text in about.items() if text],
     )

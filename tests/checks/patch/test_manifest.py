@@ -176,6 +176,7 @@ def test_curl_asks_this_machine_only_and_follows_nobody(httpserver: HTTPServer) 
     assert httpserver.log[0][0].headers["Host"] == f"shop.example:{httpserver.port}"
     for path in ("moved", "large", "gone"):
         assert ask(path).outcome is Outcome.UNPROVEN
+    assert f"asking http://shop.example:{httpserver.port}/gone ended with exit code 22" in ask("gone").reason
 
 
 def test_an_application_has_one_newest_release() -> None:

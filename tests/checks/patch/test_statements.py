@@ -177,6 +177,16 @@ def test_a_bill_with_its_analysis_filled_in_is_a_statement(tmp_path: Path) -> No
     assert "DSA-1-1" in verdict.observed
 
 
+def test_a_bill_repeats_what_is_stated_until_that_ends(tmp_path: Path) -> None:
+    release = OsRelease("debian", "12", "bookworm", "Debian", (), NOWHERE)
+    found = exposures(tmp_path, known(tmp_path, statement(OPENSSL)), "3.0.1-2")
+    for at, state in ((AT, "not_affected"), (AT + 400 * DAY, "in_triage")):
+        bill = json.loads(written(bill_of_materials(Inventoried("web1", at, release, host(), found))))
+        (flaw,) = bill["vulnerabilities"]
+        assert flaw["analysis"]["state"] == state
+        assert ("until 2027-10-01" in flaw["analysis"].get("detail", "")) == (state == "not_affected")
+
+
 def test_what_is_no_package_of_a_distribution_is_counted_and_left_out(tmp_path: Path) -> None:
     inside = {"@id": OPENSSL, "subcomponents": [{"@id": "pkg:generic/x"}]}
     path = openvex(tmp_path / "vex.json", statement(OPENSSL, "pkg:oci/shop@1", inside))
