@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from .effective import AttachedChain, attached_chains
 from .expansion import Place, conditions, expanded
@@ -22,6 +23,10 @@ _REQUESTS = {
     PacketFamily.IPV6: tuple((kind << 8, kind << 8 | 0xFF) for kind in (128, 139)),
 }
 """ICMP messages that begin a connection (nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c)."""
+
+
+TRIED = 200
+"""Packets that are tried before sets are computed."""
 
 
 class Acceptance:
@@ -71,6 +76,17 @@ class Acceptance:
         Raises `TooManyRegionsError`.
         """
         return accepted_by_all(self.places, asked, self.last)
+
+    def candidates(self, asked: Region) -> Iterator[Packet]:
+        """Packets asked about that rules or policies might accept, a few of many: whoever finds one need not count all.
+
+        What becomes of each must be followed through all rules.
+        """
+        accepting = (place for places in self.places for place in places if place.ends is Decision.ACCEPT)
+        regions = (
+            both for place in accepting for region in place.packets.lower if (both := intersection(region, asked))
+        )
+        yield from map(self.packet, islice(regions, TRIED))
 
     def packet(self, region: Region) -> Packet:
         """A packet of the region, with values that people know where there are such."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from secaudit.api import Facts, Severity, UnprovenKind, Verdict, check, failed, not_applicable, passed, unproven
 
@@ -10,16 +11,25 @@ from .acceptance import Acceptance
 from .expansion import TooManyPlacesError
 from .facts import Firewall, Ipv6Stack
 from .matches import InInterface, PacketFamily
+from .packet import Packet
 from .reach import ranges
 from .regions import Region, Runs, TooManyRegionsError
 from .reverse_path import as_forged
 from .routes import Interface, Interfaces
 from .ruleset import Hook
-from .trace import Fate, Tracer
+from .trace import Fate, Step, Tracer
 from .wording import Nothing, ipv6_off, point, stopped, unseen
 
 SHOWN = 3
 """Networks named in one finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Witness:
+    """A packet that is let through, and its way."""
+
+    given: Packet
+    steps: tuple[Step, ...]
 
 
 @check(
@@ -61,26 +71,27 @@ def _judge(firewall: Firewall, interface: Interface) -> Verdict:
         return not_applicable(subject, reason="there are no networks behind other interfaces", evidence=evidence)
     stop = unseen(firewall, [interface.family])
     assumed = as_forged(firewall.ruleset)
+    tracer = Tracer(assumed)
     perhaps = ""
     try:
         for hook in (Hook.INPUT, Hook.FORWARD):
             if hook is Hook.FORWARD and interface.forwards is False:
                 continue
             found = Acceptance(assumed, interface.family, hook, [InInterface((interface.name,))])
-            sure, possible = found.accepted(_forged(found, interface.name, interface.foreign))
-            certain = hook is Hook.INPUT or interface.forwards is True
-            for region in sure if certain and stop is None else ():
-                packet = found.packet(region)
-                trace = Tracer(assumed).trace(packet)
-                if trace.fate is Fate.ACCEPT:
-                    steps = [step for step in trace.steps if step.certain][-1:]
-                    return failed(
-                        subject,
-                        reason="A sender behind the interface passes for one behind another.",
-                        observed=f"{packet}: accept; behind other interfaces is {_networks(interface)}",
-                        expected=expected,
-                        evidence=[*(point((step.rule or step.chain).origin) for step in steps), *interface.evidence],
-                    )
+            asked = _forged(found, interface.name, interface.foreign)
+            certain = stop is None and (hook is Hook.INPUT or interface.forwards is True)
+            witness = _accepted(tracer, found.candidates(asked)) if certain else None
+            sure, possible = found.accepted(asked) if witness is None else ([], [])
+            witness = witness or (_accepted(tracer, map(found.packet, sure)) if certain else None)
+            if witness is not None:
+                steps = [step for step in witness.steps if step.certain][-1:]
+                return failed(
+                    subject,
+                    reason="A sender behind the interface passes for one behind another.",
+                    observed=f"{witness.given}: accept; behind other interfaces is {_networks(interface)}",
+                    expected=expected,
+                    evidence=[*(point((step.rule or step.chain).origin) for step in steps), *interface.evidence],
+                )
             if possible:
                 perhaps = perhaps or str(found.packet(possible[0]))
     except (TooManyRegionsError, TooManyPlacesError):
@@ -91,6 +102,15 @@ def _judge(firewall: Firewall, interface: Interface) -> Verdict:
         reason = f"conditions that are not known decide about {perhaps}"
         return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
     return passed(subject, observed="the rules refuse them", expected=expected, evidence=evidence)
+
+
+def _accepted(tracer: Tracer, packets: Iterable[Packet]) -> _Witness | None:
+    """The first of the packets that is surely let through."""
+    for packet in packets:
+        trace = tracer.trace(packet)
+        if trace.fate is Fate.ACCEPT:
+            return _Witness(packet, trace.steps)
+    return None
 
 
 def _forged(found: Acceptance, name: str, foreign: Runs) -> Region:

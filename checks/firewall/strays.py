@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from secaudit.api import (
+    Evidence,
     Facts,
     Severity,
     UnprovenKind,
@@ -22,11 +23,12 @@ from .effective import filters
 from .expansion import TooManyPlacesError
 from .facts import Firewall, Ipv6Stack
 from .matches import PacketFamily, State, TcpFlags
+from .packet import Packet
 from .packet_sets import tracks_connections
 from .regions import Region, TooManyRegionsError
 from .reverse_path import as_honest
 from .ruleset import Hook
-from .trace import Fate, Tracer
+from .trace import Fate, Trace, Tracer
 from .universe import STATES
 from .wording import Nothing, ipv6_off, point, stopped, unseen
 
@@ -144,19 +146,15 @@ def _judge(
     tracer = Tracer(as_honest(firewall.ruleset))
     perhaps: Region | None = None
     for region in asked:
-        sure, possible = found.accepted(region)
-        for part in sure:
-            packet = found.packet(part)
+        for packet in found.candidates(region) if stop is None else ():
             trace = tracer.trace(packet)
-            if trace.fate is Fate.ACCEPT and stop is None:
-                deciding = [step for step in trace.steps if step.certain and step.hook is Hook.INPUT][-1:]
-                return failed(
-                    subject,
-                    reason="The rules let packets through that belong to nothing they were meant for.",
-                    observed=f"{packet}: accept",
-                    expected=expected,
-                    evidence=[point((step.rule or step.chain).origin) for step in deciding] or evidence,
-                )
+            if trace.fate is Fate.ACCEPT:
+                return _let_through(subject, packet, trace, expected, evidence)
+        sure, possible = found.accepted(region)
+        for packet in map(found.packet, sure if stop is None else ()):
+            trace = tracer.trace(packet)
+            if trace.fate is Fate.ACCEPT:
+                return _let_through(subject, packet, trace, expected, evidence)
         if possible and perhaps is None:
             perhaps = possible[0]
     if stop is not None and (perhaps is not None or stop.kind is UnprovenKind.NOT_UNDERSTOOD):
@@ -165,3 +163,14 @@ def _judge(
         reason = f"conditions that are not understood decide about {found.packet(perhaps)}"
         return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
     return passed(subject, observed=expected, expected=expected, evidence=evidence)
+
+
+def _let_through(subject: str, packet: Packet, trace: Trace, expected: str, evidence: Sequence[Evidence]) -> Verdict:
+    deciding = [step for step in trace.steps if step.certain and step.hook is Hook.INPUT][-1:]
+    return failed(
+        subject,
+        reason="The rules let packets through that belong to nothing they were meant for.",
+        observed=f"{packet}: accept",
+        expected=expected,
+        evidence=[point((step.rule or step.chain).origin) for step in deciding] or evidence,
+    )
