@@ -93,12 +93,14 @@ def source_options(function: F) -> F:
     """`--format`, and which host to ask instead of reading files; they arrive as one `choice`."""
 
     def gathered(**options: Any) -> Any:
-        names = ("format", "name", "inventory", "stored", "store", "groups")
-        return function(choice=Choice(*(options.pop(name) for name in names)), **options)
+        kind = RulesetFormat(options.pop("format"))
+        names = ("name", "inventory", "stored", "store", "groups")
+        return function(choice=Choice(kind, *(options.pop(name) for name in names)), **options)
 
     gathered.__name__, gathered.__doc__ = function.__name__, function.__doc__
     gathered.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    kinds = click.Choice(RulesetFormat)
+    # By their values: click takes an enumeration by the names of its members.
+    kinds = click.Choice([kind.value for kind in RulesetFormat])
     for option in (
         click.option(
             "--group",
@@ -117,7 +119,7 @@ def source_options(function: F) -> F:
         ),
         click.option("--host", "name", help="Ask this host of the inventory, as a scan would."),
         click.option(
-            "--format", type=kinds, default=RulesetFormat.AUTO, help="What the files are [default: look at them]."
+            "--format", type=kinds, default=RulesetFormat.AUTO.value, help="What the files are [default: look at them]."
         ),
     ):
         gathered = option(gathered)

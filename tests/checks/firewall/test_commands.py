@@ -53,6 +53,12 @@ def test_audit_tells_dead_rules_with_blockers_and_a_packet(rules: Path, capsys: 
     assert services["tcp/443"][0]["sources"] == ["0.0.0.0/0"]
 
 
+def test_the_format_of_a_file_can_be_named(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["firewall", "reach", str(rules), "--format", "ip6tables-save", "--to", "tcp/443"]) == 0
+    assert "IPv6  ::/0" in capsys.readouterr().out
+    assert run(["firewall", "reach", str(rules), "--format", "iptables-save", "--to", "tcp/443"]) == 0
+
+
 def test_a_witness_can_be_asked_for_again(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(["firewall", "audit", str(rules), "--json"])
     witness = next(entry["witness"]["packet"] for entry in document(capsys)["anomalies"] if entry["kind"] == "shadowed")
@@ -104,7 +110,8 @@ def test_diff_tells_packets_that_fare_differently(rules: Path, capsys: pytest.Ca
     [
         (["query", "--packet", "tcp"], "DESTINATION"),
         (["reach", "--to", "icmp"], "no service"),
-        (["audit", "--format", "nft-json"], "JSON"),
+        (["audit", "--format", "nft-json"], "is not the JSON of an nftables ruleset"),
+        (["audit", "--format", "NFT_JSON"], "is not one of 'auto', 'iptables-save'"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_a_sentence(
