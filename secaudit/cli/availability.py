@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
@@ -14,7 +17,7 @@ import click
 from secaudit.cli.columns import aligned
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import store_option
-from secaudit.cli.service_files import HERE, contracts_option, read_contracts
+from secaudit.cli.service_files import CONTRACTS, HERE, contracts_option, find, read_contracts
 from secaudit.cli.times import MonthOf
 from secaudit.model.hours import Month
 from secaudit.model.safe_text import visible_line
@@ -65,6 +68,35 @@ def probe(customer: str | None, is_all: bool, dry_run: bool, contracts: Path | N
     if not seen:
         click.echo("No service is due.", err=True)
     return Exit.FINE if all(result.is_up for _, result in seen) else Exit.FINDINGS
+
+
+@command.command()
+@click.option("--user", help="The account that probes [default: you].")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write files here instead of printing.")
+@contracts_option
+@store_option
+def units(user: str | None, out: Path | None, contracts: Path | None, store_url: str | None) -> int:
+    """Write a systemd service and timer that probe what is due every minute."""
+    from secaudit.fleet.units import PROBES
+    from secaudit.fleet.units import units as make_units
+
+    path = find(CONTRACTS, contracts, HERE)
+    if path is None:
+        raise CommandError("there is no contract here; see --contracts")
+    argv = [sys.executable, "-m", "secaudit", "availability", "probe", "--contracts", str(path.resolve())]
+    argv += ["--store", store_url] if store_url else []
+    try:
+        made = make_units(argv, user or pwd.getpwuid(os.geteuid()).pw_name, PROBES)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    for name, text in made.items():
+        if out is None:
+            click.echo(f"# {name}\n{text}")
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / name).write_text(text, encoding="utf-8")
+            click.echo(out / name)
+    return Exit.FINE
 
 
 @command.command("import")

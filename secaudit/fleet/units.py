@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-SERVICE = "secaudit-schedule.service"
-TIMER = "secaudit-schedule.timer"
+from dataclasses import dataclass
 
 
-def units(command: Sequence[str], user: str) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a timer starts every minute: the stem of its file names, and how both units are described."""
+
+    name: str
+    service: str
+    timer: str
+
+
+SCANS = Work("secaudit-schedule", "Scheduled secaudit scans", "Start secaudit scans that are due")
+PROBES = Work("secaudit-availability", "Light probes of services by secaudit", "Start secaudit probes that are due")
+
+
+def units(command: Sequence[str], user: str, work: Work = SCANS) -> Mapping[str, str]:
     """File name → text of the service (which runs `command` as `user`) and the timer, after systemd.exec(5).
 
     Raises ValueError for a command or user that a unit file cannot hold.
     """
     if not user or any(character.isspace() or character in "%\"'" for character in user):
         raise ValueError(f"{user!r} is not a user name")
-    return {SERVICE: _service(command, user), TIMER: _timer()}
+    return {f"{work.name}.service": _service(command, user, work), f"{work.name}.timer": _timer(work)}
 
 
-def _service(command: Sequence[str], user: str) -> str:
+def _service(command: Sequence[str], user: str, work: Work) -> str:
     line = " ".join(_quote(argument) for argument in command)
     return f"""\
 [Unit]
-Description=Scheduled secaudit scans
+Description={work.service}
 Documentation=man:systemd.timer(5)
 After=network-online.target time-sync.target
 Wants=network-online.target
@@ -48,17 +59,17 @@ LockPersonality=yes
 """
 
 
-def _timer() -> str:
+def _timer(work: Work) -> str:
     return f"""\
 [Unit]
-Description=Start secaudit scans that are due
+Description={work.timer}
 
 [Timer]
-# What is due is decided by the schedules' own cron expressions and zones; a missed one is caught up once.
+# What is due is decided by secaudit itself; a missed time is caught up once.
 OnCalendar=*-*-* *:*:00
 AccuracySec=5s
 Persistent=yes
-Unit={SERVICE}
+Unit={work.name}.service
 
 [Install]
 WantedBy=timers.target

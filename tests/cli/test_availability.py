@@ -126,3 +126,12 @@ def test_availability_that_nobody_promised_or_measured(run: Run) -> None:
     assert "promises availability in that month" in run("show", "muster", "--month", "2027-04")[2]
     ended, _, err = run("show", "muster", "--month", "2026-04")
     assert (ended, "probes/shop.csv: cannot be read" in err) == (2, True)
+
+
+def test_units_probe_every_minute(run: Run) -> None:
+    ended, out, _ = run("units", "--user", "audit", "--store", "/var/lib/secaudit.sqlite")
+    assert ended == 0
+    assert "# secaudit-availability.timer" in out
+    assert "Unit=secaudit-availability.service" in out
+    assert f"availability probe --contracts {Path('contracts').resolve()} --store /var/lib/secaudit.sqlite" in out
+    assert run("units", "--user", "no one")[0] == 2

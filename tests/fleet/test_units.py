@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from secaudit.fleet.units import SERVICE, TIMER, units
+from secaudit.fleet.units import SCANS, units
+
+SERVICE, TIMER = f"{SCANS.name}.service", f"{SCANS.name}.timer"
 
 
 def test_every_argument_reaches_the_command() -> None:
