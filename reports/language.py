@@ -9,7 +9,7 @@ from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, get_timezone_name
 from babel.numbers import format_currency, format_decimal, format_percent
 
@@ -100,6 +100,13 @@ class Language:
     def zone(self, moment: datetime) -> str:
         """What the zone is called at that moment: `Mitteleuropäische Normalzeit`."""
         return get_timezone_name(self._here(moment), locale=self._locale)
+
+    def language(self, code: str) -> str:
+        """What a language is called: `Deutsch`; its code when the CLDR has no name for it."""
+        try:
+            return Locale.parse(code).get_language_name(self._locale) or code
+        except (UnknownLocaleError, ValueError):
+            return code
 
     def month(self, month: Month) -> str:
         """`Oktober 2026`."""

@@ -39,6 +39,8 @@ class Layout:
 
 TECHNICAL = Layout("technical", "report.css", "report.js")
 MONTHLY = Layout("monthly", "monthly.css")
+FLEET = Layout("fleet", "fleet.css")
+SHELF = Layout("shelf", "shelf.css")
 
 
 def render_page(layout: Layout, running_head: str, *, page_word: str = "Page {page} of {pages}", **view: Any) -> bytes:

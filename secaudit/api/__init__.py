@@ -9,7 +9,7 @@ from secaudit.api.collector import Answers, Collector, collector
 from secaudit.api.expect import Duration, Expect, Size, parse_duration, parse_size, show_duration, show_size
 from secaudit.api.facts import Facts, Now, Platform, Target, Unproven
 from secaudit.api.family import Family, load_family
-from secaudit.api.format import CustomerReport, Format
+from secaudit.api.format import CustomerReport, FleetReport, Format, ShelfPage
 from secaudit.api.laboratory import AskedHost, HostChoice, Kernel, Laboratory, Outside
 from secaudit.api.reference import Reference, ReferenceSource, default_feeds, reference
 from secaudit.api.section import ReportSection, section
@@ -38,6 +38,7 @@ __all__ = [
     "Facts",
     "Family",
     "FeedStamp",
+    "FleetReport",
     "Format",
     "HostChoice",
     "Kernel",
@@ -52,6 +53,7 @@ __all__ = [
     "ReportSection",
     "Request",
     "Severity",
+    "ShelfPage",
     "Size",
     "Target",
     "Unproven",

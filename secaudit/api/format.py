@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from secaudit.model.fleet import FleetRecord
 from secaudit.model.month import MonthRecord
 from secaudit.model.run import RunReport
+from secaudit.model.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +31,21 @@ class CustomerReport:
     name: str
     languages: tuple[str, ...]
     render: Callable[[MonthRecord, str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetReport:
+    """A report on all customers for the provider itself, like `CustomerReport`."""
+
+    name: str
+    languages: tuple[str, ...]
+    render: Callable[[FleetRecord, str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfPage:
+    """The index of a customer's reports, like `CustomerReport`."""
+
+    name: str
+    languages: tuple[str, ...]
+    render: Callable[[Shelf, str], bytes]

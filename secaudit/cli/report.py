@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -16,12 +16,14 @@ from secaudit.cli.times import MonthOf
 from secaudit.model.hours import Month
 
 if TYPE_CHECKING:
-    from secaudit.api import CustomerReport
+    from secaudit.api import CustomerReport, FleetReport, ShelfPage
+
+    R = TypeVar("R", CustomerReport, FleetReport, ShelfPage)
 
 GROUP = "secaudit.reports"
 """The entry-point group of reports on a customer's month."""
 
-_DEFAULTS = {"technical": ("html", "json"), "monthly": ("html",)}
+_DEFAULTS = {"technical": ("html", "json"), "monthly": ("html",), "fleet": ("html",)}
 _PAPER = ("html", "pdf")
 
 
@@ -29,7 +31,7 @@ _PAPER = ("html", "pdf")
 @click.option("--kind", type=click.Choice(list(_DEFAULTS)), default="technical", show_default=True)
 @click.option("--customer", help="Report on this customer (technical: on its latest run).")
 @click.option("--month", type=MonthOf(), help="Monthly: the month, e.g. 2026-10 [default: the last one].")
-@click.option("--lang", help="Monthly: de or en [default: what the contract says].")
+@click.option("--lang", help="Monthly, fleet: de or en [default: what the contract says; fleet: en].")
 @click.option("--run", "run_id", metavar="RUN", help="Technical: a run of the store [default: the latest].")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"), show_default=True)
 @click.option("--format", "names", callback=format_names, help="E.g. html,pdf [default: html,json; monthly: html].")
@@ -51,7 +53,8 @@ def command(
     """Write a stored run as HTML, PDF or data, as the scan itself would have; or what became of a customer's month.
 
     `--kind monthly` is for customers: what the contract promises, what was kept, broken and not proven, in German or
-    English.
+    English; `DIR/CUSTOMER/index.html` lists them all. `--kind fleet` is for the provider: all customers, what is late
+    or soon will be, unproven, not scanned, out of date.
     """
     if list_runs:
         return _list(customer, store_url)
@@ -62,8 +65,14 @@ def command(
         if customer is None:
             raise CommandError("--kind monthly needs --customer")
         return _monthly(customer, month, lang, wanted, out, contracts, store_url)
-    if month is not None or lang is not None:
-        raise CommandError("--month and --lang are for --kind monthly")
+    if month is not None:
+        raise CommandError("--month is for --kind monthly")
+    if kind == "fleet":
+        if run_id is not None or customer is not None:
+            raise CommandError("--kind fleet is about all customers; it takes neither --run nor --customer")
+        return _fleet(lang or "en", wanted, out, store_url)
+    if lang is not None:
+        raise CommandError("--lang is for --kind monthly and fleet; the technical report is in English")
     return _technical(run_id, customer, wanted, out, store_url)
 
 
@@ -112,41 +121,75 @@ def _monthly(
 ) -> int:
     from dataclasses import replace
 
+    from secaudit.api import CustomerReport, ShelfPage
     from secaudit.cli.month import month_record, translations
     from secaudit.cli.output import write_files
-    from secaudit.cli.paper import browser, print_pdf
+    from secaudit.cli.shelf import INDEX, read_shelf
     from secaudit.cli.stored import read_store
 
-    unknown = [name for name in names if name not in _PAPER]
-    if unknown:
-        raise CommandError(f"a monthly report has no format {', '.join(unknown)}; there are: {', '.join(_PAPER)}")
-    if "pdf" in names:
-        browser()  # better to say at once that there is none
-    maker = _maker("monthly")
+    _refuse_formats("monthly", names)
+    if customer.startswith(".") or "/" in customer:
+        raise CommandError(f"{customer!r} is no name of a customer")
+    maker = _maker("monthly", CustomerReport)
     now = datetime.now(UTC)
     asked = month or Month.of(now.astimezone().date()).previous
     with ExitStack() as stack:
         record = month_record(read_store(store_url, stack), read_contracts(contracts, HERE), customer, asked, now)
-    language = lang or record.language
-    if language not in maker.languages:
-        raise CommandError(f"the report does not speak {language!r}; it speaks: {', '.join(maker.languages)}")
+    language = _spoken(lang or record.language, maker.languages)
     page = maker.render(replace(record, translations=translations(language)), language)
-    stem = f"monthly-{asked}-{language}"
-    files = {f"{stem}.html": page} if "html" in names else {}
-    if "pdf" in names:
-        files[f"{stem}.pdf"] = print_pdf(page)
-    for path in write_files(files, out):
+    folder = out / customer
+    written = write_files(_printed(f"monthly-{asked}-{language}", page, names), folder)
+    shelf = read_shelf(folder, customer, record.name, record.timezone, now)
+    index = _maker("shelf", ShelfPage).render(shelf, record.language)
+    for path in (*written, *write_files({INDEX: index}, folder)):
         click.echo(path)
     return Exit.FINE
 
 
-def _maker(name: str) -> CustomerReport:
-    from importlib.metadata import entry_points
+def _fleet(lang: str, names: tuple[str, ...], out: Path, store_url: str | None) -> int:
+    from secaudit.api import FleetReport
+    from secaudit.cli.fleet_record import fleet_record
+    from secaudit.cli.output import write_files
+    from secaudit.cli.stored import read_store
 
-    from secaudit.api import CustomerReport
+    _refuse_formats("fleet", names)
+    maker = _maker("fleet", FleetReport)
+    language = _spoken(lang, maker.languages)
+    with ExitStack() as stack:
+        record = fleet_record(read_store(store_url, stack), datetime.now(UTC), "UTC")
+    for path in write_files(_printed(f"fleet-{language}", maker.render(record, language), names), out):
+        click.echo(path)
+    return Exit.FINE
+
+
+def _refuse_formats(kind: str, names: tuple[str, ...]) -> None:
+    from secaudit.cli.paper import browser
+
+    unknown = [name for name in names if name not in _PAPER]
+    if unknown:
+        raise CommandError(f"a {kind} report has no format {', '.join(unknown)}; there are: {', '.join(_PAPER)}")
+    if "pdf" in names:
+        browser()  # better to say at once that there is none
+
+
+def _spoken(language: str, languages: tuple[str, ...]) -> str:
+    if language not in languages:
+        raise CommandError(f"the report does not speak {language!r}; it speaks: {', '.join(languages)}")
+    return language
+
+
+def _printed(stem: str, page: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
+    from secaudit.cli.paper import print_pdf
+
+    files = {f"{stem}.html": page} if "html" in names else {}
+    return files | ({f"{stem}.pdf": print_pdf(page)} if "pdf" in names else {})
+
+
+def _maker(name: str, kind: type[R]) -> R:
+    from importlib.metadata import entry_points
 
     for entry in entry_points(group=GROUP, name=name):
         loaded = entry.load()
-        if isinstance(loaded, CustomerReport):
+        if isinstance(loaded, kind):
             return loaded
     raise CommandError(f"the {name} report is not installed; install secaudit again", Exit.INTERNAL)

@@ -228,11 +228,10 @@ def test_every_table_has_a_caption_and_every_chart_is_told_in_words(record: Mont
 
 
 def test_every_text_is_used_and_no_other_is_asked_for() -> None:
-    sources = [
-        *(REPORTS / "monthly").glob("*.py"),
-        REPORTS / "language.py",
-        *(REPORTS / "templates" / "monthly").glob("*.html"),
-    ]
+    rooms = ("monthly", "fleet", "shelf")
+    sources = [REPORTS / "language.py"]
+    sources += [path for room in rooms for path in (REPORTS / room).glob("*.py")]
+    sources += [path for room in rooms for path in (REPORTS / "templates" / room).glob("*.html")]
     code = "\n".join(path.read_text() for path in sources if path.name != "texts.py")
     assert set(re.findall(r'\b(?:t|text)\(\s*"([a-z_0-9]+)"[,)]', code)) <= set(TEXTS)
     made = set(re.findall(r'"([a-z]+_)" ~|f"([a-z]+_)\{', code))

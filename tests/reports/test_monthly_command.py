@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -101,8 +102,8 @@ def test_a_month_that_has_not_begun_and_a_customer_nobody_knows_are_refused(plac
 
 def test_the_command_writes_the_page_in_the_contracts_language(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10"]) == 0
-    path = place / "out" / "monthly-2025-10-de.html"
-    assert capsys.readouterr().out.strip() == "out/monthly-2025-10-de.html"
+    path = place / "out" / "muster" / "monthly-2025-10-de.html"
+    assert capsys.readouterr().out.strip() == "out/muster/monthly-2025-10-de.html\nout/muster/index.html"
     page = Page(path.read_bytes())
     assert page.all("html")[0].attributes["lang"] == "de"
     states = {
@@ -119,7 +120,7 @@ def test_the_command_writes_the_page_in_the_contracts_language(place: Path, caps
 
 def test_the_command_speaks_english_when_asked(place: Path) -> None:
     assert run(["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10", "--lang", "en"]) == 0
-    assert "We broke" in (place / "out" / "monthly-2025-10-en.html").read_text()
+    assert "We broke" in (place / "out" / "muster" / "monthly-2025-10-en.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_the_command_speaks_english_when_asked(place: Path) -> None:
         (["--kind", "monthly", "--customer", "muster", "--run", "x"], "--run is for --kind technical"),
         (["--kind", "monthly", "--customer", "muster", "--month", "2025-10", "--lang", "fr"], "does not speak 'fr'"),
         (["--kind", "monthly", "--customer", "muster", "--format", "sarif"], "has no format sarif"),
-        (["--month", "2025-10"], "--month and --lang are for --kind monthly"),
+        (["--month", "2025-10"], "--month is for --kind monthly"),
     ],
 )
 def test_what_does_not_fit_is_refused(
@@ -153,4 +154,40 @@ def test_without_chromium_there_is_no_pdf_and_a_reason(
 def test_the_command_prints_to_pdf(place: Path) -> None:
     arguments = ["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10", "--format", "pdf"]
     assert run(arguments) == 0
-    assert (place / "out" / "monthly-2025-10-de.pdf").read_bytes().startswith(b"%PDF-")
+    assert (place / "out" / "muster" / "monthly-2025-10-de.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_the_index_lists_every_report_that_lies_beside_it(place: Path) -> None:
+    month = ["report", "--kind", "monthly", "--customer", "muster", "--month"]
+    assert run([*month, "2025-10"]) == 0
+    assert run([*month, "2025-10", "--lang", "en"]) == 0
+    (place / "out" / "muster" / "notes.txt").write_text("not a report")
+    assert run([*month, "2025-11"]) == 0
+    folder = place / "out" / "muster"
+    index = Page((folder / "index.html").read_bytes())
+    links = [one.attributes["href"] for one in index.all("a")]
+    assert links == ["monthly-2025-11-de.html", "monthly-2025-10-de.html", "monthly-2025-10-en.html"]
+    digests = {one.text for one in index.all("code")}
+    assert digests == {hashlib.sha256((folder / link).read_bytes()).hexdigest() for link in links if link}
+    assert not list(folder.glob(".*"))
+
+
+def test_two_customers_do_not_write_over_each_other(place: Path) -> None:
+    assert run(["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10"]) == 0
+    before = (place / "out" / "muster" / "index.html").read_bytes()
+    assert run(["report", "--kind", "monthly", "--customer", "nobody", "--month", "2025-10"]) == 2
+    assert run(["report", "--kind", "monthly", "--customer", "../muster", "--month", "2025-10"]) == 2
+    assert (place / "out" / "muster" / "index.html").read_bytes() == before
+
+
+def test_the_fleet_page_says_what_the_store_says(place: Path, store: Store) -> None:
+    assert run(["report", "--kind", "fleet", "--lang", "de"]) == 0
+    page = Page((place / "out" / "fleet-de.html").read_bytes())
+    rows = [one for one in page.all("tr") if "data-customer" in one.attributes]
+    assert [row.attributes["data-customer"] for row in rows] == [one.customer for one in store.customers()]
+    assert "Intern" in page.all("header")[0].text
+
+
+@pytest.mark.parametrize("arguments", [["--customer", "muster"], ["--month", "2025-10"], ["--lang", "fr"]])
+def test_the_fleet_takes_no_customer_and_no_month(place: Path, arguments: list[str]) -> None:
+    assert run(["report", "--kind", "fleet", *arguments]) == 2

@@ -1,0 +1,58 @@
+"""From the record of all customers to the page."""
+
+from __future__ import annotations
+
+from secaudit.api import FleetReport
+from secaudit.model.fleet import CustomerStanding, FamilyStanding, FleetRecord
+
+from ..language import LANGUAGES, Language
+from ..page import FLEET, render_page
+from ..states import State
+
+MOST_LAGGING = 200
+
+
+def render(record: FleetRecord, language: str) -> bytes:
+    """Write all customers down as a self-contained HTML page in UTF-8; the same record gives the same bytes.
+
+    `language` is one of `LANGUAGES`. Raises ValueError for another one.
+    """
+    if language not in LANGUAGES:
+        raise ValueError(f"there is no language {language!r}")
+    told = Language(language, record.timezone)
+    title = told.text("fleet")
+    return render_page(
+        FLEET,
+        title,
+        page_word=told.text("page", page="{page}", pages="{pages}"),
+        title=title,
+        record=record,
+        lang=told,
+        t=told.text,
+        families=sorted({one.family for customer in record.customers for one in customer.families}),
+        standing=_standing,
+        worst=worst,
+        hosts=sum(one.hosts for one in record.customers),
+        lagging=record.lagging[:MOST_LAGGING],
+        most_lagging=MOST_LAGGING,
+    )
+
+
+def worst(standing: FamilyStanding | None) -> tuple[State, int]:
+    """The worst state of a family and how many results are in it; a waived failure is never shown as passed."""
+    if standing is None:
+        return State.NOT_APPLICABLE, 0
+    counts = (
+        (State.FAILED, standing.failed),
+        (State.UNPROVEN, standing.unproven),
+        (State.WAIVED, standing.waived),
+        (State.PASSED, standing.passed),
+    )
+    return next(((state, count) for state, count in counts if count), (State.NOT_APPLICABLE, 0))
+
+
+def _standing(customer: CustomerStanding, family: str) -> FamilyStanding | None:
+    return next((one for one in customer.families if one.family == family), None)
+
+
+REPORT = FleetReport("fleet", LANGUAGES, render)

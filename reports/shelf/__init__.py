@@ -1,0 +1,5 @@
+"""The index of a customer's reports."""
+
+from .rendering import PAGE, render
+
+__all__ = ["PAGE", "render"]
