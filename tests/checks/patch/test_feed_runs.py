@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from secaudit.cli.main import run
+from secaudit.model.signing import SigningKey
 
 from .feeding import feed, osv
 
@@ -69,3 +70,30 @@ def test_without_the_feed_the_same_transcript_proves_nothing(bundle: Path) -> No
     assert (result["outcome"], result["kind"]) == ("unproven", "stale")
     assert "secaudit feed import" in result["reason"]
     assert found["run"]["feeds"] == []
+
+
+def test_a_statement_and_a_signed_bundle_reach_a_recorded_scan(bundle: Path) -> None:
+    """What is stated later holds for last night's answers, on a scanner that gets its feeds in a signed bundle."""
+    vex = {
+        "@context": "https://openvex.dev/ns/v0.2.0",
+        "author": "Anna",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "statements": [
+            {
+                "vulnerability": {"name": "CVE-2026-1000"},
+                "products": [{"@id": "pkg:deb/debian/bash"}],
+                "status": "not_affected",
+                "impact_statement": "nobody logs in",
+            }
+        ],
+    }
+    (bundle / "vex.json").write_text(json.dumps(vex))
+    public = SigningKey.new().write(bundle / "feeds.key")
+    assert run(["feed", "import", "vex.json", "--feeds", "feeds"]) == 0
+    assert run(["feed", "export", "all.feeds.tar", "--sign", "feeds.key", "--feeds", "feeds"]) == 0
+    assert run(["feed", "import", "all.feeds.tar", "--trusted-key", str(public), "--feeds", "there"]) == 0
+    assert run(["scan", "replay:bundle", "--feeds", "there", "--out", "again", "--quiet"]) == 0
+
+    found = json.loads((bundle / "again" / "results.json").read_bytes())
+    assert not [one for one in found["results"] if one["outcome"] == "failed"]
+    assert [part["name"] for part in found["run"]["feeds"]][-1] == "vex"
