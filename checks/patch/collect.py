@@ -33,6 +33,7 @@ from .feeds.lookup import (
     ScoreSource,
 )
 from .front_end import front_end
+from .languages import NODE, PYTHON, LanguagePackages, read_language_packages
 from .livepatch import CANONICAL, LOADED, read_live_patches
 from .manifest import read_deployed, version_files
 from .reboot import FLAG, FLAG_PACKAGES, UNPACKED, read_flag, read_flag_packages, read_unpacked
@@ -168,6 +169,12 @@ def last_automatic_run(answers: Answers) -> LastAutomaticRun:
             return read_last_timer(answers.ended(STAMPS), program)
         case "apk" | "pacman" as other:
             raise Unproven(UnprovenKind.NOT_UNDERSTOOD, f"runs of jobs that upgrade with {other} leave no trace")
+
+
+@collector(LanguagePackages, (PYTHON, NODE))
+def language_packages(answers: Answers) -> LanguagePackages:
+    """Packages of Python and Node.js outside of the distribution's own."""
+    return read_language_packages(answers)
 
 
 @collector(LivePatches, (LOADED, CANONICAL))

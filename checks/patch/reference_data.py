@@ -7,6 +7,7 @@ from pathlib import Path
 from secaudit.api import reference
 
 from .feeds.announced import AnnouncedSupport, SupportSource
+from .languages import LanguageAdvisories, LanguageSource
 from .statements import Statements, StatementSource
 
 
@@ -20,3 +21,9 @@ def announced_support(directory: Path) -> SupportSource:
 def statements(directory: Path) -> StatementSource:
     """What people state about flaws in packages (VEX)."""
     return StatementSource(directory)
+
+
+@reference(LanguageAdvisories)
+def language_advisories(directory: Path) -> LanguageSource:
+    """The imported advisories about packages of Python and Node.js."""
+    return LanguageSource(directory)

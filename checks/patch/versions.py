@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
+from packaging.version import InvalidVersion as NoPythonVersion
+from packaging.version import Version
+
 # deb-version(7): the upstream version starts with a digit, no part is empty; a colon is possible after an epoch only,
 # which the split at the first one takes care of.
 _EPOCH = re.compile(r"[0-9]+", re.ASCII)
@@ -31,6 +34,12 @@ _PACMAN = re.compile(
     re.ASCII,
 )
 _PACMAN_SEGMENTS = re.compile(r"([^A-Za-z0-9]*)([0-9]+|[A-Za-z]+)", re.ASCII)
+
+_SEMVER = re.compile(
+    r"(?P<major>[0-9]+)\.(?P<minor>[0-9]+)\.(?P<patch>[0-9]+)"
+    r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?",
+    re.ASCII,
+)
 
 _DPKG_WEIGHTS = bytes(
     1 if code == ord("~") else code if chr(code).isalpha() or code > 127 else 128 + code for code in range(256)
@@ -104,6 +113,51 @@ def pacman_key(version: str) -> bytes:
     if found is None:
         raise InvalidVersion(f"{version!r} is not a pacman version with release")
     return b"".join(_pacman_part(part) for part in (found["epoch"] or "0", found["version"], found["release"]))
+
+
+def pep440_key(version: str) -> bytes:
+    """The order of PEP 440 as bytes. Raises `InvalidVersion`.
+
+    After the release without its trailing zeros: nothing but a development release, a, b, rc, none; no post-release
+    before one; a development release before none; no local version before one, and in it texts before numbers.
+    """
+    try:
+        found = Version(version)
+    except NoPythonVersion:
+        raise InvalidVersion(f"{version!r} is not a Python version") from None
+    key = bytearray(_number(str(found.epoch)))
+    significant = len(found.release)
+    while significant > 1 and not found.release[significant - 1]:
+        significant -= 1
+    for number in found.release[:significant]:
+        key += b"\x02" + _number(str(number))
+    key += b"\x01"
+    if found.pre is not None:
+        key += bytes([{"a": 2, "b": 3, "rc": 4}[found.pre[0]]]) + _number(str(found.pre[1]))
+    else:
+        key += b"\x01" if found.dev is not None and found.post is None else b"\x05"
+    key += b"\x01" if found.post is None else b"\x02" + _number(str(found.post))
+    key += b"\x02" if found.dev is None else b"\x01" + _number(str(found.dev))
+    for segment in found.local.split(".") if found.local else ():
+        key += b"\x03" + _number(segment) if segment.isdigit() else b"\x02" + segment.encode() + b"\0"
+    return bytes(key) + b"\x01"
+
+
+def semver_key(version: str) -> bytes:
+    """The order of Semantic Versioning 2.0.0 as bytes; build metadata do not count. Raises `InvalidVersion`.
+
+    A pre-release sorts before its release; in it numbers before texts, and the shorter one first.
+    """
+    found = _SEMVER.fullmatch(version)
+    if found is None:
+        raise InvalidVersion(f"{version!r} is not a semantic version")
+    key = bytearray(b"".join(_number(found[part]) for part in ("major", "minor", "patch")))
+    if found["pre"] is None:
+        return bytes(key) + b"\x02"
+    key += b"\x01"
+    for identifier in found["pre"].split("."):
+        key += b"\x02" + _number(identifier) if identifier.isdigit() else b"\x03" + identifier.encode() + b"\0"
+    return bytes(key) + b"\x01"
 
 
 KEYS: Mapping[str, Callable[[str], bytes]] = {

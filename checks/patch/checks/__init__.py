@@ -8,6 +8,7 @@ from .forbidden_packages import forbidden_packages
 from .held_packages import held_packages
 from .kernel_outdated import kernel_outdated
 from .kev_overdue import kev_overdue
+from .language_packages import language_packages
 from .lists_stale import lists_stale
 from .minimum_versions import minimum_versions
 from .no_fix_available import no_fix_available
@@ -25,6 +26,7 @@ __all__ = [
     "held_packages",
     "kernel_outdated",
     "kev_overdue",
+    "language_packages",
     "lists_stale",
     "minimum_versions",
     "no_fix_available",

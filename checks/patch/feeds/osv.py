@@ -83,7 +83,7 @@ def _add_ranges(ranges: list[AffectedRange], affected: Mapping[str, Any], place:
     if specific.get("urgency") == "unimportant":
         left_out("unimportant")
         return
-    ordered = [one["events"] for one in affected.get("ranges") or () if one["type"] == "ECOSYSTEM"]
+    ordered = [one["events"] for one in affected.get("ranges") or () if one["type"] in ("ECOSYSTEM", "SEMVER")]
     if not ordered:
         ranges.append(AffectedRange(release, name, "", "", State.UNREADABLE, channel))
     for events in ordered:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from secaudit.api import Platform
 
-from ..versions import apk_key, dpkg_key, rpm_key
+from ..versions import apk_key, dpkg_key, pep440_key, rpm_key, semver_key
 
 
 class Distribution(NamedTuple):
@@ -26,6 +26,8 @@ DISTRIBUTIONS: Mapping[str, Distribution] = {
     "almalinux": Distribution(rpm_key, False),
     "rocky": Distribution(rpm_key, False),
     "rhel": Distribution(rpm_key, False),
+    "pypi": Distribution(pep440_key, False),
+    "npm": Distribution(semver_key, False),
 }
 
 DEBIAN_CODENAMES: Mapping[str, str] = {
@@ -39,6 +41,9 @@ DEBIAN_CODENAMES: Mapping[str, str] = {
 
 # https://ossf.github.io/osv-schema/, section "Defined ecosystems"; Ubuntu puts its subscriptions before the release.
 _ECOSYSTEMS = (
+    # Packages of a language have no release: theirs is called `pypi:` and `npm:`.
+    (re.compile(r"PyPI(?P<version>)"), "pypi"),
+    (re.compile(r"npm(?P<version>)"), "npm"),
     (re.compile(r"Debian:(?P<version>\d+)"), "debian"),
     (
         re.compile(r"Ubuntu:(?:(?P<channel>Pro|Pro:[A-Za-z-]+|[A-Z]{4}[A-Za-z-]*):)?(?P<version>\d+\.\d+)(?::LTS)?"),

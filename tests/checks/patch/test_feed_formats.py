@@ -106,7 +106,7 @@ def test_ecosystems_are_releases(tmp_path: Path, ecosystem: str, release: str, c
     [
         (osv("DSA-1-1", "jq", "1-1", withdrawn="2026-10-01T00:00:00Z"), "withdrawn"),
         (osv("ALBA-2026:1", "jq", "1-1", ecosystem="AlmaLinux:9"), "no security update"),
-        (osv("GHSA-1", "left-pad", "1.0", ecosystem="npm"), "other ecosystem"),
+        (osv("GHSA-1", "left-pad", "1.0", ecosystem="crates.io"), "other ecosystem"),
     ],
 )
 def test_what_is_left_out_is_counted(tmp_path: Path, record: dict[str, Any], reason: str) -> None:

@@ -115,7 +115,7 @@ def _introduced_late(record: dict[str, Any]) -> dict[str, Any]:
         ([osv("DSA-1-1", "jq", "1-1"), osv("DSA-1-1", "zip", "1-1")], "DSA-1-1 comes twice"),
         ([_introduced_late(osv("DSA-1-1", "jq", "1-1"))], "fixed in '1-1', which is before '9-1'"),
         ([osv("DSA-1-1", "jq", "1-1", modified="2026-12-24T00:00:00Z")], "in the future"),
-        ([osv("GHSA-1", "left-pad", "1", ecosystem="npm")], r"nothing in it .* \(1 other ecosystem\)"),
+        ([osv("GHSA-1", "left-pad", "1", ecosystem="crates.io")], r"nothing in it .* \(1 other ecosystem\)"),
         ([osv(f"DSA-{number}-1", "jq", "1-1") for number in range(4)], "half-filled"),
         ([{"id": 1}], "no id|no feed has this form"),
     ],

@@ -1,0 +1,112 @@
+"""Packages of Python and Node.js with flaws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from pydantic import Field
+
+from secaudit.api import (
+    Duration,
+    Evidence,
+    Expect,
+    Facts,
+    Now,
+    Severity,
+    Unproven,
+    UnprovenKind,
+    Verdict,
+    check,
+    failed,
+    not_applicable,
+    passed,
+    show_duration,
+    unproven,
+)
+from secaudit.model.safe_text import visible_line
+
+from ...host.facts import Packages
+from ..feeds.lookup import Advisories, Flaw
+from ..languages import LANGUAGES, LanguageAdvisories, LanguagePackages
+from ..references import PATCH_LEVEL
+
+_PLACES = {"pypi": "/usr/local and /opt", "npm": "/usr/local, /usr/lib and /opt"}
+
+
+class LanguageFlaws(Expect):
+    """How old the advisories may be, and which packages do not count."""
+
+    feed_max_age: Duration = Field(default=timedelta(days=3), gt=timedelta())
+    allow: frozenset[str] = Field(default=frozenset(), description="packages that do not count; prefer a waiver")
+
+
+@check(
+    "patch.language-packages",
+    title="Packages of Python and Node.js have no repaired vulnerability",
+    severity=Severity.HIGH,
+    requires=[LanguagePackages, LanguageAdvisories, Now],
+    expect=LanguageFlaws,
+    remediation="Raise the version in the application's own list of requirements, and deploy it anew.",
+    references=PATCH_LEVEL,
+)
+def language_packages(facts: Facts, expect: LanguageFlaws) -> Iterator[Verdict]:
+    """No package of Python or Node.js outside of the distribution has a flaw that a later version repairs.
+
+    A finding is one package in one version, with the version that settles every advisory that has a repair.
+    """
+    installed, known = facts[LanguagePackages], facts[LanguageAdvisories]
+    for name, packages in installed.found.items():
+        language = LANGUAGES[name][0]
+        if isinstance(packages, Unproven):
+            yield unproven(name, kind=packages.kind, reason=packages.reason, evidence=packages.evidence)
+        elif not packages.packages:
+            reason = f"No package of {language} lies below {_PLACES[name]}."
+            yield not_applicable(name, reason=reason, evidence=[packages.evidence])
+        elif name not in known.known:
+            reason = (
+                f"{len(packages.packages)} packages of {language} are installed, and no advisories about them were "
+            )
+            reason += "imported: `secaudit feed import FILE`"
+            yield unproven(name, kind=UnprovenKind.STALE, reason=reason, evidence=[packages.evidence])
+        else:
+            yield from _judge(name, packages, known.known[name], facts, expect)
+
+
+def _judge(
+    name: str, packages: Packages, advisories: Advisories, facts: Facts, expect: LanguageFlaws
+) -> Iterator[Verdict]:
+    expected, spoken = "no flaw that a later version repairs", False
+    evidence = [packages.evidence, advisories.evidence]
+    for package in packages.packages:
+        standing = None if package.name in expect.allow else advisories.standing(package.name, package.version)
+        subject = visible_line(f"{name} {package.name} {package.version}")
+        fixable = [flaw for flaw in standing.flaws if flaw.fixed] if standing else []
+        if fixable:
+            spoken = True
+            yield _flawed(subject, package.version, fixable, expected, evidence)
+        elif standing is not None and standing.doubt:
+            spoken = True
+            kind = UnprovenKind.NOT_UNDERSTOOD
+            yield unproven(
+                subject, kind=kind, reason=visible_line(standing.doubt), expected=expected, evidence=evidence
+            )
+    age = facts[Now].at - advisories.at
+    if age > expect.feed_max_age:
+        reason = f"The advisories are {show_duration(age)} old ({show_duration(expect.feed_max_age)} allowed)."
+        yield unproven(name, kind=UnprovenKind.STALE, reason=reason, expected=expected, evidence=evidence)
+    elif not spoken:
+        observed = f"none in {len(packages.packages)} packages"
+        yield passed(name, observed=observed, expected=expected, evidence=evidence)
+
+
+def _flawed(subject: str, version: str, flaws: list[Flaw], expected: str, evidence: list[Evidence]) -> Verdict:
+    target = max(flaws, key=lambda flaw: flaw.order).fixed
+    lines = [visible_line(f"{flaw.id}: fixed in {flaw.fixed} {' '.join(flaw.cves)}") for flaw in flaws]
+    return failed(
+        subject,
+        reason="A flaw of the package is repaired in a later version.",
+        observed=visible_line(f"{version}; {target} settles {len({flaw.id for flaw in flaws})} advisories"),
+        expected=expected,
+        evidence=[Evidence.of("feed", None, None, lines), *evidence],
+    )
