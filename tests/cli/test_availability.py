@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from secaudit.cli.main import run as run_command
+from secaudit.cli.month import month_record
+from secaudit.config.contract import load_contracts
+from secaudit.model.availability import Probe
+from secaudit.model.hours import Month
 from secaudit.store import open_store
 
 Run = Callable[..., tuple[int, str, str]]
@@ -135,3 +139,18 @@ def test_units_probe_every_minute(run: Run) -> None:
     assert "Unit=secaudit-availability.service" in out
     assert f"availability probe --contracts {Path('contracts').resolve()} --store /var/lib/secaudit.sqlite" in out
     assert run("units", "--user", "no one")[0] == 2
+
+
+def test_the_monthly_report_counts_probes_of_the_store(run: Run) -> None:
+    Path("contracts/muster.yaml").write_text(CONTRACT.replace(" source: ../probes/shop.csv,", ""))
+    contracts = load_contracts(Path("contracts"))
+    later = datetime(2026, 5, 2, tzinfo=UTC)
+    with open_store("store.sqlite") as store:
+        nothing = month_record(store, contracts, "muster", Month(2026, 4), later)
+        hours = (datetime(2026, 4, 9, tzinfo=UTC) + timedelta(hours=number) for number in range(48))
+        store.add_probes("muster", "shop", [Probe(hour, hour.hour != 6) for hour in hours])
+        found = month_record(store, contracts, "muster", Month(2026, 4), later)
+    assert (nothing.availability, dict(nothing.unmeasured)) == ((), {"shop": "nothing has probed shop yet"})
+    (measured,) = found.availability
+    assert (measured.up, measured.down) == (timedelta(hours=46), timedelta(hours=2))
+    assert [outage.start.day for outage in measured.outages] == [9, 10]

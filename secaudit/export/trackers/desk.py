@@ -59,8 +59,9 @@ class Desk:
     def apply(self, actions: Sequence[IssueAction], now: datetime) -> tuple[IssueAction, ...]:
         """See `TrackerDesk.apply`."""
         topics = self._topics()
+        noted = self._store.tracked_issues(self._config.customer, self._config.name)
         return tuple(
-            self._take(action, topics[action.topic], now)
+            self._take(action, topics[action.topic], noted.get(action.topic), now)
             for action in actions
             if action.kind is not ActionKind.WAIT and action.topic in topics
         )
@@ -112,11 +113,10 @@ class Desk:
             if not any(event.kind is EventKind.ACKNOWLEDGED for event in present):
                 yield found.fingerprint
 
-    def _take(self, action: IssueAction, topic: Topic, now: datetime) -> IssueAction:
+    def _take(self, action: IssueAction, topic: Topic, noted: TrackedIssue | None, now: datetime) -> IssueAction:
         if action.kind is ActionKind.CREATE:
-            return self._create(action, topic, now)
+            return self._create(action, topic, noted, now)
         draft = draft_of(topic.id, topic.findings)
-        noted = self._store.tracked_issues(self._config.customer, self._config.name).get(topic.id)
         noted = noted or TrackedIssue(self._config.customer, self._config.name, topic.id, now)
         noted = replace(noted, issue=action.issue, link=action.link or noted.link)
         if action.kind is ActionKind.UPDATE:
@@ -141,10 +141,9 @@ class Desk:
         self._store.keep_issue(noted)
         return action
 
-    def _create(self, action: IssueAction, topic: Topic, now: datetime) -> IssueAction:
+    def _create(self, action: IssueAction, topic: Topic, before: TrackedIssue | None, now: datetime) -> IssueAction:
         """Note the intent, look once more, create, and note the key. A crash in between leaves an issue to adopt."""
         claim = TrackedIssue(self._config.customer, self._config.name, topic.id, now)
-        before = self._store.tracked_issues(claim.customer, claim.tracker).get(topic.id)
         if before is not None and before.issue:
             return replace(action, kind=ActionKind.ADOPT, issue=before.issue, link=before.link)
         if before is not None:

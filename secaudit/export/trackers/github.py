@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from secaudit.export.trackers.adapter import RemoteIssue, key_of, mapping_of, moment_of, rows_of
 from secaudit.export.trackers.draft import Draft, Markup
 from secaudit.export.trackers.session import Session, TrackerError, segment
-from secaudit.model.tracker import IssueState, TrackerConfig
+from secaudit.model.tracker import MARKER, IssueState, TrackerConfig
 
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
+_MARKER = re.compile(rf"{MARKER}: [0-9a-f]{{16}}")
 _PAGE = 100
 _MOST_PAGES = 100
 
@@ -24,16 +26,17 @@ class GitHub:
         self._config = config
         owner, _, name = config.project.partition("/")
         self._root = f"/repos/{segment(owner)}/{segment(name)}/issues"
-        self._listed: list[dict[str, Any]] | None = None
+        self._listed: dict[str, list[dict[str, Any]]] | None = None
 
     def find(self, marker: str) -> tuple[RemoteIssue, ...]:
         """Look through the issues with our first label: the search index of GitHub lags behind, its lists do not."""
         if self._listed is None:
             self._listed = self._list()
-        return tuple(self._issue(row) for row in self._listed if marker in str(row.get("body")))
+        return tuple(self._issue(row) for row in self._listed.get(marker, ()))
 
-    def _list(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def _list(self) -> dict[str, list[dict[str, Any]]]:
+        """Every issue by each marker in its body."""
+        found: dict[str, list[dict[str, Any]]] = {}
         for page in range(1, _MOST_PAGES + 1):
             params = {
                 "state": "all",
@@ -44,7 +47,10 @@ class GitHub:
                 "direction": "asc",
             }
             rows = rows_of(self._session.get(self._root, params).data, "issues")
-            found += [row for row in rows if "pull_request" not in row]
+            for row in rows:
+                if "pull_request" not in row:
+                    for marker in set(_MARKER.findall(str(row.get("body")))):
+                        found.setdefault(marker, []).append(row)
             if len(rows) < _PAGE:
                 return found
         raise TrackerError(f"the repository has more than {_MOST_PAGES * _PAGE} issues with our label")
