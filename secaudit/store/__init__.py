@@ -3,6 +3,7 @@
 The only package that imports SQLAlchemy; whoever needs a store imports this package when it needs it.
 """
 
+from secaudit.store.chain import Breach, ChainHead, ChainVerdict
 from secaudit.store.connect import default_url
 from secaudit.store.errors import StoreError
 from secaudit.store.lifecycle import Finding
@@ -19,6 +20,9 @@ from secaudit.store.records import (
 from secaudit.store.store import Store, open_store
 
 __all__ = [
+    "Breach",
+    "ChainHead",
+    "ChainVerdict",
     "CustomerOverview",
     "Finding",
     "FindingFilter",

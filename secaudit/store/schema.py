@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from secaudit.store.types import AnyText, Json, Moment, Rank
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every schema revision that this version knows, oldest first; the last one is current."""
 
 metadata = MetaData(
@@ -185,3 +185,20 @@ service_probe = Table(
     Column("expires", Moment),
 )
 """What light probes of a service saw, ours or imported; `expires` is when its certificate does."""
+
+link = Table(
+    "link",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", String, nullable=False),
+    Column("customer", AnyText, nullable=False),
+    Column("host", AnyText, nullable=False),
+    Column("marks", LargeBinary, nullable=False),
+    Column("content", LargeBinary(32), nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False, unique=True),
+)
+"""The chain over what scans have stored, see `chain`; without host for the end of a run. Rows are only ever added.
+
+`marks` are the beginnings of each result's digest, `content` the digest of what was stored, `sha256` that of the link.
+It refers to other tables by name only, because it has to tell when something of them is gone.
+"""

@@ -17,6 +17,7 @@ from secaudit.model.result import Result
 from secaudit.model.run import HostRecord, RunInfo
 from secaudit.store import schema
 from secaudit.store.blobs import keep
+from secaudit.store.chain import Chain, link_run, link_scan
 from secaudit.store.connect import WRITING, connect, parse_url
 from secaudit.store.details import dump_details
 from secaudit.store.errors import StoreError, explained
@@ -61,7 +62,7 @@ def open_store(url: str, read_only: bool = False) -> Store:
     return Store(connect(parsed, read_only), parsed)
 
 
-class Store(Listing, FindingEvents, ServiceProbes, TrackerIssues):
+class Store(Listing, FindingEvents, ServiceProbes, TrackerIssues, Chain):
     """A store that scans are recorded in (the engine's `Recorder`) and that answers every query."""
 
     def __init__(self, engine: Engine, url: URL) -> None:
@@ -122,11 +123,14 @@ class Store(Listing, FindingEvents, ServiceProbes, TrackerIssues):
                 connection.execute(insert(schema.result), rows)
             if _advance_host(connection, run, host, scan_id, transcript.opened):
                 _advance_findings(connection, run, host, results, transcript.opened)
+            # Last, because on PostgreSQL it makes the other writers wait.
+            link_scan(connection, run.id, host, transcript.opened, encoded.digest, rows, digests)
 
     def finish(self, run: RunInfo) -> None:
         """Store the end of a run."""
         with self._writing() as connection:
             _store_head(connection, run)
+            link_run(connection, run)
 
 
 def _store_head(connection: Connection, run: RunInfo) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, TypeVar
@@ -183,6 +183,12 @@ def decode(head: bytes, fetch: Callable[[Collection[str]], Mapping[str, bytes]])
     )
 
 
+def outputs(head: bytes) -> frozenset[str]:
+    """The digests (hex) of the outputs that a transcript names. Raises TranscriptError when the head is malformed."""
+    read = parse_document(_Head, head, "the transcript")
+    return frozenset(name for answer in read.answers for name in (answer.stdout, answer.stderr))
+
+
 def compress(data: bytes) -> bytes:
     """How blobs and heads are kept."""
     return zlib.compress(data, 6)
@@ -202,7 +208,7 @@ def expand(data: bytes, limit: int = BLOB_LIMIT) -> bytes:
     return expanded
 
 
-def canonical_json(document: Mapping[str, object]) -> bytes:
+def canonical_json(document: Mapping[str, object] | Sequence[object]) -> bytes:
     """ASCII JSON with sorted keys and without spaces."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
 
