@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from typing import TypeVar
 
 from secaudit.checks.firewall.anomalies import Kind, find_anomalies
-from secaudit.checks.firewall.effective import chains_on
+from secaudit.checks.firewall.attachment import chains_on
 from secaudit.checks.firewall.iptables_save import read_iptables_save
 from secaudit.checks.firewall.matches import PacketFamily
 from secaudit.checks.firewall.packet import read_packet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from .effective import AttachedChain, attached_chains
+from .attachment import AttachedChain, attached_chains
 from .expansion import Place, conditions, expanded
 from .matches import Match, PacketFamily
 from .packet import Packet, completed

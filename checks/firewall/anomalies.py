@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from secaudit.api import Severity
 
-from .effective import AttachedChain, chains_on
+from .attachment import AttachedChain, chains_on
 from .expansion import Place, TooManyPlacesError, reachable
 from .generated import written_by_tool
 from .matches import PacketFamily

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .effective import AttachedChain, branches, chains_on
+from .attachment import AttachedChain, branches, chains_on
 from .matches import PacketFamily
 from .ruleset import Chain, Decision, Hook, Jump, Rule, Ruleset, Table
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .arrays import np
+from .attachment import AttachedChain, chains_on
 from .boxes import Box, Boxes, Budget, BudgetSpentError, Covered, Grid, cover
-from .effective import AttachedChain, chains_on
 from .expansion import Place, conditions, expanded
 from .matches import PacketFamily
 from .meaning import Doubt, Meaning

@@ -26,7 +26,8 @@ from secaudit.api import (
 )
 
 from ..host.facts import Uptime
-from .effective import AttachedChain, attached_chains, filters
+from .attachment import AttachedChain, attached_chains
+from .effective import filters
 from .expansion import reachable
 from .facts import Firewall, Ipv6Stack
 from .matches import PacketFamily

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .effective import DEPTH, AttachedChain, before_tracking, branches
+from .attachment import DEPTH, AttachedChain, before_tracking, branches
 from .matches import ConntrackState, Match
 from .meaning import Doubt, Meaning, Reading
 from .regions import Field, TooManyRegionsError, difference

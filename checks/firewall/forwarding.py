@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from . import numbers
 from .acceptance import MOST, Acceptance
-from .effective import AttachedChain, attached_chains, chains_on, filters
+from .attachment import AttachedChain, attached_chains, chains_on
+from .effective import filters
 from .expansion import Place, conditions, expanded
 from .matches import AddressRange, Match, NumberRange, PacketFamily
 from .plain import for_connections

@@ -26,6 +26,7 @@ from .matches import (
     Sometimes,
     TcpFlags,
     Unmodelled,
+    fits,
 )
 from .packet import Packet
 from .plain import of_extension
@@ -102,11 +103,6 @@ def _interface(name: str | None, names: tuple[str, ...], negated: bool) -> bool 
     if name is None:
         return None if names != ("*",) else not negated
     return any(fits(name, pattern) for pattern in names) is not negated
-
-
-def fits(name: str, pattern: str) -> bool:
-    """Whether an interface has a name, or one that begins like a pattern that ends in `*`."""
-    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
 
 
 def _ports(match: Ports, packet: Packet) -> bool | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from secaudit.api import Facts, Severity, UnprovenKind, Verdict, check, failed, passed, unproven
 
 from .acceptance import MOST, Acceptance, accepted_by
-from .effective import AttachedChain, chains_on
+from .attachment import AttachedChain, chains_on
 from .expansion import TooManyPlacesError, reachable
 from .facts import Firewall
 from .matches import AnyOf, ConntrackState, KnownCondition, Mark, Match, PacketFamily, State

@@ -259,3 +259,8 @@ Match = (
     | Unmodelled
 )
 """Any condition of a rule."""
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether an interface has a name, or one that begins like a pattern that ends in `*`."""
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern

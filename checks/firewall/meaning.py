@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from . import numbers
-from .holds import fits
 from .matches import (
     BYTE,
     Addresses,
@@ -35,6 +34,7 @@ from .matches import (
     Sometimes,
     TcpFlags,
     Unmodelled,
+    fits,
 )
 from .packet import PORT_PROTOCOLS
 from .regions import (

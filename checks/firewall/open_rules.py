@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from .attachment import DEPTH, AttachedChain, branches
 from .conditions import Holds, Probe, conditions_hold
-from .effective import DEPTH, Answer, AttachedChain, Walk, branches, state_default
+from .effective import Answer, Walk, state_default
 from .matches import Match, PacketFamily, Sometimes, State
 from .ruleset import Chain, Decision, Hook, Jump, Rule, Ruleset, Table, Verdict
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .arrays import Numbers, Rows, np
+from .attachment import AttachedChain
 from .boxes import Box, Boxes, Budget, BudgetSpentError, Covered, Grid, cover, usual_point
-from .effective import AttachedChain
 from .expansion import Place, changing, conditions, expanded
 from .matches import ConntrackState, PacketFamily
 from .meaning import Doubt

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .anomalies import Location
-from .effective import chains_on
+from .attachment import chains_on
 from .matches import OutInterface, PacketFamily, State
 from .packet import Packet, completed
 from .packet_sets import Alive, ChainSets, tracks_connections

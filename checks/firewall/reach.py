@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from . import numbers
 from .acceptance import MOST, Acceptance, accepted_by_all
-from .effective import chains_on
+from .attachment import chains_on
 from .expansion import Place, conditions, expanded
 from .matches import AddressRange, NumberRange, PacketFamily
 from .plain import for_connections

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from .attachment import AttachedChain, before_tracking, chains_on
 from .chain_index import ChainIndex
-from .effective import AttachedChain, before_tracking, chains_on
 from .expansion import reachable
-from .holds import conditions_hold, fits, holds
+from .holds import conditions_hold, holds
 from .marks import ALL
-from .matches import Address, Match, OutInterface, Sometimes, State, Unmodelled
+from .matches import Address, Match, OutInterface, Sometimes, State, Unmodelled, fits
 from .packet import NO_INTERFACE, Packet, joined
 from .plain import of_translated
 from .ruleset import (

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypeVar
 
 from .. import numbers
-from ..effective import branches
+from ..attachment import branches
 from ..matches import (
     Address,
     Addresses,

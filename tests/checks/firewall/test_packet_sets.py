@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from secaudit.checks.firewall.anomalies import Kind, find_anomalies
-from secaudit.checks.firewall.effective import attached_chains
+from secaudit.checks.firewall.attachment import attached_chains
 from secaudit.checks.firewall.iptables_save import read_iptables_save
 from secaudit.checks.firewall.matches import PacketFamily
 from secaudit.checks.firewall.packet_sets import Alive, ChainSets, Dead
