@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-ALL = ("startup", "patch", "scan", "dashboard", "firewall", "witness")
+ALL = ("startup", "patch", "scan", "dashboard", "firewall", "witness", "reports")
 
 
 def main(names: list[str]) -> int:
