@@ -15,8 +15,11 @@ from ..excerpts import Excerpt, excerpts
 from .anchors import Anchors
 from .hosts import Hosts
 
-MOST_ITEMS = 2000
-"""Results of one finding that are shown one by one; a report of more than that is no longer read but searched."""
+MOST_ITEMS = 1500
+"""Places that the page shows in full, of all findings together; a browser opens no page of fifty thousand in time."""
+
+LEAST_ITEMS = 5
+"""Places that each finding shows, however many findings there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +114,24 @@ def findings(
         key = (result.family, result.control, result.check, result.title, result.severity, result.waiver)
         grouped[key].append(result)
     ranked = sorted(grouped.items(), key=lambda entry: (-entry[0][4].rank, *entry[0][:4], str(entry[0][5])))
-    return tuple(_finding(members, hosts, anchors, started, now) for _, members in ranked)
+    most = _share([len(members) for _, members in ranked])
+    return tuple(_finding(members, most, hosts, anchors, started, now) for _, members in ranked)
 
 
-def _finding(members: list[Result], hosts: Hosts, anchors: Anchors, started: datetime, now: datetime) -> Finding:
+def _share(sizes: Sequence[int]) -> int:
+    """The places that one finding may show: what is short stays whole, what is long gives way."""
+    left, most = MOST_ITEMS, MOST_ITEMS
+    for at, size in enumerate(sorted(sizes)):
+        most = left // (len(sizes) - at)
+        if size > most:
+            return max(most, LEAST_ITEMS)
+        left -= size
+    return MOST_ITEMS
+
+
+def _finding(
+    members: list[Result], most: int, hosts: Hosts, anchors: Anchors, started: datetime, now: datetime
+) -> Finding:
     members = sorted(members, key=hosts.place)
     head = anchors.named("finding", members[0].control) if len(members) > 1 else ""
     items = tuple(
@@ -126,7 +143,7 @@ def _finding(members: list[Result], hosts: Hosts, anchors: Anchors, started: dat
             new=result.first_seen is not None and result.first_seen >= started,
             overdue=result.due is not None and result.due < now,
         )
-        for result in members[:MOST_ITEMS]
+        for result in members[:most]
     )
     return Finding(
         anchor=head or items[0].anchor,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from secaudit.reports.charts import stack
 from secaudit.reports.excerpts import MOST_EXCERPTS, excerpts
 from secaudit.reports.technical import render
+from secaudit.reports.technical.findings import LEAST_ITEMS, MOST_ITEMS, _share
 from secaudit.reports.words import listed, natural, period, spans, spelt
 
 from secaudit.model.evidence import Evidence
@@ -192,3 +193,11 @@ def test_counts_and_lists_are_plain_english() -> None:
     assert period(sample.STARTED, sample.FINISHED) == "2026-10-31 02:10 to 02:20 UTC"
     assert period(sample.STARTED, sample.STARTED) == "2026-10-31 02:10 UTC"
     assert period(sample.STARTED, None) == "2026-10-31 02:10 UTC, not finished"
+
+
+def test_long_findings_give_way_to_short_ones() -> None:
+    assert _share([3, 1]) == MOST_ITEMS
+    assert _share([3, 10 * MOST_ITEMS]) == MOST_ITEMS - 3
+    assert _share([10 * MOST_ITEMS] * 4) == MOST_ITEMS // 4
+    assert _share([10] * MOST_ITEMS) == LEAST_ITEMS
+    assert _share([]) == MOST_ITEMS
