@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from secaudit.cli.exits import CommandError
 from secaudit.cli.main import run
 from secaudit.cli.month import month_record
 from secaudit.config.contract import load_contracts
+from secaudit.export import results as results_file
 from secaudit.model.answer import Reach
 from secaudit.model.hours import Month
 from secaudit.model.outcome import Outcome
@@ -191,3 +193,25 @@ def test_the_fleet_page_says_what_the_store_says(place: Path, store: Store) -> N
 @pytest.mark.parametrize("arguments", [["--customer", "muster"], ["--month", "2025-10"], ["--lang", "fr"]])
 def test_the_fleet_takes_no_customer_and_no_month(place: Path, arguments: list[str]) -> None:
     assert run(["report", "--kind", "fleet", *arguments]) == 2
+
+
+def test_page_one_appendix_results_file_and_dashboard_count_alike(place: Path, store: Store) -> None:
+    assert run(["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10"]) == 0
+    page = Page((place / "out" / "muster" / "monthly-2025-10-de.html").read_bytes())
+    newest = {one.record.host: one.run for one in store.hosts("muster")}
+    files = {name: json.loads(results_file.render(store.report(name))) for name in set(newest.values())}
+    told = [
+        one["outcome"]
+        for name, file in files.items()
+        for one in file["results"]
+        if one["customer"] == "muster" and newest[one["host"]] == name
+    ]
+    dashboard = [tally for tallies in store.open_tallies("muster").values() for tally in tallies]
+    failed = sum(tally.count for tally in dashboard if tally.outcome is Outcome.FAILED)
+    unproven = sum(tally.count for tally in dashboard if tally.outcome is Outcome.UNPROVEN)
+    assert failed == told.count("failed") == len(page.marked("fnd")) == int(page.identified("open-after").text) > 0
+    assert unproven == told.count("unproven") == int(page.identified("unproven-count").text.split()[0]) > 0
+    assert run(["report", "--kind", "fleet"]) == 0
+    fleet = Page((place / "out" / "fleet-en.html").read_bytes())
+    (row,) = (one for one in fleet.all("tr") if one.attributes.get("data-customer") == "muster")
+    assert f"broken {failed}" in " ".join(row.text.split())
