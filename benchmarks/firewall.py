@@ -11,14 +11,14 @@ from functools import partial
 from ipaddress import IPv4Network
 from typing import TypeVar
 
-from secaudit.checks.firewall.anomalies import Kind, find_anomalies
-from secaudit.checks.firewall.attachment import chains_on
-from secaudit.checks.firewall.iptables_save import read_iptables_save
-from secaudit.checks.firewall.matches import PacketFamily
-from secaudit.checks.firewall.packet import read_packet
-from secaudit.checks.firewall.packet_sets import ChainSets
-from secaudit.checks.firewall.ruleset import Hook, Ruleset, TableFamily
-from secaudit.checks.firewall.trace import Tracer
+from secaudit.checks.firewall.analysis.anomalies import Kind, find_anomalies
+from secaudit.checks.firewall.path.trace import Tracer
+from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.rules.attachment import chains_on
+from secaudit.checks.firewall.rules.matches import PacketFamily
+from secaudit.checks.firewall.rules.packet import read_packet
+from secaudit.checks.firewall.rules.ruleset import Hook, Ruleset, TableFamily
+from secaudit.checks.firewall.sets.packet_sets import ChainSets
 
 from benchmarks.peers.aerleon_shade import shaded
 from benchmarks.report import Bar, table

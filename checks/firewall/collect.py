@@ -14,13 +14,13 @@ from datetime import timedelta
 from secaudit.api import MIB, Answers, Command, Evidence, Unproven, UnprovenKind, collector
 
 from .facts import Firewall, Gap, Ipv6Stack, Source
-from .iptables_save import read_iptables_save
-from .matches import PacketFamily, SetMembership
-from .merge import merge
-from .nft_json import read_nft_json
 from .readers.ipset_members import resolve_sets
 from .readers.ipset_save import read_ipset_save
-from .ruleset import Backend, Ruleset, RulesetError, TableFamily
+from .readers.iptables_save import read_iptables_save
+from .readers.merge import merge
+from .readers.nft_json import read_nft_json
+from .rules.matches import PacketFamily, SetMembership
+from .rules.ruleset import Backend, Ruleset, RulesetError, TableFamily
 
 _LIMIT = 32 * MIB
 _TIMEOUT = timedelta(seconds=60)

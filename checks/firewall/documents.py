@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from .anomalies import Anomaly, Location, Undecided
-from .changes import Change
-from .numbers import PROTOCOLS
-from .packet import Packet
-from .reach import Access, Service
-from .ruleset import Rule, Unread
-from .trace import Step, Trace
+from .analysis.anomalies import Anomaly, Location, Undecided
+from .analysis.changes import Change
+from .analysis.reach import Access, Service
+from .path.trace import Step, Trace
+from .rules.numbers import PROTOCOLS
+from .rules.packet import Packet
+from .rules.ruleset import Rule, Unread
 from .verify.compare import Comparison
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from secaudit.api import Evidence, UnprovenKind
 
-from .matches import PacketFamily
-from .ruleset import Ruleset
+from .rules.matches import PacketFamily
+from .rules.ruleset import Ruleset
 
 
 @dataclass(frozen=True, slots=True)

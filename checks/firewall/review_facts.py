@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from secaudit.api import Answers, Unproven, UnprovenKind, collector
 
-from .anomalies import Anomalies, find_anomalies
-from .expansion import TooManyPlacesError
+from .analysis.anomalies import Anomalies, find_anomalies
+from .analysis.published import Published, published
+from .analysis.reach import Reachability
 from .facts import Firewall
-from .matches import PacketFamily
-from .published import Published, published
-from .reach import Reachability
-from .regions import TooManyRegionsError
+from .rules.matches import PacketFamily
+from .sets.expansion import TooManyPlacesError
+from .sets.regions import TooManyRegionsError
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import Any
 
 from secaudit.api import Answers, Command, Evidence, Unproven, UnprovenKind, collector
 
-from .matches import AddressRange, PacketFamily
-from .regions import Runs, common, outside, runs
+from .rules.matches import AddressRange, PacketFamily
+from .sets.regions import Runs, common, outside, runs
 
 ADDRESSES = Command(("ip", "-j", "addr"))
 ROUTES = {

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from secaudit.api import Evidence, Expect, Facts, Unproven, UnprovenKind, Verdict, unproven
 
 from .facts import Firewall, Ipv6Stack
-from .matches import PacketFamily
-from .ruleset import Origin
+from .rules.matches import PacketFamily
+from .rules.ruleset import Origin
 
 TEXT_LENGTH = 300
 

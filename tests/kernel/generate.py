@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from secaudit.checks.firewall.matches import PacketFamily, State
-from secaudit.checks.firewall.packet import Packet
+from secaudit.checks.firewall.rules.matches import PacketFamily, State
+from secaudit.checks.firewall.rules.packet import Packet
 from secaudit.checks.firewall.verify.aiming import Aim, aimed_packets
 
 from secaudit.model.observation import RulesetText, Syntax

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from secaudit.checks.firewall.packet import read_packet
+from secaudit.checks.firewall.rules.packet import read_packet
 from secaudit.checks.firewall.verify.ask import ask
 from secaudit.checks.firewall.verify.compare import Comparison
 from secaudit.checks.firewall.verify.sending import described

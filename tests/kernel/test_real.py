@@ -7,8 +7,8 @@ import random
 from pathlib import Path
 
 import pytest
-from secaudit.checks.firewall.iptables_save import read_iptables_save
-from secaudit.checks.firewall.ruleset import TableFamily
+from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.rules.ruleset import TableFamily
 from secaudit.checks.firewall.verify.aiming import aimed_packets, aims, interfaces
 from secaudit.checks.firewall.verify.ask import ask
 

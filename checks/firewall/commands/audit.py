@@ -9,8 +9,8 @@ import click
 from secaudit.api import Laboratory, Severity
 
 from .. import documents
-from ..anomalies import Kind, find_anomalies
-from ..service_matrix import all_services
+from ..analysis.anomalies import Kind, find_anomalies
+from ..analysis.service_matrix import all_services
 from .given import Choice, source_options
 from .output import gap_lines, gaps, matrix, place, print_json, print_lines, service_documents, told
 

@@ -10,8 +10,8 @@ from secaudit.api import Laboratory
 from secaudit.model.errors import UserError
 
 from .. import documents
-from ..changes import changes
-from ..expansion import TooManyPlacesError
+from ..analysis.changes import changes
+from ..sets.expansion import TooManyPlacesError
 from .given import Choice, source_options
 from .output import gap_lines, gaps, print_json, print_lines, spot
 

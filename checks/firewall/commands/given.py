@@ -17,9 +17,9 @@ from secaudit.model.observation import RulesetText, Syntax
 
 from ..collect import IP6TABLES, IP6TABLES_LEGACY, IPSET, IPTABLES, IPTABLES_LEGACY, NFT
 from ..facts import Firewall, Gap
-from ..loading import FileError, RulesetFormat, kernel_texts, load
-from ..matches import PacketFamily
-from ..ruleset import Ruleset
+from ..readers.loading import FileError, RulesetFormat, kernel_texts, load
+from ..rules.matches import PacketFamily
+from ..rules.ruleset import Ruleset
 
 _TARGET = re.compile(r"local|ssh://.*|replay:.+")
 _SAVES = {

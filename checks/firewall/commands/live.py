@@ -9,9 +9,9 @@ from typing import Any
 from secaudit.api import HostChoice, Laboratory
 
 from .. import documents
-from ..anomalies import find_anomalies
+from ..analysis.anomalies import find_anomalies
 from ..facts import Firewall
-from ..trace import Fate
+from ..path.trace import Fate
 from ..verify.live import Prediction, Seen, Uncounted, predict, probes, sendable, uncounted
 from .given import Given, of_host
 from .output import gap_lines, gaps, print_json, print_lines, spot

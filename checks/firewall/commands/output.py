@@ -11,9 +11,9 @@ import click
 from secaudit.model.safe_text import visible_line
 
 from .. import documents
-from ..anomalies import Anomaly, Location
-from ..reach import Access, Service, Way
-from ..ruleset import Rule
+from ..analysis.anomalies import Anomaly, Location
+from ..analysis.reach import Access, Service, Way
+from ..rules.ruleset import Rule
 from .given import Given
 
 

@@ -10,8 +10,8 @@ from secaudit.api import Laboratory
 from secaudit.model.errors import UserError
 
 from .. import documents
-from ..packet import PacketTextError, read_packet
-from ..trace import Fate, Trace, Tracer
+from ..path.trace import Fate, Trace, Tracer
+from ..rules.packet import PacketTextError, read_packet
 from .given import Choice, Given, source_options
 from .output import print_json, print_lines, spot
 

@@ -9,11 +9,11 @@ import click
 from secaudit.api import Laboratory
 from secaudit.model.errors import UserError
 
-from .. import numbers
-from ..expansion import TooManyPlacesError
-from ..matches import NumberRange
-from ..reach import Reachability
-from ..regions import TooManyRegionsError
+from ..analysis.reach import Reachability
+from ..rules import numbers
+from ..rules.matches import NumberRange
+from ..sets.expansion import TooManyPlacesError
+from ..sets.regions import TooManyRegionsError
 from .given import Choice, source_options
 from .output import gap_lines, gaps, matrix, print_json, print_lines, service_documents
 

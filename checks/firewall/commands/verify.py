@@ -11,7 +11,7 @@ from secaudit.api import Laboratory
 from secaudit.model.errors import UserError
 
 from .. import documents
-from ..anomalies import find_anomalies
+from ..analysis.anomalies import find_anomalies
 from ..verify.aiming import aimed_packets, aims, interfaces
 from ..verify.ask import ask
 from ..verify.compare import Comparison

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from .. import numbers
-from ..matches import (
+from ..rules import numbers
+from ..rules.matches import (
     BYTE,
     Addresses,
     AddressRange,
@@ -32,7 +32,7 @@ from ..matches import (
     State,
     Unmodelled,
 )
-from ..ruleset import (
+from ..rules.ruleset import (
     Backend,
     Base,
     Chain,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..matches import (
+from ..rules.matches import (
     ConntrackState,
     InInterface,
     KnownCondition,
@@ -21,7 +21,7 @@ from ..matches import (
     State,
     Unmodelled,
 )
-from ..ruleset import (
+from ..rules.ruleset import (
     Backend,
     Base,
     Chain,

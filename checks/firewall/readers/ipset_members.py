@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ..matches import (
+from ..rules.matches import (
     Addresses,
     AddressRange,
     AnyOf,
@@ -31,7 +31,7 @@ from ..matches import (
     SetMembership,
     Side,
 )
-from ..ruleset import Chain, Effect, Rule, Ruleset, Table, TableFamily
+from ..rules.ruleset import Chain, Effect, Rule, Ruleset, Table, TableFamily
 from .ipset_save import Element, Hardware, Interface, IpSet, IpSets, MarkValue, Part, Service
 
 _CHANGES = frozenset({"--add-set", "--del-set"})

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from .. import numbers
-from ..matches import AddressRange, Icmp, IcmpKind, NotUnderstoodError, NumberRange, PacketFamily
-from ..ruleset import Origin, Unread
+from ..rules import numbers
+from ..rules.matches import AddressRange, Icmp, IcmpKind, NotUnderstoodError, NumberRange, PacketFamily
+from ..rules.ruleset import Origin, Unread
 from .ipset_icmp import ICMP_NAMES, ICMPV6_NAMES
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from ..matches import NotUnderstoodError
-from ..nft_json import NOT_UNDERSTOOD
-from ..nft_text import tagged
+from ..rules.matches import NotUnderstoodError
+from .nft_json import NOT_UNDERSTOOD
+from .nft_text import tagged
 from .nft_values import VERDICTS, Json, concatenation, elements, value, verdict
 from .nft_words import Cursor, Word, shown
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ..matches import NotUnderstoodError
-from ..nft_json import read_objects
-from ..ruleset import Origin, Ruleset, RulesetError, TableFamily, Unread
+from ..rules.matches import NotUnderstoodError
+from ..rules.ruleset import Origin, Ruleset, RulesetError, TableFamily, Unread
 from .nft_expressions import read_rule
+from .nft_json import read_objects
 from .nft_values import Json, elements
 from .nft_words import Cursor, Word, read_words, shown, with_definitions
 

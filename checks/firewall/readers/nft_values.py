@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_address
 from typing import Any
 
-from ..matches import NotUnderstoodError
+from ..rules.matches import NotUnderstoodError
 from .nft_words import Cursor, Word
 
 Json = Any

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..matches import (
+from ..rules.matches import (
     InInterface,
     KnownCondition,
     Match,
@@ -20,7 +20,7 @@ from ..matches import (
     Side,
     Unmodelled,
 )
-from ..ruleset import (
+from ..rules.ruleset import (
     Backend,
     Base,
     Chain,

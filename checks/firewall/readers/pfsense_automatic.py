@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
-from .. import numbers
-from ..matches import (
+from ..rules import numbers
+from ..rules.matches import (
     Addresses,
     AddressRange,
     ConntrackState,
@@ -29,7 +29,7 @@ from ..matches import (
     State,
     Unmodelled,
 )
-from ..ruleset import Decision, Origin, Rule
+from ..rules.ruleset import Decision, Origin, Rule
 from .pfsense_objects import is_on
 from .xml_tree import Element
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .. import numbers
-from ..marks import ALL
-from ..matches import (
+from ..rules import numbers
+from ..rules.marks import ALL
+from ..rules.matches import (
     PORTS,
     AnyOf,
     Icmp,
@@ -31,7 +31,7 @@ from ..matches import (
     TcpFlags,
     Unmodelled,
 )
-from ..ruleset import Decision, MarkChange, Origin, Rule, SetMark, Undecided, Verdict
+from ..rules.ruleset import Decision, MarkChange, Origin, Rule, SetMark, Undecided, Verdict
 from .pfsense_objects import Objects, is_on
 from .xml_tree import Element
 

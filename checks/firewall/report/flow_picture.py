@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from secaudit.model.section import Arrow, Box, BoxKind, Picture
 
-from ..chain_graph import Flow, Node
-from ..ruleset import Rule
+from ..analysis.chain_graph import Flow, Node
+from ..rules.ruleset import Rule
 
 _WIDTH, _LINE, _PADDING, _GAP, _INDENT = 272, 17, 8, 14, 32
 _DEEPEST = 6

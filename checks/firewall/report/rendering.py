@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from secaudit.model.section import Cell, Mark, Section, Table
 
-from ..chain_graph import flows
+from ..analysis.chain_graph import flows
+from ..analysis.reach import Way
+from ..analysis.service_matrix import Matrix, Open, Row, all_services, matrix
 from ..facts import Firewall
-from ..matches import PacketFamily
-from ..owner import owners
-from ..reach import Way
-from ..service_matrix import Matrix, Open, Row, all_services, matrix
+from ..rules.matches import PacketFamily
+from ..rules.owner import owners
 from .flow_picture import picture
 
 MOST_ROWS = 200

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypeVar
 
-from .. import numbers
-from ..attachment import branches
-from ..matches import (
+from ..rules import numbers
+from ..rules.attachment import branches
+from ..rules.matches import (
     Address,
     Addresses,
     AnyOf,
@@ -26,8 +26,8 @@ from ..matches import (
     State,
     TcpFlags,
 )
-from ..packet import NO_INTERFACE, Packet
-from ..ruleset import Hook, Jump, Ruleset
+from ..rules.packet import NO_INTERFACE, Packet
+from ..rules.ruleset import Hook, Jump, Ruleset
 
 Choose = Callable[[int], int]
 """Gives a number from 0 to below its argument; the same sequence gives the same packets."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from secaudit.api import Kernel
 from secaudit.model.observation import RulesetText
 
-from ..packet import Packet
-from ..ruleset import Ruleset
+from ..rules.packet import Packet
+from ..rules.ruleset import Ruleset
 from .compare import Comparison, compare
 from .sending import described, read_listings, with_addresses_known
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from secaudit.model.observation import Fate as Seen
 from secaudit.model.observation import Observation, RuleCount
 
-from ..matches import Address
-from ..packet import Packet
-from ..ruleset import Hook, Rule, Ruleset
-from ..trace import Fate, Trace, Tracer
+from ..path.trace import Fate, Trace, Tracer
+from ..rules.matches import Address
+from ..rules.packet import Packet
+from ..rules.ruleset import Hook, Rule, Ruleset
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from secaudit.model.answered import Answered, Echo
 from secaudit.model.packet import Address, Direction
 from secaudit.model.packet import Packet as Described
 
-from .. import numbers
-from ..matches import PacketFamily
-from ..packet import Packet
-from ..ruleset import Hook, Rule, Ruleset
-from ..trace import Fate, Trace, Tracer
+from ..path.trace import Fate, Trace, Tracer
+from ..rules import numbers
+from ..rules.matches import PacketFamily
+from ..rules.packet import Packet
+from ..rules.ruleset import Hook, Rule, Ruleset
 from .aiming import aims, interfaces
 from .sending import described
 

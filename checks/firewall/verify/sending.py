@@ -9,13 +9,13 @@ from secaudit.model.observation import RulesetText, Syntax
 from secaudit.model.packet import Direction, Tracking
 from secaudit.model.packet import Packet as Described
 
-from ..iptables_save import read_iptables_save
-from ..merge import merge
-from ..nft_json import read_nft_json
-from ..packet import Packet
 from ..readers.ipset_members import resolve_sets
 from ..readers.ipset_save import read_ipset_save
-from ..ruleset import Hook, Ruleset, TableFamily
+from ..readers.iptables_save import read_iptables_save
+from ..readers.merge import merge
+from ..readers.nft_json import read_nft_json
+from ..rules.packet import Packet
+from ..rules.ruleset import Hook, Ruleset, TableFamily
 
 _SAVES = {
     Syntax.IPTABLES: TableFamily.IP,

@@ -7,9 +7,9 @@ import random
 from pathlib import Path
 
 import pytest
-from secaudit.checks.firewall.packet import read_packet
-from secaudit.checks.firewall.ruleset import Ruleset
-from secaudit.checks.firewall.trace import verdict
+from secaudit.checks.firewall.path.trace import verdict
+from secaudit.checks.firewall.rules.packet import read_packet
+from secaudit.checks.firewall.rules.ruleset import Ruleset
 
 SHARED = Path(os.environ.get("SECAUDIT_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data")) / "firewall"
 

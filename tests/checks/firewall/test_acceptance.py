@@ -6,11 +6,11 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from secaudit.checks.firewall.acceptance import Acceptance
-from secaudit.checks.firewall.matches import PacketFamily
-from secaudit.checks.firewall.regions import Field, Region
-from secaudit.checks.firewall.ruleset import Hook, Ruleset
-from secaudit.checks.firewall.trace import Fate, Tracer
+from secaudit.checks.firewall.analysis.acceptance import Acceptance
+from secaudit.checks.firewall.path.trace import Fate, Tracer
+from secaudit.checks.firewall.rules.matches import PacketFamily
+from secaudit.checks.firewall.rules.ruleset import Hook, Ruleset
+from secaudit.checks.firewall.sets.regions import Field, Region
 
 from tests.checks.firewall.test_trace import ruleset
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from secaudit.checks.firewall.anomalies import Anomalies, Anomaly, Kind, find_anomalies
+from secaudit.checks.firewall.analysis.anomalies import Anomalies, Anomaly, Kind, find_anomalies
+from secaudit.checks.firewall.path.trace import Tracer
 from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
-from secaudit.checks.firewall.ruleset import Ruleset
-from secaudit.checks.firewall.trace import Tracer
+from secaudit.checks.firewall.rules.ruleset import Ruleset
 
 from secaudit.api import Severity
 from tests.checks.firewall.test_review import HARDENED

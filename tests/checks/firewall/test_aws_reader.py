@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from secaudit.checks.firewall.matches import Unmodelled
 from secaudit.checks.firewall.readers.aws import read_aws
-from secaudit.checks.firewall.ruleset import Ruleset, RulesetError
+from secaudit.checks.firewall.rules.matches import Unmodelled
+from secaudit.checks.firewall.rules.ruleset import Ruleset, RulesetError
 
 from tests.checks.firewall.reading import fate, mutated, sample
 

@@ -6,12 +6,12 @@ import random
 from dataclasses import replace
 
 import pytest
-from secaudit.checks.firewall.acceptance import Acceptance
-from secaudit.checks.firewall.changes import Change, changes
-from secaudit.checks.firewall.matches import PacketFamily
+from secaudit.checks.firewall.analysis.acceptance import Acceptance
+from secaudit.checks.firewall.analysis.changes import Change, changes
+from secaudit.checks.firewall.path.trace import Fate, Tracer
 from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
-from secaudit.checks.firewall.ruleset import Hook, Ruleset
-from secaudit.checks.firewall.trace import Fate, Tracer
+from secaudit.checks.firewall.rules.matches import PacketFamily
+from secaudit.checks.firewall.rules.ruleset import Hook, Ruleset
 
 from tests.checks.firewall.test_acceptance import generated, points
 from tests.checks.firewall.test_trace import ruleset

@@ -6,9 +6,10 @@ import subprocess
 from collections.abc import Iterable
 
 import pytest
-from secaudit.checks.firewall import FAMILY, checks, collect
+from secaudit.checks.firewall import FAMILY, collect
+from secaudit.checks.firewall.checks import posture
 from secaudit.checks.firewall.facts import Firewall, Ipv6Stack
-from secaudit.checks.firewall.ruleset import Backend
+from secaudit.checks.firewall.rules.ruleset import Backend
 
 from secaudit.api import Answer, AnswerStatus, Command, Outcome, UnprovenKind
 from tests.checks.firewall.judging_ipv6 import ON
@@ -34,7 +35,7 @@ def denied(*names: str) -> list[Answer]:
 
 
 def defaults(firewall: Firewall) -> dict[str, Outcome]:
-    return outcomes(judge(checks.default_policy, {}, firewall, ON))
+    return outcomes(judge(posture.default_policy, {}, firewall, ON))
 
 
 P, F, U = Outcome.PASSED, Outcome.FAILED, Outcome.UNPROVEN
@@ -119,11 +120,11 @@ def test_what_is_seen_to_drop_drops_whatever_else_there_is() -> None:
 def test_accept_needs_all_of_the_ruleset() -> None:
     firewall = gathered("iptables-user-chains", *missing(NFT))
     assert set(defaults(firewall).values()) == {U}
-    assert set(outcomes(judge(checks.any_any, {}, firewall, ON)).values()) == {U}
-    assert outcomes(judge(checks.missing, {}, firewall)) == {"input": P}
+    assert set(outcomes(judge(posture.any_any, {}, firewall, ON)).values()) == {U}
+    assert outcomes(judge(posture.missing, {}, firewall)) == {"input": P}
     empty = gathered("empty", *missing(NFT))
-    assert outcomes(judge(checks.missing, {}, empty)) == {"input": U}
-    assert outcomes(judge(checks.ipv6_unfiltered, {}, empty, ON)) == {"input ipv6": U}
+    assert outcomes(judge(posture.missing, {}, empty)) == {"input": U}
+    assert outcomes(judge(posture.ipv6_unfiltered, {}, empty, ON)) == {"input ipv6": U}
 
 
 def test_a_host_from_before_nftables_needs_no_nft() -> None:
@@ -228,7 +229,7 @@ def test_a_truncated_listing_is_a_gap() -> None:
 def test_an_object_of_an_unknown_kind_could_be_anything() -> None:
     firewall = gathered("empty", ended(COMMANDS[NFT], '{"nftables": [{"tunnel": {"name": "t"}}]}'))
     assert set(defaults(firewall).values()) == {U}
-    assert outcomes(judge(checks.any_any, {}, firewall, ON)) == {"": U}
+    assert outcomes(judge(posture.any_any, {}, firewall, ON)) == {"": U}
 
 
 def ipv6(proc_net: str, addresses: str, disabled: str) -> Ipv6Stack:

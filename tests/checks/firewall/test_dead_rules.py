@@ -11,10 +11,10 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
-from secaudit.checks.firewall.iptables_save import read_iptables_save
-from secaudit.checks.firewall.matches import PacketFamily
-from secaudit.checks.firewall.packet_sets import Dead, Open
-from secaudit.checks.firewall.ruleset import TableFamily
+from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.rules.matches import PacketFamily
+from secaudit.checks.firewall.rules.ruleset import TableFamily
+from secaudit.checks.firewall.sets.packet_sets import Dead, Open
 
 from tests.checks.firewall.test_packet_sets import sets_of
 

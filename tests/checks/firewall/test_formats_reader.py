@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from secaudit.checks.firewall.loading import RulesetFormat, load
+from secaudit.checks.firewall.readers.loading import RulesetFormat, load
 
 from tests.checks.firewall.reading import SHARED, sample
 

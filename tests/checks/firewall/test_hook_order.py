@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from secaudit.checks.firewall import hook_order
-from secaudit.checks.firewall.conditions import Probe
-from secaudit.checks.firewall.effective import Answer, state_default
+from secaudit.checks.firewall.analysis.conditions import Probe
+from secaudit.checks.firewall.analysis.effective import Answer, state_default
+from secaudit.checks.firewall.checks import hook_order
 from secaudit.checks.firewall.facts import Firewall
-from secaudit.checks.firewall.matches import PacketFamily, State
 from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
-from secaudit.checks.firewall.ruleset import Hook, Ruleset
+from secaudit.checks.firewall.rules.matches import PacketFamily, State
+from secaudit.checks.firewall.rules.ruleset import Hook, Ruleset
 
 from secaudit.api import Outcome, Severity, Verdict
 from tests.checks.firewall.test_review import HARDENED, firewall

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 import pytest
-from secaudit.checks.firewall.iptables_save import read_iptables_save
-from secaudit.checks.firewall.matches import (
+from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.rules.matches import (
     Addresses,
     AddressRange,
     AddressType,
@@ -30,7 +30,7 @@ from secaudit.checks.firewall.matches import (
     TcpFlags,
     Unmodelled,
 )
-from secaudit.checks.firewall.ruleset import (
+from secaudit.checks.firewall.rules.ruleset import (
     Counter,
     Decision,
     Jump,

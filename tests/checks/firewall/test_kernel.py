@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from secaudit.checks.firewall.analysis.conditions import Probe
+from secaudit.checks.firewall.analysis.effective import Answer, state_default
+from secaudit.checks.firewall.analysis.open_rules import open_rules
 from secaudit.checks.firewall.collect import firewall
-from secaudit.checks.firewall.conditions import Probe
-from secaudit.checks.firewall.effective import Answer, state_default
 from secaudit.checks.firewall.facts import Firewall
-from secaudit.checks.firewall.matches import PacketFamily, State
-from secaudit.checks.firewall.nft_json import read_nft_json
-from secaudit.checks.firewall.open_rules import open_rules
-from secaudit.checks.firewall.ruleset import Hook
+from secaudit.checks.firewall.readers.nft_json import read_nft_json
+from secaudit.checks.firewall.rules.matches import PacketFamily, State
+from secaudit.checks.firewall.rules.ruleset import Hook
 
 from tests.checks.firewall.judging_ipv6 import ON
 from tests.checks.firewall.scenarios import ASKING, COMMANDS, SCENARIOS, Scenario, answers, recorded, run_loaded

@@ -7,7 +7,8 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
-from secaudit.checks.firewall.matches import (
+from secaudit.checks.firewall.readers.nft_json import read_nft_json
+from secaudit.checks.firewall.rules.matches import (
     Addresses,
     AddressRange,
     AddressType,
@@ -31,8 +32,7 @@ from secaudit.checks.firewall.matches import (
     TcpFlags,
     Unmodelled,
 )
-from secaudit.checks.firewall.nft_json import read_nft_json
-from secaudit.checks.firewall.ruleset import (
+from secaudit.checks.firewall.rules.ruleset import (
     Branch,
     Counter,
     Decision,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from secaudit.checks.firewall import order
+from secaudit.checks.firewall.checks import order
 from secaudit.checks.firewall.facts import Firewall
 from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
 from secaudit.checks.firewall.review_facts import exposure

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from secaudit.checks.firewall.anomalies import Kind, find_anomalies
-from secaudit.checks.firewall.attachment import attached_chains
-from secaudit.checks.firewall.iptables_save import read_iptables_save
-from secaudit.checks.firewall.matches import PacketFamily
-from secaudit.checks.firewall.packet_sets import Alive, ChainSets, Dead
-from secaudit.checks.firewall.regions import Field, common, complement, difference, intersection, outside, runs
-from secaudit.checks.firewall.ruleset import Hook, TableFamily
-from secaudit.checks.firewall.trace import Tracer
+from secaudit.checks.firewall.analysis.anomalies import Kind, find_anomalies
+from secaudit.checks.firewall.path.trace import Tracer
+from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.rules.attachment import attached_chains
+from secaudit.checks.firewall.rules.matches import PacketFamily
+from secaudit.checks.firewall.rules.ruleset import Hook, TableFamily
+from secaudit.checks.firewall.sets.packet_sets import Alive, ChainSets, Dead
+from secaudit.checks.firewall.sets.regions import Field, common, complement, difference, intersection, outside, runs
 
 from tests.checks.firewall.test_trace import ruleset
 

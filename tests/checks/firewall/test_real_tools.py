@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from secaudit.checks.firewall import checks, collect, conventions, review, review_facts
-from secaudit.checks.firewall.anomalies import Kind, find_anomalies
-from secaudit.checks.firewall.iptables_save import read_iptables_save
-from secaudit.checks.firewall.nft_json import read_nft_json
-from secaudit.checks.firewall.ruleset import Ruleset, RulesetError, TableFamily
+from secaudit.checks.firewall import collect, review_facts
+from secaudit.checks.firewall.analysis.anomalies import Kind, find_anomalies
+from secaudit.checks.firewall.checks import conventions, posture, review
+from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.nft_json import read_nft_json
+from secaudit.checks.firewall.rules.ruleset import Ruleset, RulesetError, TableFamily
 
 from secaudit.api import Now, Unproven
 from tests.checks.firewall.judging_ipv6 import ON
@@ -29,7 +30,7 @@ DEEP = 12_000
 """Listings up to this length are analysed wholly; what longer ones have more of is more of the same."""
 
 FLOWS = {"allow": [{"name": "ssh", "sources": ["10.0.0.0/8"], "to": "tcp/22"}], "only": True}
-ALL_CHECKS = (checks.missing, checks.default_policy, checks.any_any, checks.ipv6_unfiltered, checks.established)
+ALL_CHECKS = (posture.missing, posture.default_policy, posture.any_any, posture.ipv6_unfiltered, posture.established)
 
 
 def shape(ruleset: Ruleset) -> list[tuple[str, str, str]]:

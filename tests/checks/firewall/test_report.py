@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from secaudit.checks.firewall.chain_graph import MOST, Flow, Node, flows
+from secaudit.checks.firewall.analysis.chain_graph import MOST, Flow, Node, flows
+from secaudit.checks.firewall.analysis.reach import Way
+from secaudit.checks.firewall.analysis.service_matrix import Open, all_services, matrix
 from secaudit.checks.firewall.facts import Firewall, Gap
-from secaudit.checks.firewall.iptables_save import read_iptables_save
-from secaudit.checks.firewall.matches import PacketFamily
-from secaudit.checks.firewall.merge import merge
-from secaudit.checks.firewall.nft_json import read_nft_json
-from secaudit.checks.firewall.reach import Way
+from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.merge import merge
+from secaudit.checks.firewall.readers.nft_json import read_nft_json
 from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
 from secaudit.checks.firewall.report.flow_picture import picture
 from secaudit.checks.firewall.report.rendering import rendered
-from secaudit.checks.firewall.ruleset import Ruleset, TableFamily
-from secaudit.checks.firewall.service_matrix import Open, all_services, matrix
+from secaudit.checks.firewall.rules.matches import PacketFamily
+from secaudit.checks.firewall.rules.ruleset import Ruleset, TableFamily
 
 from secaudit.api import UnprovenKind
 from secaudit.model.section import BoxKind, Mark, Picture, Table

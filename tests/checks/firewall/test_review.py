@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from secaudit.checks.firewall import conventions, review
+from secaudit.checks.firewall.checks import conventions, review
 from secaudit.checks.firewall.facts import Firewall, Source
 from secaudit.checks.firewall.review_facts import exposure, translations
 from secaudit.checks.firewall.review_facts import review as read_review

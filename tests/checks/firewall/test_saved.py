@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from secaudit.checks.firewall import drift, saved_files
+from secaudit.checks.firewall.checks import drift
 from secaudit.checks.firewall.facts import Firewall, Source
-from secaudit.checks.firewall.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
 from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
-from secaudit.checks.firewall.ruleset import TableFamily
-from secaudit.checks.firewall.saved_files import FILES, LOADERS, UNITS, SavedFiles
+from secaudit.checks.firewall.rules.ruleset import TableFamily
+from secaudit.checks.firewall.saved.files import FILES, LOADERS, UNITS, SavedFiles, saved_files
 
 from secaudit.api import Evidence, Outcome, UnprovenKind, Verdict
 from tests.checks.firewall.reading import sample
@@ -31,7 +31,7 @@ def saved(files: Mapping[str, str], *enabled: str) -> SavedFiles:
         f"Id={name}.service\nUnitFileState={'enabled' if name in enabled else 'disabled'}" for name in UNITS
     )
     absent = "/usr/bin/grep: /etc/nftables.d: No such file or directory\n"
-    return collect(saved_files.saved_files, ended(FILES, printed, exit=2, stderr=absent), ended(LOADERS, states + "\n"))
+    return collect(saved_files, ended(FILES, printed, exit=2, stderr=absent), ended(LOADERS, states + "\n"))
 
 
 def drifted(running: Firewall, files: Mapping[str, str], *enabled: str) -> list[Verdict]:
@@ -191,9 +191,9 @@ def test_translations_that_were_not_saved_are_told() -> None:
 
 def test_files_that_cannot_be_read_give_no_fact() -> None:
     denied = ended(FILES, "", exit=2, stderr="/usr/bin/grep: /etc/ufw/user.rules: Permission denied\n")
-    assert refusal(saved_files.saved_files, denied, ended(LOADERS, "")).kind is UnprovenKind.ERROR
+    assert refusal(saved_files, denied, ended(LOADERS, "")).kind is UnprovenKind.ERROR
     holes = ended(FILES, "/etc/nftables.conf:2:flush ruleset\n")
-    assert refusal(saved_files.saved_files, holes, ended(LOADERS, "")).kind is UnprovenKind.NOT_UNDERSTOOD
+    assert refusal(saved_files, holes, ended(LOADERS, "")).kind is UnprovenKind.NOT_UNDERSTOOD
 
 
 REAL = ["docker", "ufw_server2", "home_user", "openlab", "shorewall"]

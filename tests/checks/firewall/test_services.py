@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from secaudit.checks.firewall.forwarding import published_services, routed_services
-from secaudit.checks.firewall.matches import NumberRange, PacketFamily
-from secaudit.checks.firewall.reach import Access, Reachability, Service, Way
+from secaudit.checks.firewall.analysis.forwarding import published_services, routed_services
+from secaudit.checks.firewall.analysis.reach import Access, Reachability, Service, Way
+from secaudit.checks.firewall.rules.matches import NumberRange, PacketFamily
 
 from tests.checks.firewall.test_trace import ruleset
 

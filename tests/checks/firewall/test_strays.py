@@ -7,14 +7,15 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from secaudit.checks.firewall import routes, spoofing, strays
+from secaudit.checks.firewall import routes
+from secaudit.checks.firewall.analysis.reach import Reachability
+from secaudit.checks.firewall.checks import spoofing, strays
 from secaudit.checks.firewall.facts import Firewall, Gap, Source
-from secaudit.checks.firewall.iptables_save import read_iptables_save
-from secaudit.checks.firewall.matches import PacketFamily
-from secaudit.checks.firewall.reach import Reachability
+from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
 from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
 from secaudit.checks.firewall.routes import Interfaces, networks_behind
-from secaudit.checks.firewall.ruleset import TableFamily
+from secaudit.checks.firewall.rules.matches import PacketFamily
+from secaudit.checks.firewall.rules.ruleset import TableFamily
 
 from secaudit.api import Answer, AnswerStatus, Evidence, Outcome, Unproven, UnprovenKind
 from tests.checks.firewall.judging_ipv6 import OFF, ON

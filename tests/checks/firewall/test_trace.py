@@ -8,11 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from secaudit.checks.firewall.iptables_save import read_iptables_save
-from secaudit.checks.firewall.nft_json import read_nft_json
-from secaudit.checks.firewall.packet import PacketTextError, read_packet
-from secaudit.checks.firewall.ruleset import Hook, TableFamily
-from secaudit.checks.firewall.trace import Fate, Trace, Tracer
+from secaudit.checks.firewall.path.trace import Fate, Trace, Tracer
+from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.nft_json import read_nft_json
+from secaudit.checks.firewall.rules.packet import PacketTextError, read_packet
+from secaudit.checks.firewall.rules.ruleset import Hook, TableFamily
 
 SSH = "iif eth0 tcp 10.0.0.1:4000 -> 192.0.2.1:22 new"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from secaudit.checks.firewall import checks
+from secaudit.checks.firewall.checks import posture
 from secaudit.checks.firewall.collect import firewall
 from secaudit.checks.firewall.facts import Firewall
 
@@ -69,7 +69,7 @@ def test_every_scenario_has_its_expectation() -> None:
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_default_policy(name: str) -> None:
-    verdicts = judge(checks.default_policy, {}, read(name), ON)
+    verdicts = judge(posture.default_policy, {}, read(name), ON)
     subjects = ("input ipv4", "input ipv6", "forward ipv4", "forward ipv6")
     assert outcomes(verdicts) == dict(zip(subjects, DEFAULTS[name], strict=True))
     assert all(verdict.evidence for verdict in verdicts)
@@ -95,11 +95,11 @@ ANY_ANY = {
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_any_any(name: str) -> None:
-    assert outcomes(judge(checks.any_any, {}, read(name), ON)) == ANY_ANY.get(name, {"": P})
+    assert outcomes(judge(posture.any_any, {}, read(name), ON)) == ANY_ANY.get(name, {"": P})
 
 
 def test_any_any_looks_at_the_hooks_it_is_told_to() -> None:
-    assert outcomes(judge(checks.any_any, {"hooks": ["forward"]}, read("nft-accept-all"), ON)) == {"": P}
+    assert outcomes(judge(posture.any_any, {"hooks": ["forward"]}, read("nft-accept-all"), ON)) == {"": P}
 
 
 UNFILTERED = {"empty": F, "nft-dormant": U, "iptables-docker": F}
@@ -107,7 +107,7 @@ UNFILTERED = {"empty": F, "nft-dormant": U, "iptables-docker": F}
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_missing(name: str) -> None:
-    assert outcomes(judge(checks.missing, {}, read(name))) == {"input": UNFILTERED.get(name, P)}
+    assert outcomes(judge(posture.missing, {}, read(name))) == {"input": UNFILTERED.get(name, P)}
 
 
 IPV6 = {
@@ -133,14 +133,14 @@ IPV6 = {
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_ipv6_unfiltered(name: str) -> None:
-    assert outcomes(judge(checks.ipv6_unfiltered, {}, read(name), ON)) == {"input ipv6": IPV6.get(name, P)}
+    assert outcomes(judge(posture.ipv6_unfiltered, {}, read(name), ON)) == {"input ipv6": IPV6.get(name, P)}
 
 
 def test_ipv6_that_is_off_needs_no_filter() -> None:
     ruleset = read("nft-ipv4-only")
-    assert outcomes(judge(checks.ipv6_unfiltered, {}, ruleset, OFF)) == {"input ipv6": N}
+    assert outcomes(judge(posture.ipv6_unfiltered, {}, ruleset, OFF)) == {"input ipv6": N}
     expected = {"input ipv4": P, "input ipv6": N, "forward ipv4": F, "forward ipv6": N}
-    assert outcomes(judge(checks.default_policy, {}, ruleset, OFF)) == expected
+    assert outcomes(judge(posture.default_policy, {}, ruleset, OFF)) == expected
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_ipv6_that_is_off_needs_no_filter() -> None:
     ],
 )
 def test_established(name: str, ipv4: Outcome, ipv6: Outcome) -> None:
-    verdicts = judge(checks.established, {}, read(name), ON)
+    verdicts = judge(posture.established, {}, read(name), ON)
     assert outcomes(verdicts) == {"input ipv4": ipv4, "input ipv6": ipv6}
 
 
@@ -164,16 +164,16 @@ def _about(verdicts: list[Verdict], subject: str) -> Verdict:
 
 
 def test_a_finding_shows_the_rule_and_its_owner() -> None:
-    verdict = only(judge(checks.any_any, {}, read("iptables-user-chains"), ON))
+    verdict = only(judge(posture.any_any, {}, read("iptables-user-chains"), ON))
     assert "`-j ACCEPT` in ip filter wide" in verdict.observed
     assert verdict.evidence[0].source == "sudo /usr/sbin/iptables-save -c"
     assert verdict.evidence[0].excerpt == "[0:0] -A wide -j ACCEPT"
-    ufw = _about(judge(checks.default_policy, {}, read("iptables-ufw"), ON), "input ipv4")
+    ufw = _about(judge(posture.default_policy, {}, read("iptables-ufw"), ON), "input ipv4")
     assert "owner: ufw" in ufw.observed
 
 
 def test_evidence_from_json_is_the_rule_itself() -> None:
-    verdict = only(judge(checks.any_any, {}, read("nft-accept-all"), ON))
+    verdict = only(judge(posture.any_any, {}, read("nft-accept-all"), ON))
     assert verdict.evidence[0].lines == (1, 1)
     assert verdict.evidence[0].excerpt.startswith('{"rule": {"family": "inet", "table": "filter", "chain": "input"')
 
@@ -191,17 +191,17 @@ def test_evidence_from_json_is_the_rule_itself() -> None:
     ],
 )
 def test_the_rule_that_decides_is_shown(name: str, observed: str) -> None:
-    assert _about(judge(checks.default_policy, {}, read(name), ON), "input ipv4").observed == observed
+    assert _about(judge(posture.default_policy, {}, read(name), ON), "input ipv4").observed == observed
 
 
 def test_an_undecided_default_names_the_rule_it_depends_on() -> None:
-    verdict = _about(judge(checks.default_policy, {}, read("iptables-not-understood"), ON), "input ipv4")
+    verdict = _about(judge(posture.default_policy, {}, read("iptables-not-understood"), ON), "input ipv4")
     assert "`-m length --length 0:65535 -j ACCEPT` (line 6 of" in verdict.reason
     assert verdict.evidence[0].excerpt == "[0:0] -A INPUT -m length --length 0:65535 -j ACCEPT"
 
 
 def test_a_demand_for_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="demands nothing"):
-        checks.DefaultPolicy.model_validate({"input": "any", "forward": "any"})
+        posture.DefaultPolicy.model_validate({"input": "any", "forward": "any"})
     with pytest.raises(ValueError, match="at least 1"):
-        checks.OpenHooks.model_validate({"hooks": []})
+        posture.OpenHooks.model_validate({"hooks": []})

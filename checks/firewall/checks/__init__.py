@@ -1,0 +1,1 @@
+"""Checks of this family, a module for each subject."""

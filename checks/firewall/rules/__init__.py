@@ -1,0 +1,1 @@
+"""The vendor-neutral model: tables, chains, rules, their conditions and verdicts, and packets."""

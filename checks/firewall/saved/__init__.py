@@ -1,0 +1,1 @@
+"""What a host will load at its next start."""

@@ -1,0 +1,1 @@
+"""Exact sets of packets: regions, boxes, what conditions mean as sets, and chains as places that packets meet."""
