@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -24,6 +25,7 @@ from .states import State
 MOST_TEXT = 4000
 """Characters of one text that are shown; nothing that a check writes for people is longer."""
 
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 _FOLDER = "templates"
 _SHARED = "shared"
 
@@ -43,14 +45,17 @@ FLEET = Layout("fleet", "fleet.css")
 SHELF = Layout("shelf", "shelf.css")
 
 
-def render_page(layout: Layout, running_head: str, *, page_word: str = "Page {page} of {pages}", **view: Any) -> bytes:
+def render_page(
+    layout: Layout, running_head: str, *, page_word: str = "Page {page} of {pages}", accent: str = "", **view: Any
+) -> bytes:
     """Render `page.html` of a layout with the given names as UTF-8.
 
     `running_head` stands on top of each printed page but the first, `page_word` below it with the place of the page.
+    `accent` (`#rrggbb`) is the colour of the line above it all; empty: none.
     """
     style = Markup(_asset(_SHARED, "base.css") + _asset(layout.folder, layout.style))  # noqa: S704 - files of this package
     script = _asset(layout.folder, layout.script) if layout.script else ""
-    margins = _margins(running_head, page_word)
+    margins = _margins(running_head, page_word) + _accent(accent)
     scripts = f"script-src {_source(script)}; " if script else ""
     styles = f"style-src {_source(style)} {_source(margins)}; "
     policy = f"default-src 'none'; {styles}{scripts}base-uri 'none'; form-action 'none'"
@@ -112,6 +117,11 @@ def _margins(head: str, page_word: str) -> Markup:
         f"@bottom-right{{content:{_css_string(before)} counter(page) {_css_string(between)} counter(pages)}}}}"
         "@page:first{@top-left{content:none}}"
     )
+
+
+def _accent(colour: str) -> Markup:
+    # Safe as markup: nothing but a number gets through.
+    return Markup(f".mast{{border-top:6px solid {colour}}}" if _COLOUR.fullmatch(colour) else "")  # noqa: S704
 
 
 def _css_string(text: str) -> str:

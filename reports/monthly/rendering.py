@@ -40,6 +40,7 @@ def _page(report: MonthlyReport, language: Language) -> bytes:
         MONTHLY,
         title,
         page_word=language.text("page", page="{page}", pages="{pages}"),
+        accent=report.contract.report.colour if report.contract is not None else "",
         title=title,
         report=report,
         lang=language,

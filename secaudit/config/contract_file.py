@@ -41,7 +41,20 @@ def _matching(pattern: re.Pattern[str], what: str) -> tuple[AfterValidator, With
     return AfterValidator(parse), WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
 
 
-Colour = Annotated[str, *_matching(_COLOUR, 'a colour; write for example "#1d4ed8"')]
+def _readable(colour: str) -> str:
+    """Refuse a colour in which text on white could not be read: contrast by WCAG 2.2, success criterion 1.4.3."""
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    contrast = 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+    if contrast < LEAST_CONTRAST:
+        raise ValueError(
+            f"{colour!r} has a contrast of {contrast:.2f} to white; it needs {LEAST_CONTRAST}, so take a darker one"
+        )
+    return colour
+
+
+LEAST_CONTRAST = 4.5
+Colour = Annotated[str, *_matching(_COLOUR, 'a colour; write for example "#1d4ed8"'), AfterValidator(_readable)]
 Currency = Annotated[str, *_matching(_CURRENCY, "a currency of ISO 4217; write for example EUR")]
 Mail = Annotated[str, *_matching(_MAIL, "a mail address")]
 Count = Annotated[int, Field(ge=0, le=100_000)]

@@ -263,6 +263,10 @@ def test_bad_contracts(write: Write, old: str, new: str, message: str) -> None:
             "round needs more than no hours",
         ),
         ("report: {recipients: [nobody]}", "'nobody' is not a mail address"),
+        (
+            'report: {colour: "#ffd700"}',
+            "'#ffd700' has a contrast of 1.40 to white; it needs 4.5, so take a darker one",
+        ),
         ("report: {colour: red}", "'red' is not a colour; write for example \"#1d4ed8\""),
         (
             "availability: [{service: a, target: 99, source: a}, {service: a, target: 98, source: b}]",

@@ -290,3 +290,12 @@ def test_the_method_names_calendars_and_runs(record: MonthRecord) -> None:
 
 def test_outages_are_listed(record: MonthRecord) -> None:
     assert "HTTP status 503" in Page(render(record, "en")).identified("availability").text
+
+
+def test_the_customers_colour_is_the_line_on_top_and_nothing_else(record: MonthRecord) -> None:
+    assert record.contract is not None
+    for colour, there in (("#1d4ed8", True), ("#1d4ed8}*{color:red", False)):
+        contract = replace(record.contract, report=replace(record.contract.report, colour=colour))
+        page = render(replace(record, contract=contract), "de").decode()
+        assert (".mast{border-top:6px solid #1d4ed8}" in page) is there
+        assert "color:red" not in page
