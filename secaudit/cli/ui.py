@@ -22,6 +22,14 @@ THEMES = ("dark", "light", "high-contrast", "mono")
     type=click.Path(path_type=Path),
     help="Inventory file, or a directory of them; hosts can be checked again with it.",
 )
+@click.option(
+    "--schedules",
+    envvar="SECAUDIT_SCHEDULES",
+    type=click.Path(path_type=Path),
+    default=Path("schedules"),
+    show_default=True,
+    help="Directory with a YAML file per schedule; the fleet screen shows what comes next.",
+)
 @click.option("--theme", type=click.Choice(THEMES), default="dark", show_default=True)
 @contracts_option
 @waivers_option
@@ -30,6 +38,7 @@ THEMES = ("dark", "light", "high-contrast", "mono")
 def command(
     read_only: bool,
     inventory: Path | None,
+    schedules: Path,
     theme: str,
     contracts: Path | None,
     waivers: Path | None,
@@ -47,7 +56,9 @@ def command(
     from secaudit.tui.app import Dashboard
 
     state = state_directory()
-    sources = Sources(store_url or default_url(), inventory, contracts, waivers, state)
+    sources = Sources(
+        store_url or default_url(), inventory, contracts, waivers, state, schedules if schedules.is_dir() else None
+    )
     with ExitStack() as stack:
         store = read_store(store_url, stack)
         read_only = read_only or not may_write(sources.store_url)

@@ -31,20 +31,24 @@ from secaudit.plugins import Registry
 from secaudit.sla.history import ContractHistory
 from secaudit.store import default_url, open_store
 from secaudit.store.connect import parse_url
-from secaudit.tui.services import Pauses, Services, Target, WaiverDraft
+from secaudit.tui.services import Firing, Pauses, Services, Target, WaiverDraft
 
 NO_INVENTORY = "start the dashboard with --inventory to check hosts again"
+FIRINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where things are, as the command line says. `inventory` is None when hosts cannot be found."""
+    """Where things are, as the command line says. `inventory` is None when hosts cannot be found,
+    `schedules` when there is no directory of them.
+    """
 
     store_url: str
     inventory: Path | None
     contracts: Path | None
     waivers: Path | None
     output: Path
+    schedules: Path | None = None
 
 
 def state_directory() -> Path:
@@ -60,7 +64,7 @@ def may_write(url: str) -> bool:
 
 def make_services(sources: Sources, registry: Registry, *, read_only: bool) -> Services:
     """The services that these sources allow; with `read_only` none that changes anything."""
-    missing = {"schedules": "see `secaudit schedule next`", "recheck": NO_INVENTORY}
+    missing = {"schedules": "no directory of schedules: start the dashboard with --schedules", "recheck": NO_INVENTORY}
     if read_only:
         missing |= dict.fromkeys(("recheck", "record", "waive"), "read-only: nothing is changed")
     return Services(
@@ -74,9 +78,32 @@ def make_services(sources: Sources, registry: Registry, *, read_only: bool) -> S
         record=None if read_only else lambda event: _record(event, sources.store_url),
         pauses=lambda customer: _pauses(customer, sources),
         waive=None if read_only else lambda draft: _waive(draft, sources),
+        schedules=_schedules(sources.schedules) if sources.schedules is not None else None,
         person=_me(),
         missing=missing,
     )
+
+
+def _schedules(path: Path) -> Callable[[], Sequence[Firing]]:
+    """What tells the coming firings of all schedules, soonest first; the files are read once.
+
+    Raises UserError for a file that is not a schedule.
+    """
+    from secaudit.config.schedule import load_schedules
+    from secaudit.fleet.due import next_firings
+
+    schedules = tuple(load_schedules(path))
+
+    def coming() -> Sequence[Firing]:
+        now = datetime.now(UTC)
+        found = [
+            Firing(at, schedule.id, ", ".join(schedule.customers) or "all customers")
+            for schedule in schedules
+            for at in next_firings(schedule, now, FIRINGS)
+        ]
+        return sorted(found, key=lambda firing: (firing.at, firing.schedule))[:FIRINGS]
+
+    return coming
 
 
 class LiveRecheck:

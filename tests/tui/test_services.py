@@ -62,3 +62,19 @@ def test_read_only_leaves_no_service_that_changes_anything(registry: Registry, t
     assert "read-only" in services.why("waive")
     assert not may_write(str(tmp_path / "absent.db"))
     assert may_write("postgresql+psycopg://audit@db/secaudit")
+
+
+def test_the_fleet_screen_learns_what_runs_next(tmp_path: Path, registry: Registry) -> None:
+    """Firings come from the schedule files, soonest first; without a directory the screen says why it has none."""
+    (tmp_path / "nightly.yaml").write_text(
+        "schedule: nightly\ncron: '0 2 * * *'\ntimezone: UTC\ninventory: .\ncustomers: [muster]\n"
+    )
+    sources = Sources("sqlite://", None, None, None, tmp_path, tmp_path)
+    schedules = make_services(sources, registry, read_only=True).schedules
+    assert schedules is not None
+    firings = schedules()
+    assert {(one.schedule, one.what, one.at.hour) for one in firings} == {("nightly", "muster", 2)}
+    assert list(firings) == sorted(firings, key=lambda one: one.at)
+    without = make_services(replace(sources, schedules=None), registry, read_only=True)
+    assert without.schedules is None
+    assert "--schedules" in without.why("schedules")
