@@ -23,6 +23,8 @@ COMMANDS = {
     "gate": _Entry("gate", "Judge a run for CI: exit code 0, 1 or 3."),
     "report": _Entry("report", "Write a stored run as HTML or data."),
     "export": _Entry("export", "Write a host's packages for other tools."),
+    "verify": _Entry("verify", "Tell whether reports, bundles and the store are as they were."),
+    "keys": _Entry("keys", "Make the keys that reports are signed with."),
     "ui": _Entry("ui", "Open the terminal dashboard."),
     "findings": _Entry("findings", "List and show what the store knows."),
     "waivers": _Entry("waivers", "List, add and check accepted deviations."),

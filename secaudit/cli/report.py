@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,14 @@ import click
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import format_names, store_option
 from secaudit.cli.service_files import HERE, contracts_option, read_contracts
+from secaudit.cli.signing import sign_option
 from secaudit.cli.times import MonthOf
 from secaudit.model.hours import Month
 
 if TYPE_CHECKING:
     from secaudit.api import CustomerReport, FleetReport, ShelfPage
+    from secaudit.model.run import HostRecord
+    from secaudit.store import ChainHead
 
     R = TypeVar("R", CustomerReport, FleetReport, ShelfPage)
 
@@ -36,6 +40,7 @@ _PAPER = ("html", "pdf")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"), show_default=True)
 @click.option("--format", "names", callback=format_names, help="E.g. html,pdf [default: html,json; monthly: html].")
 @click.option("--list", "list_runs", is_flag=True, help="List the stored runs instead.")
+@sign_option
 @contracts_option
 @store_option
 def command(
@@ -47,6 +52,7 @@ def command(
     out: Path,
     names: tuple[str, ...],
     list_runs: bool,
+    signing_key: Path | None,
     contracts: Path | None,
     store_url: str | None,
 ) -> int:
@@ -64,16 +70,16 @@ def command(
             raise CommandError("--run is for --kind technical; a month has many runs")
         if customer is None:
             raise CommandError("--kind monthly needs --customer")
-        return _monthly(customer, month, lang, wanted, out, contracts, store_url)
+        return _monthly(customer, month, lang, wanted, out, contracts, store_url, signing_key)
     if month is not None:
         raise CommandError("--month is for --kind monthly")
     if kind == "fleet":
         if run_id is not None or customer is not None:
             raise CommandError("--kind fleet is about all customers; it takes neither --run nor --customer")
-        return _fleet(lang or "en", wanted, out, store_url)
+        return _fleet(lang or "en", wanted, out, store_url, signing_key)
     if lang is not None:
         raise CommandError("--lang is for --kind monthly and fleet; the technical report is in English")
-    return _technical(run_id, customer, wanted, out, store_url)
+    return _technical(run_id, customer, wanted, out, store_url, signing_key)
 
 
 def _list(customer: str | None, store_url: str | None) -> int:
@@ -90,23 +96,30 @@ def _list(customer: str | None, store_url: str | None) -> int:
     return Exit.FINE
 
 
-def _technical(run_id: str | None, customer: str | None, names: tuple[str, ...], out: Path, url: str | None) -> int:
+def _technical(
+    run_id: str | None,
+    customer: str | None,
+    names: tuple[str, ...],
+    out: Path,
+    url: str | None,
+    signing_key: Path | None,
+) -> int:
     from secaudit.cli.output import formats, write, write_files
-    from secaudit.cli.stored import stored_report
+    from secaudit.cli.stored import read_store, stored_report
 
     chosen = formats([name for name in names if name != "pdf"])
     with ExitStack() as stack:
         report = stored_report(
             url, run_id, customer, stack, sections="pdf" in names or any(one.sections for one in chosen)
         )
-    for path in write(report, chosen, out):
-        click.echo(path)
+        head = read_store(url, stack).chain_head()
+    written = list(write(report, chosen, out))
     if "pdf" in names:
         from secaudit.cli.paper import print_pdf
 
         (page,) = formats(["html"])
-        for path in write_files({"report.pdf": print_pdf(page.render(report))}, out):
-            click.echo(path)
+        written += write_files({"report.pdf": print_pdf(page.render(report))}, out)
+    _told(written, signing_key, "technical", (report.run.id,), report.hosts, head)
     return Exit.FINE
 
 
@@ -118,6 +131,7 @@ def _monthly(
     out: Path,
     contracts: Path | None,
     store_url: str | None,
+    signing_key: Path | None,
 ) -> int:
     from dataclasses import replace
 
@@ -134,19 +148,23 @@ def _monthly(
     now = datetime.now(UTC)
     asked = month or Month.of(now.astimezone().date()).previous
     with ExitStack() as stack:
-        record = month_record(read_store(store_url, stack), read_contracts(contracts, HERE), customer, asked, now)
+        store = read_store(store_url, stack)
+        record = month_record(store, read_contracts(contracts, HERE), customer, asked, now)
+        head = store.chain_head()
     language = _spoken(lang or record.language, maker.languages)
     page = maker.render(replace(record, translations=translations(language)), language)
     folder = out / customer
     written = write_files(_printed(f"monthly-{asked}-{language}", page, names), folder)
     shelf = read_shelf(folder, customer, record.name, record.timezone, now)
     index = _maker("shelf", ShelfPage).render(shelf, record.language)
-    for path in (*written, *write_files({INDEX: index}, folder)):
+    runs = dict.fromkeys(host.run for host in record.hosts if host.run)
+    _told(written, signing_key, "monthly", runs, [host.record for host in record.hosts], head)
+    for path in write_files({INDEX: index}, folder):
         click.echo(path)
     return Exit.FINE
 
 
-def _fleet(lang: str, names: tuple[str, ...], out: Path, store_url: str | None) -> int:
+def _fleet(lang: str, names: tuple[str, ...], out: Path, store_url: str | None, signing_key: Path | None) -> int:
     from secaudit.api import FleetReport
     from secaudit.cli.fleet_record import fleet_record
     from secaudit.cli.output import write_files
@@ -156,10 +174,31 @@ def _fleet(lang: str, names: tuple[str, ...], out: Path, store_url: str | None) 
     maker = _maker("fleet", FleetReport)
     language = _spoken(lang, maker.languages)
     with ExitStack() as stack:
-        record = fleet_record(read_store(store_url, stack), datetime.now(UTC), "UTC")
-    for path in write_files(_printed(f"fleet-{language}", maker.render(record, language), names), out):
-        click.echo(path)
+        store = read_store(store_url, stack)
+        record = fleet_record(store, datetime.now(UTC), "UTC")
+        hosts = [found.record for found in store.hosts()] if signing_key is not None else []
+        head = store.chain_head()
+    written = write_files(_printed(f"fleet-{language}", maker.render(record, language), names), out)
+    _told(written, signing_key, "fleet", (), hosts, head)
     return Exit.FINE
+
+
+def _told(
+    written: Iterable[Path],
+    signing_key: Path | None,
+    kind: str,
+    runs: Iterable[str],
+    hosts: Iterable[HostRecord],
+    head: ChainHead | None,
+) -> None:
+    """Print where files were written, and sign them where that is wanted."""
+    for path in written:
+        click.echo(path)
+    if signing_key is not None:
+        from secaudit.cli.signing import sign_files
+
+        for path in sign_files(written, signing_key, kind, runs, hosts, head):
+            click.echo(path)
 
 
 def _refuse_formats(kind: str, names: tuple[str, ...]) -> None:

@@ -45,6 +45,13 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Directory for the reports.")
 @click.option("--format", "names", callback=format_names, help="html,json,sarif,junit,csv [default: html,json].")
 @click.option("--record", type=click.Path(path_type=Path), help="Also write a portable bundle of all answers here.")
+@click.option(
+    "--sign",
+    "signing_key",
+    envvar="SECAUDIT_SIGNING_KEY",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign the bundle with this private key (`secaudit keys new`).",
+)
 @click.option("--fail-on", type=severity_choice(), help="Act as the gate at this severity: exit code 1 or 3.")
 @click.option("--jobs", type=click.IntRange(1, 512), default=32, show_default=True, help="Hosts scanned at once.")
 @click.option("--host-limit", type=Length(), default="10m", show_default=True, help="Time that one host may take.")
@@ -74,6 +81,7 @@ def command(
     out: Path | None,
     names: tuple[str, ...],
     record: Path | None,
+    signing_key: Path | None,
     fail_on: str | None,
     jobs: int,
     host_limit: timedelta,
@@ -127,7 +135,14 @@ def command(
         selection = Selection(inventory, customers, sites, hosts, tags)
         chosen_hosts = choose(targets, selection).held_against(baselines).refuse_bare()
         order = ScanOrder(chosen_hosts, only, jobs, host_limit, at, record, resume, feeds, promised, granted, sections)
+        if record is not None and signing_key is not None:
+            _refuse_unusable(signing_key)
         report = _scan(order, registry, store_url, no_store, quiet)
+        if record is not None and signing_key is not None:
+            from secaudit.cli.signing import sign_files
+            from secaudit.transcript.bundle import MANIFEST
+
+            sign_files([record / MANIFEST], signing_key, "bundle", [report.run.id], report.hosts, None)
     _publish(report, chosen, out, quiet)
     return _exit(report, fail_on)
 
@@ -188,6 +203,13 @@ def _scan(order: ScanOrder, registry: Registry, store_url: str | None, no_store:
         watch = stack.enter_context(watcher(quiet))
         _interrupt_on(signal.SIGTERM, stack)
         return run_scan(order, registry, watch, store)
+
+
+def _refuse_unusable(key: Path) -> None:
+    """Better before the scan than after it."""
+    from secaudit.model.signing import SigningKey
+
+    SigningKey.read(key)
 
 
 def _publish(report: RunReport, chosen: Sequence[Format], out: Path | None, quiet: bool) -> None:

@@ -84,6 +84,17 @@ class Chain(Queries):
             before = connection.execute(select(link.c.id).where(link.c.id <= found)).all()
         return len(before) == head.length
 
+    def lacking(self, transcripts: Iterable[str]) -> frozenset[str]:
+        """Those of the transcripts (digests, hex) that the store does not hold whole, with all outputs."""
+        lacking = set()
+        with self._reading() as connection:
+            walk = _Verification(connection)
+            for digest in transcripts:
+                row = connection.execute(select(blob.c.id).where(blob.c.sha256 == bytes.fromhex(digest))).first()
+                if row is None or not walk.whole(row.id):
+                    lacking.add(digest)
+        return frozenset(lacking)
+
     def verify_chain(self) -> ChainVerdict:
         """Compute every link again from what is stored now."""
         with self._reading() as connection:
@@ -212,7 +223,7 @@ class _Verification:
             self._note(one, "what was stored of the host was removed")
             return
         transcript = self._whole([row.transcript]).get(row.transcript)
-        if transcript is None or not self._outputs(row.transcript):
+        if not self.whole(row.transcript):
             self._note(one, "the transcript was changed or removed")
         rows = self._connection.execute(select(result).where(result.c.scan_id == row.id).order_by(result.c.position))
         results = rows.mappings().all()
@@ -247,8 +258,10 @@ class _Verification:
             self._broken.update(id_ for id_ in batch if id_ not in self._known)
         return {id_: self._known[id_] for id_ in wanted if id_ in self._known}
 
-    def _outputs(self, transcript: int) -> bool:
-        """Whether all outputs that a transcript names are there and whole."""
+    def whole(self, transcript: int) -> bool:
+        """Whether the transcript in this row is there and whole, with all outputs that it names."""
+        if not self._whole([transcript]):
+            return False
         row = self._connection.execute(select(blob).where(blob.c.id == transcript)).one()
         named = [bytes.fromhex(digest) for digest in outputs(content(row))]
         for at in range(0, len(named), _BATCH):
@@ -264,7 +277,8 @@ class _Verification:
     def _control(self, detail: int) -> str:
         row = self._connection.execute(select(blob).where(blob.c.id == detail)).first()
         try:
-            return str(load_details(content(row))["control"]) if row is not None else ""
+            told = load_details(content(row)) if row is not None else {}
+            return " ".join(str(told[part]) for part in ("control", "subject") if told.get(part))
         except (TranscriptError, ValueError, KeyError):
             return ""
 

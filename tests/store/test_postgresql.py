@@ -186,6 +186,7 @@ def test_many_writers_share_blobs_without_deadlock(server: str, store: Store) ->
         thread.join()
     assert store.pending(run.id) == ()
     assert len(store.report(run.id).results) == 24 * 30
+    assert store.verify_chain().breaches == ()
 
 
 def test_a_reader_writes_nothing(server: str, store: Store) -> None:

@@ -1,0 +1,113 @@
+"""`secaudit verify`: whether reports, bundles and the store are as they were."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from secaudit.cli.exits import CommandError, Exit
+from secaudit.cli.options import store_option
+
+if TYPE_CHECKING:
+    from secaudit.export.attestation import Attested
+    from secaudit.store import Store
+
+SHOWN = 50
+"""Places that are named when the store is not as it was; more of them tell nothing more."""
+
+
+@click.command()
+@click.argument("files", nargs=-1, metavar="[FILE|BUNDLE]...", type=click.Path(path_type=Path))
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    envvar="SECAUDIT_TRUSTED_KEY",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Public key that is trusted; may be repeated.",
+)
+@click.option("--against-store", is_flag=True, help="Also look for what FILE was made from in the store.")
+@store_option
+def command(files: tuple[Path, ...], keys: tuple[Path, ...], against_store: bool, store_url: str | None) -> int:
+    """Tell whether reports and bundles are as they were signed, and without FILE whether the store is as it was stored.
+
+    FILE is a report or results.json with its statement (FILE.intoto.json) beside it, BUNDLE a directory that
+    `scan --record --sign` wrote. Exit code 1 when something was changed, 3 when it cannot be told.
+    """
+    with ExitStack() as stack:
+        if not files:
+            return _whole_store(_opened(store_url, stack))
+        if not keys:
+            raise CommandError("whom do you trust? Give --key PUBLIC, which you did not get together with the file")
+        store = _opened(store_url, stack) if against_store else None
+        return max(_file(path, keys, store) for path in files)
+
+
+def _opened(url: str | None, stack: ExitStack) -> Store:
+    from secaudit.cli.stored import read_store
+
+    return read_store(url, stack)
+
+
+def _file(path: Path, keys: tuple[Path, ...], store: Store | None) -> Exit:
+    from secaudit.export.attestation import check
+    from secaudit.model.signing import PublicKey, SigningError, WrongSignatureError
+    from secaudit.transcript.bundle import MANIFEST, read_bundle
+    from secaudit.transcript.codec import TranscriptError
+
+    trusted = [PublicKey.read(key) for key in keys]
+    try:
+        found = check(path / MANIFEST if path.is_dir() else path, trusted)
+        if path.is_dir():
+            read_bundle(path)
+    except (WrongSignatureError, TranscriptError) as error:
+        click.echo(f"CHANGED  {error}", err=True)
+        return Exit.FINDINGS
+    except SigningError as error:
+        click.echo(f"UNPROVEN  {error}", err=True)
+        return Exit.INCOMPLETE
+    origin = found.origin
+    click.echo(f"{path}: as it was signed {origin.signed:%Y-%m-%d %H:%M} UTC with {found.key.id}")
+    click.echo(
+        f"  {origin.kind}, from {len(origin.runs)} runs and {len(origin.transcripts)} transcripts, "
+        f"secaudit {origin.version}"
+    )
+    return _from_store(found, store) if store is not None else Exit.FINE
+
+
+def _from_store(found: Attested, store: Store) -> Exit:
+    """Whether the store still holds what a file was made from, and its chain has only grown since."""
+    from secaudit.store import ChainHead
+
+    origin = found.origin
+    if origin.chain is None:
+        click.echo(f"UNPROVEN  {found.path}: signed without a store", err=True)
+        return Exit.INCOMPLETE
+    if not store.chain_holds(ChainHead(*origin.chain)):
+        click.echo(f"CHANGED  {found.path}: the store's chain does not hold what it ended with then", err=True)
+        return Exit.FINDINGS
+    gone = store.lacking(origin.transcripts.values())
+    for host, digest in origin.transcripts.items():
+        if digest in gone:
+            click.echo(f"CHANGED  {found.path}: the transcript of {host} was changed or removed", err=True)
+    if not gone:
+        click.echo(f"  the store holds all of them, and its chain has only grown since link {origin.chain[0]}")
+    return Exit.FINDINGS if gone else Exit.FINE
+
+
+def _whole_store(store: Store) -> int:
+    verdict = store.verify_chain()
+    for breach in verdict.breaches[:SHOWN]:
+        click.echo(f"CHANGED  {breach.where}: {breach.what}", err=True)
+    if len(verdict.breaches) > SHOWN:
+        click.echo(f"… and {len(verdict.breaches) - SHOWN} more", err=True)
+    if verdict.head is None:
+        click.echo("UNPROVEN  the store has no chain yet; it begins with the next scan", err=True)
+        return Exit.INCOMPLETE
+    click.echo(f"{verdict.scans} scans of hosts in {verdict.head.length} links, the last one {verdict.head.sha256}")
+    if verdict.older:
+        click.echo(f"{verdict.older} scans are older than the chain, which says nothing about them")
+    return Exit.FINDINGS if verdict.breaches else Exit.FINE
