@@ -79,6 +79,7 @@ def judge_host(
         os_version=platform.os_version if platform else "",
         transcript=digest,
         customer_name=customer_name,
+        tags=tuple(sorted(plan.host.tags)),
     )
     return record, results
 

@@ -44,6 +44,8 @@ class HostRecord:
     os_version: str = ""
     transcript: str = ""
     customer_name: str = ""
+    tags: tuple[str, ...] = ()
+    """Those of the inventory, sorted. Kept in the store and not part of what is published."""
 
 
 @dataclass(frozen=True, slots=True)

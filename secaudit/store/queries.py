@@ -285,6 +285,7 @@ def _host_record(row: Row[Any]) -> HostRecord:
         os_version=row.os_version,
         transcript=row.sha256.hex(),
         customer_name=row.customer_name,
+        tags=tuple(row.tags),
     )
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from secaudit.store.types import AnyText, Json, Moment, Rank
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema revision that this version knows, oldest first; the last one is current."""
 
 metadata = MetaData(
@@ -76,10 +76,14 @@ scan = Table(
     Column("opened", Moment, nullable=False),
     Column("transcript", ForeignKey(blob.c.id), nullable=False),
     Column("tally", Json, nullable=False),
+    Column("tags", Json, nullable=False, server_default="[]"),
     UniqueConstraint("run_id", "customer", "host"),
     Index(None, "customer", "host", "opened"),
 )
-"""One host in one run. `tally` counts its results by family, outcome, severity and waived."""
+"""One host in one run. `tally` counts its results by family, outcome, severity and waived.
+
+`tags` are those that the inventory gave it then.
+"""
 
 result = Table(
     "result",

@@ -170,6 +170,7 @@ def _store_scan(
             opened=opened,
             transcript=transcript,
             tally=[list(astuple(part)) for part in tally(results)],
+            tags=list(host.tags),
         )
     ).scalar_one()
     return scan_id

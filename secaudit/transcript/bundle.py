@@ -301,6 +301,7 @@ def _decode_host(
         os_version=entry.os_version,
         transcript=entry.transcript,
         customer_name=entry.customer_name,
+        tags=tuple(sorted(entry.tags)),
     )
     return BundledHost(host, record, transcript, known.first_seen)
 

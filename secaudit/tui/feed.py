@@ -259,6 +259,8 @@ class Feed:
             yield
         self._projection.begin()
         handling, now = self._source.handling(), self._now()
+        records = [one.record for one in self._source.hosts()]
+        self._projection.tag((one.customer, one.host, tag) for one in records for tag in one.tags)
         for lines in self._source.finding_lines(now - RESOLVED_FOR):
             self._projection.add(lines, handling, now)
             yield

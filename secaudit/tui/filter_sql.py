@@ -107,7 +107,6 @@ def _within(name: str, op: str, limit: timedelta, now: datetime) -> Condition:
 def _matches(name: str, value: str, known: Known) -> Condition:
     if name == "subject":
         return _subject(value)
-    # Tags stand in the inventory; the store does not know them, so that nothing has one.
     folded, names = value.casefold(), known.names.get(name, {})
     if folded in names:
         chosen = {folded}
@@ -119,6 +118,10 @@ def _matches(name: str, value: str, known: Known) -> Condition:
     values = tuple(sorted({original for found in chosen for original in names[found]}))
     if not values:
         return Condition("0")
+    if name == "tag":
+        tagged = _one_of("tag", values)
+        same = "host_tag.customer = shown.customer AND host_tag.host = shown.host"
+        return Condition(f"EXISTS (SELECT 1 FROM host_tag WHERE {same} AND {tagged.sql})", tagged.parameters)  # noqa: S608 - constants
     return _any(tuple(_one_of(f'"{column}"', values) for column in FIELD_COLUMNS.get(name, (name,))))
 
 

@@ -39,6 +39,7 @@ class HostState:
     results: tuple[Result, ...]
     scans: tuple[ScanOfHost, ...]
     transcript: HostTranscript | None
+    tags: tuple[str, ...]
     facts: Text
     trouble: str
 
@@ -95,6 +96,7 @@ class HostScreen(Framed):
         try:
             results = source.host_results(customer, host)
             scans = source.scans_of(customer, host)
+            tags = next((one.record.tags for one in source.hosts(customer) if one.record.host == host), ())
         except UserError as error:
             self.app.call_from_thread(self.say, str(error))
             return
@@ -104,7 +106,7 @@ class HostScreen(Framed):
         except UserError as error:
             trouble = str(error)
         facts = self._facts(transcript, look)
-        self.app.call_from_thread(self._show, HostState(results, scans, transcript, facts, trouble))
+        self.app.call_from_thread(self._show, HostState(results, scans, transcript, tags, facts, trouble))
 
     def _facts(self, transcript: HostTranscript | None, look: Look) -> Text:
         facts = self.dashboard.services.facts
@@ -220,5 +222,6 @@ def _head(state: HostState, look: Look) -> Text:
     scan = state.scans[0]
     text = Text(" ", no_wrap=True, overflow="ellipsis")
     text.append(f"{visible_line(transcript.address)}  site {visible_line(transcript.site)}  ")
+    text.append(f"tags {visible_line(', '.join(state.tags))}  " if state.tags else "", look.dim)
     text.append_text(words.reach(scan.status, look)).append(f"  scanned {scan.at:%Y-%m-%d %H:%M} UTC  ", look.dim)
     return text.append(visible_line(scan.detail), look.unproven)

@@ -54,7 +54,7 @@ class HostsPage(ListPage[HostRow]):
         """Site, address and system where there is room."""
         wide = self.size.width >= NARROW
         whose = () if self.dashboard.scope.customer else ("customer",)
-        where = ("site", "address", "os") if wide else ()
+        where = ("site", "address", "os", "tags") if wide else ()
         return ("host", *whose, *where, "scan", *(label(family) for family in self._families), "scanned")
 
     def row(self, value: HostRow) -> ListRow[HostRow]:
@@ -68,11 +68,21 @@ class HostsPage(ListPage[HostRow]):
             words.line(record.host, look.strong),
             *(() if self.dashboard.scope.customer else (words.line(customer),)),
             *((words.line(record.site), words.line(record.address), words.line(system)) if wide else ()),
+            *((words.line(", ".join(record.tags), look.dim),) if wide else ()),
             words.reach(record.status, look),
             *(words.family_state(value.tallies, family, look) for family in self._families),
             Text(age, look.dim),
         )
-        texts = (record.host, customer, record.customer, record.site, record.address, system, record.status.value)
+        texts = (
+            record.host,
+            customer,
+            record.customer,
+            record.site,
+            record.address,
+            system,
+            record.status.value,
+            *record.tags,
+        )
         return ListRow(value, cells, " ".join(texts))
 
     def remark(self) -> str:

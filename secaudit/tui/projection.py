@@ -118,6 +118,7 @@ class Projection:
         self._topics: dict[str, int] = {}
         self._known = Known()
         self._create("shown")
+        self._db.execute("CREATE TABLE host_tag (customer, host, tag, PRIMARY KEY (customer, host, tag)) WITHOUT ROWID")
 
     def close(self) -> None:
         """Let go of the memory."""
@@ -147,16 +148,22 @@ class Projection:
             self._db.executemany(statement, (tuple(map(_storable, row)) for row in rows))
         self._db.execute("COMMIT")
 
+    def tag(self, tags: Iterable[tuple[str, str, str]]) -> None:
+        """Say which tags hosts have (customer, host, tag), in place of what was said before."""
+        self._db.execute("DELETE FROM host_tag")
+        rows = (tuple(map(_storable, row)) for row in tags)
+        self._db.executemany("INSERT OR IGNORE INTO host_tag VALUES (?, ?, ?)", rows)
+
     def settle(self) -> None:
         """Show what was collected."""
         self._arrange("collected")
-        names = {name: self._names(name) for name in _KNOWN}
+        names = {name: self._names(name) for name in _KNOWN} | {"tag": self._names("tag", "host_tag")}
         self._known = Known(names, tuple((topic.casefold(), number) for topic, number in self._topics.items()))
 
-    def _names(self, field: str) -> dict[str, frozenset[str]]:
+    def _names(self, field: str, table: str = "shown") -> dict[str, frozenset[str]]:
         found: dict[str, set[str]] = {}
         for column in FIELD_COLUMNS.get(field, (field,)):
-            for (value,) in self._db.execute(f'SELECT DISTINCT "{column}" FROM shown'):  # noqa: S608 - constants
+            for (value,) in self._db.execute(f'SELECT DISTINCT "{column}" FROM {table}'):  # noqa: S608 - constants
                 if value:
                     found.setdefault(value.casefold(), set()).add(value)
         return {folded: frozenset(values) for folded, values in found.items()}

@@ -114,6 +114,7 @@ def record(
         os_version="12",
         transcript=digest(transcript),
         customer_name=host.customer.title(),
+        tags=tuple(sorted(host.tags)),
     )
     known = store.known(host.customer, host.name)
     seen = [replace(found, first_seen=known.get(found.fingerprint, transcript.opened)) for found in results]

@@ -85,7 +85,17 @@ def fill(store: Store, findings: dict[str, list[Result]], at: datetime = SCANNED
     for host, results in findings.items():
         found = replace(transcript(host), opened=at, closed=at)
         record = HostRecord(
-            "muster", "vienna", host, "10.0.0.1", Reach.COMPLETE, "", "debian", "12", digest(found), "Muster GmbH"
+            "muster",
+            "vienna",
+            host,
+            "10.0.0.1",
+            Reach.COMPLETE,
+            "",
+            "debian",
+            "12",
+            digest(found),
+            "Muster GmbH",
+            ("edge", "shop") if host == "web1" else (),
         )
         store.record(run, record, results, found)
     store.finish(replace(run, finished=at + timedelta(minutes=1)))

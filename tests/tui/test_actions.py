@@ -256,3 +256,18 @@ def test_quitting_asks_while_a_recheck_runs(store: Store) -> None:
         assert dashboard.return_code == 0
 
     drive(store, steps)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_tags_are_shown_and_filter(store: Store, size: tuple[int, int]) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "slash", *"tag:edge", "enter")
+        await until(pilot, lambda: len(lines(pilot)) == 2)
+        await press(pilot, "slash", *",shop -tag:edge", "enter")
+        await until(pilot, lambda: not lines(pilot))
+        app(pilot).open_host("muster", "web1")
+        await until(pilot, lambda: bool(app(pilot).screen.query("#host-head")))
+        await until(pilot, lambda: "tags edge, shop" in text(pilot, "#host-head"))
+
+    drive(store, steps, size)

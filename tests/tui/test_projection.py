@@ -51,9 +51,13 @@ LINES = [
 ]
 
 
+TAGS = [("muster", "web1", "Web"), ("muster", "web1", "edge"), ("alp", "web3", "weird \ud800"), ("alp", "web1", "db")]
+
+
 def projection(lines: Iterable[FindingLine] = LINES) -> Projection:
     made = Projection()
     made.begin()
+    made.tag(TAGS)
     made.add(lines, {"f1": Handling("anna"), "f2": Handling(paused_until=NOW + timedelta(days=1))}, NOW)
     made.settle()
     return made
@@ -77,7 +81,7 @@ def rows(made: Projection, query: Query) -> list[Row]:
         ("acked", "f1"),
         ("paused", "f2"),
         ("owner:anna", "f1"),
-        ("tag:web", ""),
+        ("tag:web", "f1"),
         ("sev:critical,low", "f1 f6"),
         ("sev:high+", "f1 f3 f2 f4"),
         ("outcome:failed -waived", "f1 f3 f6"),
@@ -146,3 +150,17 @@ def test_collecting_anew_replaces_what_was_there() -> None:
     made.add([line(9)], {}, NOW)
     made.settle()
     assert [row.fingerprint for row in rows(made, Query())] == ["f9"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tag:web", {"f1"}),
+        ("tag:web,weird*", {"f1", "f3"}),
+        ("-tag:edge", {"f2", "f3", "f4", "f6"}),
+        ("tag:nothing", set()),
+        ("tag:db", set()),
+    ],
+)
+def test_tags_are_those_of_the_host_of_that_customer(text: str, expected: set[str]) -> None:
+    assert projection().fingerprints(Query(parse(text).terms), NOW) == expected
