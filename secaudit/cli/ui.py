@@ -9,7 +9,7 @@ import click
 
 from secaudit.cli.exits import Exit
 from secaudit.cli.options import plugins_option, store_option
-from secaudit.cli.service_files import contracts_option, waivers_option
+from secaudit.cli.service_files import contracts_option, trackers_option, waivers_option
 
 THEMES = ("dark", "light", "high-contrast", "mono")
 
@@ -33,6 +33,7 @@ THEMES = ("dark", "light", "high-contrast", "mono")
 @click.option("--theme", type=click.Choice(THEMES), default="dark", show_default=True)
 @contracts_option
 @waivers_option
+@trackers_option
 @store_option
 @plugins_option
 def command(
@@ -42,6 +43,7 @@ def command(
     theme: str,
     contracts: Path | None,
     waivers: Path | None,
+    trackers: Path | None,
     store_url: str | None,
     plugins: tuple[Path, ...],
 ) -> int:
@@ -56,9 +58,8 @@ def command(
     from secaudit.tui.app import Dashboard
 
     state = state_directory()
-    sources = Sources(
-        store_url or default_url(), inventory, contracts, waivers, state, schedules if schedules.is_dir() else None
-    )
+    coming = schedules if schedules.is_dir() else None
+    sources = Sources(store_url or default_url(), inventory, contracts, waivers, state, coming, trackers)
     with ExitStack() as stack:
         store = read_store(store_url, stack)
         read_only = read_only or not may_write(sources.store_url)

@@ -20,6 +20,7 @@ from secaudit.cli.progress import Silence
 from secaudit.cli.scanning import ScanOrder, run_scan
 from secaudit.cli.service_files import HERE, read_contracts, read_waivers
 from secaudit.cli.targets import Selection, Targets, choose
+from secaudit.cli.ui_ticket import TrackerTickets
 from secaudit.config.baseline import BaselineLibrary
 from secaudit.config.inventory import load_inventory
 from secaudit.engine.events import Event, HostDone, HostStep
@@ -49,6 +50,7 @@ class Sources:
     waivers: Path | None
     output: Path
     schedules: Path | None = None
+    trackers: Path | None = None
 
 
 def state_directory() -> Path:
@@ -66,7 +68,7 @@ def make_services(sources: Sources, registry: Registry, *, read_only: bool) -> S
     """The services that these sources allow; with `read_only` none that changes anything."""
     missing = {"schedules": "no directory of schedules: start the dashboard with --schedules", "recheck": NO_INVENTORY}
     if read_only:
-        missing |= dict.fromkeys(("recheck", "record", "waive"), "read-only: nothing is changed")
+        missing |= dict.fromkeys(("recheck", "record", "waive", "ticket"), "read-only: nothing is changed")
     return Services(
         recheck=LiveRecheck(sources, registry) if sources.inventory is not None and not read_only else None,
         export=lambda report, name: _export(report, name, sources.output / "exports"),
@@ -79,6 +81,7 @@ def make_services(sources: Sources, registry: Registry, *, read_only: bool) -> S
         pauses=lambda customer: _pauses(customer, sources),
         waive=None if read_only else lambda draft: _waive(draft, sources),
         schedules=_schedules(sources.schedules) if sources.schedules is not None else None,
+        ticket=None if read_only else TrackerTickets(sources.store_url, sources.trackers, sources.inventory),
         person=_me(),
         missing=missing,
     )

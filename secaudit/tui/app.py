@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from textual.screen import Screen
 from secaudit.model.errors import UserError
 from secaudit.model.safe_text import visible, visible_line
 from secaudit.model.sla import FindingEvent
+from secaudit.model.tracker import IssueAction
 from secaudit.tui import help as help_text
 from secaudit.tui import jobs as job_list
 from secaudit.tui.baselines import BaselinesPage
@@ -40,7 +41,7 @@ from secaudit.tui.page import PAGES, Framed, Page
 from secaudit.tui.projection import Row
 from secaudit.tui.runs import RunsPage
 from secaudit.tui.scope import Scope
-from secaudit.tui.services import Pauses, Services, Target, WaiverDraft
+from secaudit.tui.services import Pauses, Services, Target, TicketPlan, WaiverDraft
 from secaudit.tui.source import Source
 from secaudit.tui.themes import LOOKS, Look, themes
 from secaudit.tui.views import View, Views
@@ -289,11 +290,11 @@ class Dashboard(App[None], inherit_bindings=False):
         self.call_from_thread(self.tell, f"re-checked {target}")
         self.call_from_thread(self.store_changed)
 
-    def handle(self, talk: Talk) -> None:
-        """Hold a conversation about a finding."""
-        if self.services.record is None or self.read_only:
+    def handle(self, talk: Talk, service: str = "record") -> None:
+        """Hold a conversation about a finding, which ends in something that the service does."""
+        if self.read_only or getattr(self.services, service) is None:
             talk.close()
-            self.tell("read-only: nothing is changed" if self.read_only else self.services.why("record"))
+            self.tell("read-only: nothing is changed" if self.read_only else self.services.why(service))
             return
         self.run_worker(self._talk(talk), group="talk")
 
@@ -317,6 +318,30 @@ class Dashboard(App[None], inherit_bindings=False):
     async def waive(self, draft: WaiverDraft) -> bool:
         """Write a waiver. Raises UserError."""
         return await self._do("waive", self.services.waive, draft, "the waiver is written")
+
+    async def plan_ticket(self, subject: Subject) -> TicketPlan | None:
+        """What would be done in the tracker. Raises UserError."""
+        service = self.services.ticket
+        if service is None:
+            self.explain("ticket")
+            return None
+        self.tell("asking the tracker …")
+        return await asyncio.to_thread(service.plan, subject.customer, subject.fingerprint)
+
+    async def apply_ticket(self, plan: TicketPlan) -> Sequence[IssueAction]:
+        """Do it, as a job that `&` shows. Raises UserError."""
+        service = self.services.ticket
+        assert service is not None
+        job = Job(f"issue in {plan.tracker}", self.now())
+        self.jobs.append(job)
+        try:
+            done = await asyncio.to_thread(service.apply, plan)
+        except UserError as error:
+            job.state, job.line = JobState.FAILED, str(error)
+            raise
+        job.state, job.line = JobState.DONE, ", ".join(one.issue for one in done)
+        self.store_changed()
+        return done
 
     async def _do(self, name: str, service: Callable[[A], None] | None, argument: A, done: str) -> bool:
         if service is None:

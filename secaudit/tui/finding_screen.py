@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from secaudit.tui.detail import Detail, Subject, describe
 from secaudit.tui.evidence import Reader, TextScreen, evidence_of
-from secaudit.tui.handling import acknowledgement, note, pause, waive
+from secaudit.tui.handling import acknowledgement, note, pause, ticket, waive
 from secaudit.tui.page import Framed
 from secaudit.tui.services import Target
 
@@ -28,6 +28,7 @@ class FindingScreen(Framed):
         Binding("r", "recheck(False)", "re-check"),
         Binding("a", "acknowledge", "ack"),
         Binding("w", "waive", "waive"),
+        Binding("i", "ticket", "ticket"),
         Binding("p", "pause", "Pause the clocks, or let them run again", show=False),
         Binding("n", "note", "Write a note", show=False),
         Binding("R", "recheck(True)", "Re-check the host", show=False),
@@ -104,6 +105,11 @@ class FindingScreen(Framed):
         detail = self.detail
         if detail is not None and detail.result is not None:
             self.dashboard.handle(waive(detail.result, self.dashboard))
+
+    def action_ticket(self) -> None:
+        """Create or update its issue in the customer's tracker."""
+        if (detail := self.detail) is not None:
+            self.dashboard.handle(ticket(detail.subject, self.dashboard), "ticket")
 
     def action_host(self) -> None:
         """The host of the finding."""

@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from secaudit.model.result import Result
-from secaudit.model.safe_text import visible
+from secaudit.model.safe_text import visible, visible_line
 from secaudit.model.sla import EventKind, FindingEvent
+from secaudit.model.tracker import ActionKind, IssueAction
 from secaudit.tui.detail import Detail, Subject
 from secaudit.tui.dialogs import Ask, Choose, Confirm
 from secaudit.tui.services import WaiverDraft
@@ -91,6 +92,25 @@ async def waive(result: Result, dashboard: Dashboard) -> None:
     explanation = f"{visible(draft.preview)}\n\nIt counts from the next scan on; r checks again."
     if await dashboard.push_screen_wait(Confirm(f"Write this into the waivers of {result.customer}?", explanation)):
         await dashboard.waive(draft)
+
+
+async def ticket(subject: Subject, dashboard: Dashboard) -> None:
+    """Ask the tracker what is to be done, show it, and do it after a yes."""
+    plan = await dashboard.plan_ticket(subject)
+    if plan is None:
+        return
+    steps = [action for action in plan.actions if action.kind is not ActionKind.WAIT]
+    told = "\n".join(map(_step, plan.actions))
+    if not steps:
+        dashboard.tell(f"{plan.tracker}: {told or 'the issue of this finding is as it should be'}")
+        return
+    if await dashboard.push_screen_wait(Confirm(f"Do this in {visible_line(plan.tracker)}?", visible(told))):
+        done = await dashboard.apply_ticket(plan)
+        dashboard.tell("; ".join(f"{one.kind.value} {one.issue} {one.link}".strip() for one in done))
+
+
+def _step(action: IssueAction) -> str:
+    return " ".join(part for part in (action.kind.value, action.issue, f"{action.title} ({action.why})") if part)
 
 
 async def _resume(dashboard: Dashboard, event: FindingEvent) -> None:

@@ -17,6 +17,7 @@ from secaudit.model.answer import HostTranscript
 from secaudit.model.baseline import Baseline
 from secaudit.model.run import RunReport
 from secaudit.model.sla import FindingEvent
+from secaudit.model.tracker import IssueAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,15 @@ class Pauses:
 
 
 @dataclass(frozen=True, slots=True)
+class TicketPlan:
+    """What would be done in a tracker for a finding; nothing when its issue is as it should be."""
+
+    customer: str
+    tracker: str
+    actions: tuple[IssueAction, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WaiverDraft:
     """A waiver as a person fills it in; `expires` is a day or a time with its zone, as the file takes it."""
 
@@ -88,6 +98,18 @@ class WaiverDraft:
         parts |= {"reason": self.reason, "expires": self.expires}
         lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in parts.items() if value]
         return "- " + "\n  ".join(lines)
+
+
+class Ticket(Protocol):
+    """Keeps the issue of a finding in its customer's tracker."""
+
+    def plan(self, customer: str, fingerprint: str) -> TicketPlan:
+        """Ask the tracker what is to be done; changes nothing."""
+        ...
+
+    def apply(self, plan: TicketPlan) -> Sequence[IssueAction]:
+        """Do what was planned and return it, with the keys and links of issues."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +136,8 @@ class Services:
     """What a customer's contract allows."""
     waive: Callable[[WaiverDraft], None] | None = None
     """Write a waiver into the customer's file; refuses one that would be worth nothing."""
+    ticket: Ticket | None = None
+    """Creates or updates the issue of a finding."""
     person: str = ""
     """Who is in front."""
     missing: dict[str, str] = field(default_factory=dict)
