@@ -11,6 +11,7 @@ from secaudit.api.facts import Facts, Now, Platform, Target, Unproven
 from secaudit.api.family import Family, load_family
 from secaudit.api.format import CustomerReport, FleetReport, Format, ShelfPage
 from secaudit.api.laboratory import AskedHost, HostChoice, Kernel, Laboratory, Outside
+from secaudit.api.panel import HostPanel, HostView, panel
 from secaudit.api.reference import Reference, ReferenceSource, default_feeds, reference
 from secaudit.api.section import ReportSection, section
 from secaudit.api.verdict import Verdict, failed, not_applicable, passed, unproven
@@ -41,6 +42,8 @@ __all__ = [
     "FleetReport",
     "Format",
     "HostChoice",
+    "HostPanel",
+    "HostView",
     "Kernel",
     "Laboratory",
     "Now",
@@ -65,6 +68,7 @@ __all__ = [
     "failed",
     "load_family",
     "not_applicable",
+    "panel",
     "parse_duration",
     "parse_size",
     "passed",

@@ -10,6 +10,7 @@ from typing import Any
 
 from secaudit.api.check import Check
 from secaudit.api.collector import Collector
+from secaudit.api.panel import HostPanel
 from secaudit.api.reference import Reference
 from secaudit.api.section import ReportSection
 
@@ -25,6 +26,15 @@ class Family:
     collectors: tuple[Collector[Any], ...]
     references: tuple[Reference[Any], ...] = ()
     sections: tuple[ReportSection, ...] = ()
+
+    def panels(self) -> tuple[HostPanel, ...]:
+        """What the package's module `panel` declares for the dashboard; none when there is no such module.
+
+        It is imported here and not before. Raises whatever that raises.
+        """
+        if not resources.files(self.package).joinpath("panel.py").is_file():
+            return ()
+        return tuple(_declared(import_module(f"{self.package}.panel"), HostPanel))
 
     def page(self, check: Check) -> str | None:
         """The Markdown page of a check from the package's `docs/` folder, or None when there is none."""

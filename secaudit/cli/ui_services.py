@@ -24,8 +24,11 @@ from secaudit.cli.ui_ticket import TrackerTickets
 from secaudit.config.baseline import BaselineLibrary
 from secaudit.config.inventory import load_inventory
 from secaudit.engine.events import Event, HostDone, HostStep
+from secaudit.model.answer import HostTranscript
 from secaudit.model.baseline import Baseline
 from secaudit.model.inventory import TransportKind
+from secaudit.model.panel import TitledPanel
+from secaudit.model.result import Result
 from secaudit.model.run import RunReport
 from secaudit.model.sla import FindingEvent
 from secaudit.plugins import Registry
@@ -77,6 +80,7 @@ def make_services(sources: Sources, registry: Registry, *, read_only: bool) -> S
         check_page=lambda check: _check_page(check, registry),
         baselines=lambda: _baselines(registry, sources.inventory),
         facts=lambda transcript: fact_sheets(transcript, registry),
+        panels=lambda transcript, results: _panels(transcript, results, sources, registry),
         record=None if read_only else lambda event: _record(event, sources.store_url),
         pauses=lambda customer: _pauses(customer, sources),
         waive=None if read_only else lambda draft: _waive(draft, sources),
@@ -189,6 +193,23 @@ def _baselines(registry: Registry, inventory: Path | None) -> Sequence[tuple[str
     used = dict.fromkeys(host.baselines for host in hosts if host.baselines)
     lists = dict.fromkeys((*used, *((name,) for name in library.names())))
     return [(" + ".join(names), library.resolve(names, registry.checks, registry.broken)) for names in lists]
+
+
+def _panels(
+    transcript: HostTranscript, results: Sequence[Result], sources: Sources, registry: Registry
+) -> Sequence[TitledPanel]:
+    """With the baselines that the inventory names for the host, if it knows it."""
+    from secaudit.api import default_feeds
+    from secaudit.engine.panels import host_panels
+
+    controls = None
+    if sources.inventory is not None:
+        library = BaselineLibrary()
+        for host in load_inventory(sources.inventory, library.names()).hosts:
+            if (host.customer, host.name) == (transcript.customer, transcript.host) and host.baselines:
+                baseline = library.resolve(host.baselines, registry.checks, registry.broken)
+                controls = tuple(baseline.controls.values())
+    return host_panels(transcript, results, controls, registry, default_feeds())
 
 
 def _record(event: FindingEvent, url: str) -> None:

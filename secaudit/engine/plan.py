@@ -65,9 +65,17 @@ def plan_host(host: Host, controls: Sequence[Control], registry: Registry) -> Ho
     return _planned(host, controls, wanted, registry)
 
 
-def plan_facts(host: Host, facts: Sequence[type], registry: Registry) -> HostPlan:
-    """Plan to learn these facts about `host` and to judge nothing."""
-    return _planned(host, (), {fact: [] for fact in facts}, registry)
+def plan_facts(host: Host, facts: Sequence[type], registry: Registry, controls: Sequence[Control] = ()) -> HostPlan:
+    """Plan to learn these facts about `host` as far as `controls` ask for them, and to judge nothing."""
+    wanted: dict[type, list[Expect]] = {fact: [] for fact in facts}
+    if Platform in registry.collectors:
+        wanted[Platform] = []
+    for control in controls:
+        check = registry.checks.get(control.check)
+        if check is not None and isinstance(control.expect, Expect):
+            for fact in {*check.requires, *check.considers} & set(facts):
+                _want(wanted, fact, [control.expect])
+    return _planned(host, (), wanted, registry)
 
 
 def _planned(host: Host, controls: Sequence[Control], wanted: dict[type, list[Expect]], registry: Registry) -> HostPlan:

@@ -10,11 +10,13 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Static, TabbedContent, TabPane, Tabs
+from textual.content import Content
+from textual.widgets import Static, Tab, TabbedContent, TabPane, Tabs
 
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript
 from secaudit.model.errors import UserError
 from secaudit.model.outcome import Outcome
+from secaudit.model.panel import TitledPanel
 from secaudit.model.result import Result
 from secaudit.model.safe_text import visible, visible_line
 from secaudit.store.listing import ScanOfHost
@@ -25,6 +27,7 @@ from secaudit.tui.evidence import Reader, TextScreen, entry
 from secaudit.tui.finding_screen import DetailScreen
 from secaudit.tui.list_page import Grid
 from secaudit.tui.page import Framed
+from secaudit.tui.panels import PanelView
 from secaudit.tui.scope import Scope
 from secaudit.tui.services import Target
 from secaudit.tui.themes import Look
@@ -45,7 +48,7 @@ class HostState:
 
 
 class HostScreen(Framed):
-    """Four tabs; Tab and Shift-Tab go from one to the next."""
+    """Four tabs and one for each panel of a family; Tab and Shift-Tab go from one to the next."""
 
     PAGE = "hosts"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -53,6 +56,7 @@ class HostScreen(Framed):
         Binding("shift+tab", "turn(-1)", "Previous tab", show=False, priority=True),
         Binding("f", "findings", "findings"),
         Binding("v", "compare", "compare"),
+        Binding("slash", "ask", "ask"),
         Binding("R", "recheck", "re-check host"),
     ]
 
@@ -61,6 +65,7 @@ class HostScreen(Framed):
         self._scope = scope
         self._state: HostState | None = None
         self._results: list[Result] = []
+        self._drawn: tuple[object, ...] = ()
 
     def trail(self) -> tuple[str, ...]:
         """As far as the host."""
@@ -159,7 +164,47 @@ class HostScreen(Framed):
             for one in state.scans
         ])  # fmt: skip
         self.query_one("#facts-text", Static).update(state.facts)
+        known = (state.scans[:1], state.results, look)
+        if state.transcript is not None and known != self._drawn:
+            self._drawn = known
+            self._load_panels(state.transcript, state.results, look)
         self.paint_frame()
+
+    @work(thread=True, exclusive=True, group="panels")
+    def _load_panels(self, transcript: HostTranscript, results: tuple[Result, ...], look: Look) -> None:
+        make = self.dashboard.services.panels
+        if make is None:
+            return
+        try:
+            panels = make(transcript, results)
+        except UserError as error:
+            self.app.call_from_thread(self.say, str(error))
+            return
+        self.app.call_from_thread(self._put_panels, panels, look)
+
+    def _put_panels(self, panels: Sequence[TitledPanel], look: Look) -> None:
+        self.run_worker(self._show_panels(panels, look), exclusive=True, group="tabs")
+
+    async def _show_panels(self, panels: Sequence[TitledPanel], look: Look) -> None:
+        """In place of the ones that were there; the tab in front stays in front."""
+        if not self.is_mounted:
+            return
+        tabs = self.query_one(TabbedContent)
+        before = tabs.active
+        for pane in self.query(".family"):
+            await tabs.remove_pane(pane.id or "")
+        for number, one in enumerate(panels):
+            view = PanelView(one.panel, look)
+            pane = TabPane(Content(visible_line(one.title)), view, id=f"panel-{number}", classes="family")
+            await tabs.add_pane(pane, before="facts")
+        if before in {pane.id for pane in self.query(TabPane)} and tabs.active != before:
+            tabs.active = before
+
+    def action_ask(self) -> None:
+        """Ask the panel in front."""
+        views = self.query_one(f"#{self.query_one(TabbedContent).active}").query(PanelView)
+        if not views or not views.first().ask():
+            self.dashboard.tell("here is nothing to ask; the firewall's tab takes a packet")
 
     @property
     def _answers(self) -> Sequence[Answer]:
@@ -182,9 +227,11 @@ class HostScreen(Framed):
     def action_turn(self, by: int) -> None:
         """Another tab."""
         tabs = self.query_one(TabbedContent)
-        panes = [pane.id or "" for pane in self.query(TabPane)]
+        # In the order of the tabs: what was added later comes last among the panes.
+        order = {tab.id: place for place, tab in enumerate(self.query_one(Tabs).query(Tab))}
+        panes = sorted((pane.id or "" for pane in self.query(TabPane)), key=lambda pane: order[tabs.get_tab(pane).id])
         tabs.active = panes[(panes.index(tabs.active) + by) % len(panes)]
-        self.query_one(f"#{tabs.active}").query("Grid, Reader").first().focus()
+        self.query_one(f"#{tabs.active}").query("Grid, Reader").first().focus(scroll_visible=False)
 
     def action_findings(self) -> None:
         """The open findings of the host."""

@@ -15,6 +15,8 @@ from typing import Protocol
 
 from secaudit.model.answer import HostTranscript
 from secaudit.model.baseline import Baseline
+from secaudit.model.panel import TitledPanel
+from secaudit.model.result import Result
 from secaudit.model.run import RunReport
 from secaudit.model.sla import FindingEvent
 from secaudit.model.tracker import IssueAction
@@ -128,6 +130,8 @@ class Services:
     """Every baseline by name, merged."""
     facts: Callable[[HostTranscript], Sequence[FactSheet]] | None = None
     """What a transcript says about its host."""
+    panels: Callable[[HostTranscript, Sequence[Result]], Sequence[TitledPanel]] | None = None
+    """What families show of a host, from its newest transcript and results."""
     schedules: Callable[[], Sequence[Firing]] | None = None
     """The coming scans, the next one first."""
     record: Callable[[FindingEvent], None] | None = None

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from secaudit.api import Laboratory
 from secaudit.model.errors import UserError
 
 from .. import documents
-from ..path.trace import Fate, Trace, Tracer
+from ..path.trace import Fate, Tracer, held_back
 from ..rules.packet import PacketTextError, read_packet
-from .given import Choice, Given, source_options
+from .given import Choice, source_options
 from .output import print_json, print_lines, spot
 
 
@@ -32,7 +30,9 @@ def query(laboratory: Laboratory, sources: tuple[str, ...], text: str, as_json: 
     except PacketTextError as error:
         raise UserError(str(error)) from error
     given = choice.given(laboratory, sources)
-    trace = held_back(given, Tracer(given.ruleset).trace(packet))
+    trace = held_back(
+        Tracer(given.ruleset).trace(packet), [gap.reason for gap in given.gaps if packet.family in gap.families]
+    )
     if as_json:
         print_json(documents.trace(trace))
     else:
@@ -42,11 +42,3 @@ def query(laboratory: Laboratory, sources: tuple[str, ...], text: str, as_json: 
             print_lines([f"{'  ' if step.certain else '? '}{place}: {rule} => {step.action}"])
         print_lines([f"verdict: {trace.fate}", *(f"  because {reason}" for reason in trace.because)])
     return {Fate.ACCEPT: 0, Fate.UNPROVEN: 3}.get(trace.fate, 1)
-
-
-def held_back(given: Given, trace: Trace) -> Trace:
-    """The trace, unproven where a part of the ruleset that could not be seen may drop what the rest accepts."""
-    unseen = [gap.reason for gap in given.gaps if trace.packet.family in gap.families]
-    if not unseen or Fate.ACCEPT not in trace.possible:
-        return trace
-    return replace(trace, fate=Fate.UNPROVEN, possible=trace.possible | {Fate.DROP}, because=(*trace.because, *unseen))

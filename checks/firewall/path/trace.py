@@ -7,6 +7,7 @@ not known from there on. The order of hooks and priorities is that of enum nf_in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -89,6 +90,16 @@ class Trace:
     possible: frozenset[Fate]
     because: tuple[str, ...]
     packet: Packet
+
+
+def held_back(trace: Trace, unseen: Sequence[str]) -> Trace:
+    """The trace, unproven where a part of the ruleset that could not be seen may drop what the rest accepts.
+
+    `unseen` says of every such part that packets of the trace's family may meet why it could not be seen.
+    """
+    if not unseen or Fate.ACCEPT not in trace.possible:
+        return trace
+    return replace(trace, fate=Fate.UNPROVEN, possible=trace.possible | {Fate.DROP}, because=(*trace.because, *unseen))
 
 
 class _End(StrEnum):

@@ -22,7 +22,7 @@ _MARKS = {
     Open.NOBODY: Mark.EMPTY,
     Open.PERHAPS: Mark.UNSURE,
 }
-_CAPTIONS = {
+CAPTIONS = {
     Way.LOCAL: "Services of the host that its rules let new connections reach, and from where",
     Way.ROUTED: "Services behind the host that its rules let through",
     Way.PUBLISHED: "Services that the host publishes by translating destinations",
@@ -34,10 +34,11 @@ def rendered(found: Firewall) -> Section:
     services, unsure = all_services(found.ruleset, frozenset(PacketFamily))
     tables = tuple(_tables(matrix(services, frozenset(PacketFamily))))
     pictures = tuple(picture(flow) for flow in flows(found.ruleset))
-    return Section(" ".join(_lead(found, unsure, nothing=not tables)), (*tables, *pictures))
+    return Section(" ".join(lead(found, unsure, nothing=not tables)), (*tables, *pictures))
 
 
-def _lead(found: Firewall, unsure: list[str], *, nothing: bool) -> Iterator[str]:
+def lead(found: Firewall, unsure: list[str], *, nothing: bool) -> Iterator[str]:
+    """What is to be known before the services are looked at; `nothing` says that none is open."""
     rules = sum(1 for _ in found.ruleset.rules)
     written = owners(found.ruleset)
     yield f"{rules:,} rules{' written by ' + ', '.join(written) if written else ''}."
@@ -57,7 +58,7 @@ def _tables(whole: Matrix) -> Iterator[Table]:
         if rows:
             shown = tuple(_row(row) for row in rows[:MOST_ROWS])
             head = ("Service", *(family.label for family in whole.families))
-            yield Table(_CAPTIONS[way], head, shown, len(rows) - len(shown))
+            yield Table(CAPTIONS[way], head, shown, len(rows) - len(shown))
 
 
 def _row(row: Row) -> tuple[Cell, ...]:

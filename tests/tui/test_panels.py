@@ -1,0 +1,106 @@
+"""Panels of families: drawn alike, hostile text inert, asked and answered, and a broken plugin keeps its trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import TabbedContent
+
+from secaudit.model.answer import HostTranscript
+from secaudit.model.panel import Panel, PanelLines, PanelQuery, PanelTable, TitledPanel, Tone, Words
+from secaudit.model.result import Result
+from secaudit.store import Store, open_store
+from secaudit.tui.panels import MOST_LINES, PanelView, drawn
+from secaudit.tui.services import Services
+from secaudit.tui.themes import LOOKS
+from tests.tui.scenes import FINDINGS, HOSTILE, SIZES, app, drive, fill, press, text, until
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """One critical and one hostile finding."""
+    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as opened:
+        fill(opened, FINDINGS)
+        yield opened
+
+
+def echo(question: str) -> PanelLines:
+    if question == "burst":
+        raise RuntimeError(HOSTILE)
+    return PanelLines("", ((Words(f"you asked {question} {HOSTILE}", Tone.GOOD),),))
+
+
+PANELS = (
+    TitledPanel("acme", f"Acme {HOSTILE}", Panel("Nothing to ask.")),
+    TitledPanel(
+        "firewall",
+        "Gate",
+        Panel(
+            f"It has rules {HOSTILE}.",
+            (
+                PanelTable("Services", ("service", "who"), ((Words("tcp/22"), Words(HOSTILE, Tone.HIGH)),), 3),
+                PanelLines("Chain", ((Words("1", Tone.DIM), Words("accept")),)),
+            ),
+            PanelQuery("packet", "10.0.0.1 tcp/22", echo),
+        ),
+    ),
+)
+
+
+def panels(_transcript: HostTranscript, results: Sequence[Result]) -> Sequence[TitledPanel]:
+    assert len(results) == 3
+    return PANELS
+
+
+async def at_the_host(pilot: Pilot[None]) -> TabbedContent:
+    app(pilot).open_host("muster", "web1")
+    await until(pilot, lambda: len(app(pilot).screen.query(PanelView)) == len(PANELS))
+    return app(pilot).screen.query_one(TabbedContent)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_panel_is_shown_asked_and_left(store: Store, size: tuple[int, int]) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        tabs = await at_the_host(pilot)
+        assert tabs.active == "results"
+        await press(pilot, "tab", "slash")
+        assert "nothing to ask" in "\n".join(one.message for one in app(pilot)._notifications)
+        await press(pilot, "tab")
+        assert tabs.active == "panel-1"
+        shown = text(pilot, "#panel-1 .panel")
+        assert "tcp/22   evil\\x1b[31m\\u202e[bold]x[/bold]" in shown
+        assert "… 3 more" in shown
+        assert not set(shown) & {"\x1b", "\u202e"}
+        await press(pilot, "slash", *"10.0.0.1 tcp/22", "enter")
+        await until(pilot, lambda: "you asked 10.0.0.1 tcp/22 evil\\x1b" in text(pilot, "#panel-1 .answer"))
+        await press(pilot, "escape", "slash", "ctrl+u", *"burst", "enter")
+        await until(pilot, lambda: "no answer: RuntimeError" in text(pilot, "#panel-1 .answer"))
+        await press(pilot, "escape", "tab")
+        assert tabs.active == "facts"
+        await press(pilot, "escape")
+        assert not app(pilot).screen.query(PanelView)
+
+    drive(store, steps, size, services=Services(panels=panels))
+
+
+def test_the_tab_in_front_stays_when_the_store_changed(store: Store) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        tabs = await at_the_host(pilot)
+        await press(pilot, "tab", "tab")
+        fill(store, FINDINGS, run_id="run-2")
+        app(pilot).store_changed()
+        await until(pilot, lambda: len(app(pilot).screen.query(PanelView)) == len(PANELS))
+        assert tabs.active == "panel-1"
+
+    drive(store, steps, services=Services(panels=panels))
+
+
+def test_long_parts_are_cut_and_counted() -> None:
+    rows = tuple((Words(str(number)), Words("x" * 5000)) for number in range(MOST_LINES + 5))
+    shown = drawn(Panel("", (PanelTable("T", ("a", "b"), rows, 2),)), LOOKS["mono"]).plain
+    assert shown.endswith("… 7 more")
+    assert len(shown) < MOST_LINES * 2100
