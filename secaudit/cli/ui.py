@@ -31,6 +31,10 @@ THEMES = ("dark", "light", "high-contrast", "mono")
     help="Directory with a YAML file per schedule; the fleet screen shows what comes next.",
 )
 @click.option("--theme", type=click.Choice(THEMES), default="dark", show_default=True)
+@click.option("--serve", "served", is_flag=True, help="Serve it to a browser instead of opening it here.")
+@click.option("--serve-host", default="127.0.0.1", show_default=True, help="Address to serve at.")
+@click.option("--serve-port", type=click.IntRange(1, 65535), default=8642, show_default=True, help="Port to serve at.")
+@click.option("--serve-anywhere", is_flag=True, help="Serve at an address that others reach: they act as you.")
 @contracts_option
 @waivers_option
 @trackers_option
@@ -41,6 +45,10 @@ def command(
     inventory: Path | None,
     schedules: Path,
     theme: str,
+    served: bool,
+    serve_host: str,
+    serve_port: int,
+    serve_anywhere: bool,
     contracts: Path | None,
     waivers: Path | None,
     trackers: Path | None,
@@ -51,6 +59,20 @@ def command(
 
     It reads the store. What changes something (a re-check, an acknowledgement, a waiver) asks first.
     """
+    if served:
+        from secaudit.cli.ui_serve import serve
+
+        places: dict[str, Path | str | None] = {
+            "--inventory": inventory,
+            "--contracts": contracts,
+            "--waivers": waivers,
+        }
+        places |= {"--trackers": trackers, "--store": store_url, "--schedules": schedules, "--theme": theme}
+        arguments = [part for name, value in places.items() if value is not None for part in (name, str(value))]
+        arguments += [part for path in plugins for part in ("--plugins", str(path))]
+        arguments += ["--read-only"] if read_only else []
+        serve(arguments, serve_host, serve_port, anywhere=serve_anywhere)
+        return Exit.FINE
     from secaudit.cli.stored import read_store
     from secaudit.cli.ui_services import Sources, make_services, may_write, state_directory
     from secaudit.plugins import discover
