@@ -24,9 +24,12 @@ from secaudit.plugins import Registry
 from secaudit.store import Store
 from secaudit.transcript.codec import digest
 
+STORED_BASELINE = "advisories"
+"""What stored hosts are held against when nobody names an inventory or a baseline: today's feeds are its point."""
+
 
 def stored_hosts(store: Store, selection: Selection) -> Targets:
-    """The hosts that the store knows, chosen like those of an inventory. The store knows no tags and no baselines."""
+    """The hosts that the store knows, chosen like those of an inventory. Their baselines are in the inventory only."""
     records = [found.record for found in store.hosts()]
     hosts = tuple(Host(record.customer, record.site, record.host, record.address) for record in records)
     names = {record.customer: record.customer_name or record.customer for record in records}

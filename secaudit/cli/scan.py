@@ -178,12 +178,19 @@ def _rejudge(
 ) -> RunReport:
     from secaudit.api import default_feeds
     from secaudit.cli.promises import Promises
-    from secaudit.cli.rejudging import rejudge, stored_hosts
+    from secaudit.cli.rejudging import STORED_BASELINE, rejudge, stored_hosts
     from secaudit.cli.stored import read_store
     from secaudit.cli.targets import choose
 
-    if selection.inventory is None and (selection.tags or not baselines):
-        raise CommandError("the store knows no tags and no baselines: name --inventory, or --baseline and no --tag")
+    if selection.inventory is None and selection.tags:
+        raise CommandError("a choice by tag needs the inventory: name --inventory, or leave out --tag")
+    if selection.inventory is None and not baselines:
+        baselines = (STORED_BASELINE,)
+        click.echo(
+            f"The store does not keep which baselines a host has: all are held against {STORED_BASELINE!r}, "
+            "which ships with secaudit. Name --inventory for their own, or --baseline.",
+            err=True,
+        )
     with ExitStack() as stack:
         store = read_store(store_url, stack)
         chosen = choose((), selection) if selection.inventory else stored_hosts(store, selection)

@@ -155,13 +155,28 @@ def test_stored_answers_are_judged_again(baseline: str, tmp_path: Path, capsys: 
     assert (host["status"], host["detail"]) == ("unreachable", "the store holds no complete scan of this host")
 
 
+def test_the_stored_fleet_is_held_against_the_shipped_advisories(
+    baseline: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["scan", "local", "--baseline", baseline, "--quiet"]) == 0
+    capsys.readouterr()
+    assert run(["scan", "--from-store", "latest", "--only", "patch.*", "--feeds", "none", "--format", "json"]) == 0
+    said = capsys.readouterr()
+    report = json.loads(said.out)
+    assert "all are held against 'advisories'" in said.err
+    assert {stamp["name"] for stamp in report["run"]["baselines"]} == {"advisories", "base"}
+    found = {result["check"]: result["outcome"] for result in report["results"]}
+    assert found["patch.advisories-overdue"] == "unproven", "without a feed nothing is proven"
+    assert all(check.startswith("patch.") for check in found)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["local"], "nothing to scan"),
         (["--no-store"], "nothing to scan"),
-        ([], "the store knows no tags and no baselines"),
-        (["--baseline", "base", "--tag", "web"], "the store knows no tags and no baselines"),
+        (["--tag", "web"], "a choice by tag needs the inventory"),
+        (["--baseline", "base", "--tag", "web"], "a choice by tag needs the inventory"),
         (["--baseline", "base", "--host", "gone"], "holds no host that matches"),
     ],
 )
