@@ -170,7 +170,7 @@ def listening_services(facts: Facts, expect: ListeningServices) -> Iterator[Verd
     """
     allowed = {"tcp": numbers(*map(parse_range, expect.tcp)), "udp": numbers(*map(parse_range, expect.udp))}
     key = attrgetter("protocol", "port")
-    reachable = sorted((socket for socket in facts[ListeningSockets].sockets if not _is_loopback(socket)), key=key)
+    reachable = sorted((socket for socket in facts[ListeningSockets].sockets if not is_loopback(socket)), key=key)
     unexpected = False
     for (protocol, port), group in groupby(reachable, key=key):
         sockets = list(group)
@@ -196,7 +196,8 @@ def listening_services(facts: Facts, expect: ListeningServices) -> Iterator[Verd
         )
 
 
-def _is_loopback(socket: Socket) -> bool:
+def is_loopback(socket: Socket) -> bool:
+    """Whether only the host itself reaches the socket."""
     address = ip_address(socket.address)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return socket.interface == "lo" or (mapped or address).is_loopback

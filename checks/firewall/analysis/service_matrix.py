@@ -95,7 +95,7 @@ def matrix(services: Iterable[Service], families: Collection[PacketFamily]) -> M
 def _rows(services: Sequence[Service], columns: Sequence[PacketFamily]) -> Iterator[Row]:
     """The rows of one protocol; neighbours with the same entries are one."""
     cuts = sorted({cut for service in services for cut in (service.ports.low, service.ports.high + 1)})
-    entries = {id(service): _entry(service) for service in services}
+    entries = {id(service): entry(service) for service in services}
     begins = sorted(services, key=lambda service: service.ports.low)
     open_ones: dict[PacketFamily, Service] = {}
     at = 0
@@ -123,7 +123,8 @@ def _row(like: Service, ports: NumberRange, entries: tuple[Entry, ...]) -> Itera
         yield Row(replace(like, ports=ports).label, like.way, like.target, entries)
 
 
-def _entry(service: Service) -> Entry:
+def entry(service: Service) -> Entry:
+    """Who reaches a service, in words."""
     if not service.access:
         return NOBODY
     sure = [access for access in service.access if access.certain]
