@@ -33,6 +33,7 @@ from .feeds.lookup import (
     ScoreSource,
 )
 from .front_end import front_end
+from .images import DOCKER_CONTAINERS, DOCKER_IMAGES, STORE, STORED, ContainerImages, read_container_images
 from .languages import NODE, PYTHON, LanguagePackages, read_language_packages
 from .livepatch import CANONICAL, LOADED, read_live_patches
 from .manifest import read_deployed, version_files
@@ -175,6 +176,12 @@ def last_automatic_run(answers: Answers) -> LastAutomaticRun:
 def language_packages(answers: Answers) -> LanguagePackages:
     """Packages of Python and Node.js outside of the distribution's own."""
     return read_language_packages(answers)
+
+
+@collector(ContainerImages, (DOCKER_IMAGES, DOCKER_CONTAINERS, STORE, STORED))
+def container_images(answers: Answers) -> ContainerImages:
+    """Images of containers, and which containers use them."""
+    return read_container_images(answers)
 
 
 @collector(LivePatches, (LOADED, CANONICAL))

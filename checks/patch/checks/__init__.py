@@ -2,6 +2,7 @@
 
 from .advisories_overdue import advisories_overdue
 from .automatic_updates import automatic_updates
+from .container_images import container_images
 from .deleted_libraries import deleted_libraries
 from .end_of_life import end_of_life
 from .forbidden_packages import forbidden_packages
@@ -20,6 +21,7 @@ from .repositories import repositories
 __all__ = [
     "advisories_overdue",
     "automatic_updates",
+    "container_images",
     "deleted_libraries",
     "end_of_life",
     "forbidden_packages",
