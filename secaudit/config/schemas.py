@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 
 from secaudit.config.baseline_file import BaselineFile
 from secaudit.config.contract_file import ContractFile
+from secaudit.config.delivery_file import DeliveryFile
 from secaudit.config.inventory_file import InventoryFile
 from secaudit.config.schedule_file import ScheduleFile
 from secaudit.config.tracker_file import TrackerFile
@@ -25,6 +26,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MODELS: Mapping[str, type[BaseModel]] = {
     "baseline": BaselineFile,
     "contract": ContractFile,
+    "delivery": DeliveryFile,
     "inventory": InventoryFile,
     "schedule": ScheduleFile,
     "tracker": TrackerFile,

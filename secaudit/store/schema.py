@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from secaudit.store.types import AnyText, Json, Moment, Rank
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema revision that this version knows, oldest first; the last one is current."""
 
 metadata = MetaData(
@@ -206,3 +206,34 @@ link = Table(
 `marks` are the beginnings of each result's digest, `content` the digest of what was stored, `sha256` that of the link.
 It refers to other tables by name only, because it has to tell when something of them is gone.
 """
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("topic", String(64), nullable=False, unique=True),
+    Column("customer", AnyText, nullable=False),
+    Column("target", AnyText, nullable=False),
+    Column("subject", AnyText, nullable=False),
+    Column("text", AnyText, nullable=False),
+    Column("recipients", Json, nullable=False),
+    Column("files", Json, nullable=False),
+    Column("composed", Moment, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next", Moment, nullable=False),
+    Column("detail", AnyText, nullable=False),
+    Index(None, "stage", "next"),
+)
+"""Messages to targets. `topic` is a digest of what is told to whom, so that nothing is told twice; `files` name blobs.
+
+`next` is when a waiting message may be sent, and until when the sender of one that is being sent may take.
+"""
+
+told = Table(
+    "told",
+    metadata,
+    Column("topic", String(64), primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+)
+"""Which changes were told to which target: digests."""

@@ -24,6 +24,7 @@ from secaudit.store.errors import StoreError, explained
 from secaudit.store.finding_events import FindingEvents, keep_events
 from secaudit.store.lifecycle import Finding, advance
 from secaudit.store.listing import Listing
+from secaudit.store.outbox import Outbox
 from secaudit.store.queries import finding_of
 from secaudit.store.records import tally
 from secaudit.store.service_probes import ServiceProbes
@@ -62,7 +63,7 @@ def open_store(url: str, read_only: bool = False) -> Store:
     return Store(connect(parsed, read_only), parsed)
 
 
-class Store(Listing, FindingEvents, ServiceProbes, TrackerIssues, Chain):
+class Store(Listing, FindingEvents, ServiceProbes, TrackerIssues, Chain, Outbox):
     """A store that scans are recorded in (the engine's `Recorder`) and that answers every query."""
 
     def __init__(self, engine: Engine, url: URL) -> None:

@@ -1,0 +1,1 @@
+"""Telling people outside: digests of changes, and the ways by which messages leave."""

@@ -1,0 +1,131 @@
+"""The ways by which messages leave: mail, apprise, a directory."""
+
+from __future__ import annotations
+
+import json
+import smtplib
+import ssl
+from collections.abc import Callable
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from importlib import import_module
+from mimetypes import guess_type
+from pathlib import Path
+
+from secaudit.model.delivery import AppriseTarget, DirectoryTarget, MailTarget, Message, Posted, Security, Target
+from secaudit.model.errors import UserError
+from secaudit.model.inventory import SecretSource
+from secaudit.model.safe_text import visible_line
+
+Reveal = Callable[[SecretSource], str]
+"""Gives the value of a secret; may raise a UserError that names its source only."""
+
+
+class NotDelivered(UserError):
+    """A message did not leave, and surely did not arrive; the text says why and holds no secret."""
+
+
+class MaybeDelivered(UserError):
+    """The connection ended after the message was handed over and before the target confirmed it."""
+
+
+def deliver(posted: Posted, target: Target, reveal: Reveal) -> None:
+    """Hand a message to its target. Raises NotDelivered, MaybeDelivered."""
+    match target:
+        case MailTarget():
+            _mail(posted, target, reveal)
+        case AppriseTarget():
+            _apprise(posted.message, target, reveal)
+        case DirectoryTarget():
+            _write(posted, target)
+
+
+def as_mail(posted: Posted, target: MailTarget) -> EmailMessage:
+    """The message as mail. Its Message-ID is the same each time it is sent, so that a copy can be told."""
+    message = posted.message
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = target.sender
+    mail["To"] = ", ".join(message.to or target.to)
+    mail["Subject"] = visible_line(message.subject)
+    mail["Date"] = posted.composed
+    domain = target.sender.rpartition("@")[2]
+    mail["Message-ID"] = f"<secaudit-{posted.id}-{posted.composed:%Y%m%d%H%M%S%f}@{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice answers it
+    mail.set_content(message.text)
+    for file in message.attachments:
+        kind = guess_type(file.name)[0] or "application/octet-stream"
+        main, _, sub = kind.partition("/")
+        mail.add_attachment(file.data, maintype=main, subtype=sub, filename=visible_line(file.name))
+    return mail
+
+
+def _mail(posted: Posted, target: MailTarget, reveal: Reveal) -> None:
+    if not (posted.message.to or target.to):
+        raise NotDelivered(f"{target.name}: nobody is named to get it")
+    mail = as_mail(posted, target)
+    password = reveal(target.password) if target.password else ""
+    handed_over = False
+    try:
+        context = ssl.create_default_context(cafile=target.ca_file or None)
+        if target.security is Security.TLS:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(target.host, target.port, timeout=target.timeout, context=context)
+        else:
+            server = smtplib.SMTP(target.host, target.port, timeout=target.timeout)
+        with server:
+            if target.security is Security.STARTTLS:
+                server.starttls(context=context)
+            if target.user:
+                server.login(target.user, password)
+            handed_over = True
+            refused = server.send_message(mail)
+    except smtplib.SMTPResponseException as error:
+        # The server answered, so it did not take the message.
+        raise NotDelivered(f"{target.host}: {error.smtp_code} {_said(error.smtp_error)}") from None
+    except smtplib.SMTPRecipientsRefused as error:
+        raise NotDelivered(f"{target.host} refuses {', '.join(error.recipients)}") from None
+    except (smtplib.SMTPException, OSError) as error:
+        reason = f"{target.host}:{target.port}: {visible_line(str(error)) or type(error).__name__}"
+        raise (MaybeDelivered if handed_over else NotDelivered)(reason) from None
+    if refused:
+        raise MaybeDelivered(f"{target.host} took it, but not for {', '.join(refused)}")
+
+
+def _said(answer: bytes | str) -> str:
+    return visible_line(answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer)[:300]
+
+
+def _apprise(message: Message, target: AppriseTarget, reveal: Reveal) -> None:
+    try:
+        apprise = import_module("apprise")
+    except ImportError:
+        raise NotDelivered(f"{target.name}: needs the package secaudit[notify]") from None
+    service = apprise.Apprise()
+    if not service.add(reveal(target.url)):
+        raise NotDelivered(f"{target.name}: apprise does not know this kind of address")
+    text = apprise.NotifyFormat.TEXT
+    if not service.notify(title=visible_line(message.subject), body=message.text, body_format=text):
+        raise NotDelivered(f"{target.name}: the service did not take it")
+
+
+def _write(posted: Posted, target: DirectoryTarget) -> None:
+    """A folder for each message; it appears whole, so that whoever watches the directory never sees half of one."""
+    message = posted.message
+    folder = Path(target.path) / f"{posted.composed:%Y-%m-%d-%H%M%S}-{posted.id}"
+    draft = folder.with_name(f".{folder.name}.draft")
+    try:
+        if folder.exists():
+            return
+        draft.mkdir(parents=True, exist_ok=True)
+        (draft / "message.txt").write_text(f"{message.subject}\n\n{message.text}", encoding="utf-8")
+        head = {"customer": message.customer, "subject": message.subject, "composed": _moment(posted.composed)}
+        (draft / "message.json").write_text(json.dumps(head, indent=2) + "\n", encoding="utf-8")
+        for file in message.attachments:
+            (draft / Path(file.name).name).write_bytes(file.data)
+        draft.rename(folder)
+    except OSError as error:
+        raise NotDelivered(f"{folder}: {error.strerror or error}") from None
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
