@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -12,6 +12,7 @@ from packageurl import PackageURL
 from secaudit.api import FeedStamp, Platform
 
 from ..host.facts import Package
+from .feeds.index import Part
 from .feeds.lookup import FeedDirectory, opened
 from .feeds.releases import DEBIAN_CODENAMES
 
@@ -84,7 +85,9 @@ class Statements:
         if not qualifiers.keys() <= _QUALIFIERS:
             return False
         codenames = {name for name, number in DEBIAN_CODENAMES.items() if os_id == "debian" and number == version}
-        named = {version, *codenames}
+        # A major release of an rpm distribution is what its minor ones are of: os-release says 9.4, a purl rhel-9.
+        majors = {version.partition(".")[0]} if purl.type == "rpm" else set()
+        named = {version, *codenames, *majors}
         return qualifiers.get("distro", version) in {*named, *(f"{os_id}-{name}" for name in named)}
 
 
@@ -124,24 +127,28 @@ class StatementSource(FeedDirectory):
 
     @property
     def stamps(self) -> tuple[FeedStamp, ...]:
-        """The one part."""
-        part = self.index.of_feed("vex")
-        return (FeedStamp(part.name, part.at, part.sha256),) if part else ()
+        """What people state, and what vendors do in CSAF."""
+        return tuple(FeedStamp(part.name, part.at, part.sha256) for part in self._parts)
 
     def load(self, platform: Platform | None) -> Statements:
         """The statements about packages of `platform`; none without an import. Raises `Unproven` for damage."""
         return Statements(platform or Platform("", ""), self._loaded)
 
+    @property
+    def _parts(self) -> tuple[Part, ...]:
+        found = (self.index.of_feed(feed) for feed in ("vex", "csaf-vex"))
+        return tuple(part for part in found if part is not None)
+
     @cached_property
     def _loaded(self) -> tuple[Statement, ...]:
-        part = self.index.of_feed("vex")
-        if part is None:
-            return ()
+        return tuple(statement for part in self._parts for statement in self._statements(part))
+
+    def _statements(self, part: Part) -> Iterator[Statement]:
         rows = opened(self.read(part)).execute(
             "SELECT names, product, status, reason, author, at, expires FROM statement"
         )
-        return tuple(
-            Statement(
+        for names, product, status, reason, author, at, expires in rows:
+            yield Statement(
                 tuple(names.split()),
                 product,
                 status,
@@ -150,5 +157,3 @@ class StatementSource(FeedDirectory):
                 datetime.fromtimestamp(at, UTC),
                 date.fromisoformat(expires),
             )
-            for names, product, status, reason, author, at, expires in rows
-        )

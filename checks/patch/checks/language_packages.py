@@ -33,6 +33,8 @@ from ..references import PATCH_LEVEL
 
 _PLACES = {"pypi": "/usr/local and /opt", "npm": "/usr/local, /usr/lib and /opt"}
 
+_MOST = 50
+
 
 class LanguageFlaws(Expect):
     """How old the advisories may be, and which packages do not count."""
@@ -77,11 +79,14 @@ def _judge(
     name: str, packages: Packages, advisories: Advisories, facts: Facts, expect: LanguageFlaws
 ) -> Iterator[Verdict]:
     expected, spoken = "no flaw that a later version repairs", False
+    unfixed: list[str] = []
     evidence = [packages.evidence, advisories.evidence]
     for package in packages.packages:
         standing = None if package.name in expect.allow else advisories.standing(package.name, package.version)
         subject = visible_line(f"{name} {package.name} {package.version}")
         fixable = [flaw for flaw in standing.flaws if flaw.fixed] if standing else []
+        if standing:
+            unfixed += [f"{subject}: {flaw.id} has no fix" for flaw in standing.flaws if not flaw.fixed]
         if fixable:
             spoken = True
             yield _flawed(subject, package.version, fixable, expected, evidence)
@@ -96,8 +101,10 @@ def _judge(
         reason = f"The advisories are {show_duration(age)} old ({show_duration(expect.feed_max_age)} allowed)."
         yield unproven(name, kind=UnprovenKind.STALE, reason=reason, expected=expected, evidence=evidence)
     elif not spoken:
-        observed = f"none in {len(packages.packages)} packages"
-        yield passed(name, observed=observed, expected=expected, evidence=evidence)
+        left = f" ({len(unfixed)} unrepaired flaws do not count)" if unfixed else ""
+        observed = f"none in {len(packages.packages)} packages{left}"
+        shown = [Evidence.of("feed", None, None, unfixed[:_MOST])] if unfixed else []
+        yield passed(name, observed=observed, expected=expected, evidence=[*shown, *evidence])
 
 
 def _flawed(subject: str, version: str, flaws: list[Flaw], expected: str, evidence: list[Evidence]) -> Verdict:

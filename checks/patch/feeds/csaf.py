@@ -10,12 +10,14 @@ from typing import Any
 from secaudit.api import Severity
 
 from .osv import severity_of_word
-from .records import AdvisoryRecord, AffectedRange, Count, FeedError, State, moment
+from .records import AdvisoryRecord, AffectedRange, Count, Dated, FeedError, Record, State, StatementRecord, moment
+from .vex import statement
 
 _PLATFORM = re.compile(
     r"cpe:/[ao]:redhat:(?P<product>enterprise_linux|rhel_[a-z0-9]+):(?P<version>\d+)(?:\.\d+)?(?::.*)?"
 )
 _PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*)-(?P<version>\d+:[^-:\s]+-[^-:\s]+)\.(?P<arch>[a-z0-9_]+)")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 _UNFIXED = {"no_fix_planned": State.WILL_NOT_FIX, "none_available": State.OPEN, "workaround": State.OPEN}
 
 
@@ -25,8 +27,12 @@ def is_csaf(document: Mapping[str, Any]) -> bool:
     return isinstance(head, dict) and "csaf_version" in head
 
 
-def read_csaf(document: Mapping[str, Any], place: str, left_out: Count) -> Iterator[AdvisoryRecord]:
-    """An advisory, or the flaw of a VEX document. Raises FeedError for another version or form."""
+def read_csaf(document: Mapping[str, Any], place: str, left_out: Count) -> Iterator[Record]:
+    """An advisory, or the flaw of a VEX document, and what the latter states to be not affected.
+
+    Of a VEX document that is about a release of ours the moment comes too, even when it states nothing (any more).
+    Raises FeedError for another version or form.
+    """
     head = document["document"]
     if head["csaf_version"] != "2.0":
         raise FeedError(f"{place}: CSAF version {str(head['csaf_version'])[:20]!r}; version 2.0 can be read")
@@ -36,6 +42,7 @@ def read_csaf(document: Mapping[str, Any], place: str, left_out: Count) -> Itera
         place = f"{place}: {id_[:80]}"
         products = _Products(document["product_tree"])
         flaws = document.get("vulnerabilities") or ()
+        is_vex = head["category"] == "csaf_vex"
         ranges = {found: None for flaw in flaws for found in _ranges(flaw, products, left_out)}
         published = moment(tracking["initial_release_date"], place)
         changed = moment(tracking["current_release_date"], place)
@@ -43,10 +50,20 @@ def read_csaf(document: Mapping[str, Any], place: str, left_out: Count) -> Itera
         severity = severity_of_word((head.get("aggregate_severity") or {}).get("text")) or _impact(flaws)
         released = published if is_advisory else _fix_date(flaws, place)
         cves = tuple(dict.fromkeys(flaw["cve"] for flaw in flaws if "cve" in flaw))
+        author = str((head.get("publisher") or {}).get("name") or "an unnamed publisher")
+        at = changed or published
+        if is_vex and at is None:
+            raise FeedError(f"{place}: no time at which it was stated")
+        cleared = (
+            [found for flaw in flaws for found in _not_affected(flaw, products, author, at)] if is_vex and at else []
+        )
     except (AttributeError, TypeError, KeyError, IndexError) as error:
         raise FeedError(f"{place}: not of the form of CSAF 2.0 ({type(error).__name__}: {error})") from None
     if ranges:
         yield AdvisoryRecord(id_, severity, published, released, cves, tuple(ranges), changed)
+    if is_vex and at is not None and (ranges or cleared):
+        yield Dated(at)
+    yield from cleared
 
 
 class _Products:
@@ -106,6 +123,24 @@ def _ranges(flaw: Mapping[str, Any], products: _Products, left_out: Count) -> It
         found = products.find(product)
         if found is not None:
             yield AffectedRange(found[0], found[2], "", "", State.UNDETERMINED, found[1])
+
+
+def _not_affected(flaw: Mapping[str, Any], products: _Products, author: str, at: datetime) -> Iterator[StatementRecord]:
+    """Of packages that the document names without a version, architecture or module: those it means as a whole.
+
+    What needs a subscription is left out: a host does not tell that it has one.
+    """
+    reasons = {
+        product: str(flag["label"]).replace("_", " ")
+        for flag in flaw.get("flags") or ()
+        for product in flag.get("product_ids") or ()
+    }
+    for product in (flaw.get("product_status") or {}).get("known_not_affected") or ():
+        found = products.find(product)
+        if found is None or found[1] or not _NAME.fullmatch(found[2]) or "cve" not in flaw:
+            continue
+        purl = f"pkg:rpm/redhat/{found[2].replace('+', '%2B')}?distro=rhel-{found[0].partition(':')[2]}"
+        yield statement([flaw["cve"]], purl, "not_affected", reasons.get(product, "known not affected"), author, at)
 
 
 def _impact(flaws: Sequence[Mapping[str, Any]]) -> Severity | None:

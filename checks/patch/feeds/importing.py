@@ -39,6 +39,9 @@ _LEAST_SHARE = 0.5
 _UNIQUE = frozenset({"osv", "csaf"})
 """Feeds in which an id stands for one record; the others name a flaw once for every package."""
 
+_TAKEN_BACK = frozenset({"csaf-vex"})
+"""Feeds whose documents take the place of earlier ones even when they state nothing any more."""
+
 
 def import_feeds(
     paths: tuple[Path, ...],
@@ -157,6 +160,9 @@ class _Intake:
                     self._writer(feed, release).add_advisory(head, ranges)
                 return record.changed
             if isinstance(record, Dated):
+                if feed in _TAKEN_BACK:
+                    fed[feed, ""] = None
+                    self._writer(feed, "")
                 return record.at
             of = record.distribution if isinstance(record, SupportRecord) else ""
             fed[feed, of] = None

@@ -12,7 +12,7 @@ from .catalogues import read_epss, read_kev
 from .csaf import is_csaf, read_csaf
 from .documents import Source, explained, lines, members, parse, sources, whole
 from .osv import read_osv
-from .records import Count, FeedError, Record
+from .records import AdvisoryRecord, Count, FeedError, Record
 from .secdb import read_secdb
 from .support import is_distro_info, is_endoflife, read_distro_info, read_endoflife
 from .tracker import is_tracker, read_tracker
@@ -93,7 +93,7 @@ def _document(document: Any, place: str, left_out: Count) -> Iterator[Found]:
             yield Found("vex", statement, place)
     elif is_csaf(document):
         for found in read_csaf(document, place, left_out):
-            yield Found("csaf", found, place)
+            yield Found("csaf" if isinstance(found, AdvisoryRecord) else "csaf-vex", found, place)
     elif "id" in document and ("affected" in document or "withdrawn" in document or "schema_version" in document):
         record = read_osv(document, place, left_out)
         if record is not None:

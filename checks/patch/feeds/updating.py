@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
@@ -36,12 +36,16 @@ def _only_https(url: str) -> str:
 
 
 class FeedSource(BaseModel):
-    """One address. `name` gives the suffix when the address has none; `sha256` pins what has to come."""
+    """One address. `name` gives the suffix when the address has none; `sha256` pins what has to come.
+
+    `expires` is the last day on which the statements (VEX) from there count.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str
     name: str = ""
+    expires: date | None = None
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 
     @field_validator("url")
@@ -99,6 +103,7 @@ class _Fetched(BaseModel):
     etag: str = ""
     modified: str = ""
     parts: tuple[str, ...] = ()
+    expires: date | None = None
 
 
 class _State(BaseModel):
@@ -133,6 +138,8 @@ def _update(source: FeedSource, mirror: str, directory: Path, now: datetime) -> 
     directory.mkdir(parents=True, exist_ok=True)
     state = _read_state(directory)
     known = state.addresses.get(source.url, _Fetched())
+    if known.expires != source.expires:
+        known = _Fetched()
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=directory) as scratch:
         file = Path(scratch) / source.file
         answer = _fetch(source, mirror, file, known)
@@ -140,9 +147,10 @@ def _update(source: FeedSource, mirror: str, directory: Path, now: datetime) -> 
             confirm(directory, known.parts, now)
             return "not changed"
         # What a server gives today is what the feed says today, however old its youngest entry is.
-        parts = import_feeds((file,), directory, now, as_of=min(answer.date, now) if answer.date else None)
+        as_of = min(answer.date, now) if answer.date else None
+        parts = import_feeds((file,), directory, now, as_of=as_of, expires=source.expires)
     names = tuple(part.name for part in parts)
-    fetched = _Fetched(etag=answer.etag, modified=answer.modified, parts=names)
+    fetched = _Fetched(etag=answer.etag, modified=answer.modified, parts=names, expires=source.expires)
     _write_state(directory, _State(addresses={**state.addresses, source.url: fetched}))
     return ", ".join(names)
 

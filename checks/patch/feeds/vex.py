@@ -50,24 +50,24 @@ def read_vex(document: Mapping[str, Any], place: str, left_out: Count) -> Iterat
 
 
 def _openvex(document: Mapping[str, Any], place: str, left_out: Count) -> Iterator[StatementRecord]:
-    for number, statement in enumerate(document["statements"], 1):
+    for number, stated in enumerate(document["statements"], 1):
         where = f"{place}: statement {number}"
-        status = statement["status"]
+        status = stated["status"]
         if status not in _STATUSES:
             raise FeedError(f"{where}: status {str(status)[:40]!r}; it is one of {', '.join(_STATUSES)}")
-        reason = " ".join(
-            str(statement[key]) for key in ("justification", "impact_statement") if statement.get(key)
-        ) or str(statement.get("action_statement") or "")
+        reason = " ".join(str(stated[key]) for key in ("justification", "impact_statement") if stated.get(key)) or str(
+            stated.get("action_statement") or ""
+        )
         if status == "not_affected" and not reason:
             raise FeedError(f"{where}: not_affected needs a justification or an impact_statement")
-        flaw = statement["vulnerability"]
+        flaw = stated["vulnerability"]
         named = [flaw] if isinstance(flaw, str) else [flaw["name"], *(flaw.get("aliases") or ())]
-        told = [source.get(key) for source in (statement, document) for key in ("last_updated", "timestamp")]
+        told = [source.get(key) for source in (stated, document) for key in ("last_updated", "timestamp")]
         at = _moment(next((one for one in told if one), None), where)
-        for product in statement.get("products") or ():
+        for product in stated.get("products") or ():
             purl = _product(product, left_out)
             if purl:
-                yield _record(named, purl, status, reason, document["author"], at)
+                yield statement(named, purl, status, reason, document["author"], at)
 
 
 def _product(product: Any, left_out: Count) -> str:
@@ -110,7 +110,7 @@ def _cyclonedx(document: Mapping[str, Any], place: str, left_out: Count) -> Iter
         for affected in flaw.get("affects") or ():
             purl = _package(references.get(affected["ref"]) or affected["ref"], left_out)
             if purl:
-                yield _record(named, purl, _CYCLONEDX[state], reason, author, at)
+                yield statement(named, purl, _CYCLONEDX[state], reason, author, at)
 
 
 def _author(metadata: Mapping[str, Any]) -> str:
@@ -126,9 +126,10 @@ def _moment(value: object, place: str) -> datetime:
     return at
 
 
-def _record(
+def statement(
     named: Sequence[object], purl: str, status: str, reason: str, author: object, at: datetime
 ) -> StatementRecord:
+    """A statement that counts for `VALID_FOR` from `at` (aware UTC). Raises FeedError for what names no flaw."""
     names = tuple(str(name) for name in named)
     if any(not name or len(name) > 100 or " " in name for name in names):
         raise FeedError(f"{names[0][:80]!r} is not the name of a flaw")

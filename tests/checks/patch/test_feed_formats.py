@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -330,9 +331,10 @@ def test_vex_says_what_will_not_be_fixed(tmp_path: Path) -> None:
             }
         ],
     }
-    (found,), left_out = read_all(written(tmp_path, "cve.json", json.dumps(document)))
+    (found, dated), left_out = read_all(written(tmp_path, "cve.json", json.dumps(document)))
 
     assert isinstance(found.record, AdvisoryRecord)
+    assert (dated.feed, dated.record) == ("csaf-vex", Dated(datetime(2026, 9, 1, tzinfo=UTC)))
     assert [(one.release, one.name, one.state) for one in found.record.ranges] == [("rhel:9", "jq", State.WILL_NOT_FIX)]
     assert (found.record.severity, found.record.released) == (Severity.LOW, None)
     assert left_out == Counter({"other product": 1})

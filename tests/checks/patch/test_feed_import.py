@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
+from secaudit.checks.host.facts import Package
 from secaudit.checks.patch.commands import command
 from secaudit.checks.patch.feeds.bundles import export_bundle, import_bundle
 from secaudit.checks.patch.feeds.importing import import_feeds, locked, remove
@@ -24,6 +25,7 @@ from secaudit.checks.patch.feeds.lookup import AdvisorySource, ExploitedSource, 
 from secaudit.checks.patch.feeds.partition import PartWriter
 from secaudit.checks.patch.feeds.records import FeedError
 from secaudit.checks.patch.feeds.updating import read_sources, update
+from secaudit.checks.patch.statements import StatementSource
 
 from secaudit.api import Platform, Unproven, UnprovenKind
 from secaudit.model.errors import UserError
@@ -389,6 +391,40 @@ def test_a_feed_is_fetched_when_it_changed_and_confirmed_when_not(publisher: str
     assert _Publisher.asked[1]
     (part,) = read_index(directory).parts
     assert (part.at, part.imported) == (now + DAY, now)
+
+
+def test_statements_that_are_fetched_end_when_the_sources_say(publisher: str, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    vex = {
+        "@context": "https://openvex.dev/ns/v0.2.0",
+        "author": "Anna",
+        "timestamp": (now - DAY).isoformat(),
+        "statements": [
+            {
+                "vulnerability": "CVE-2026-1000",
+                "products": ["pkg:deb/debian/openssl"],
+                "status": "not_affected",
+                "impact_statement": "not used",
+            }
+        ],
+    }
+    _Publisher.files["/vex.json"] = json.dumps(vex).encode()
+    directory = tmp_path / "feeds"
+    for days in (10, 20):
+        last = (now + days * DAY).date()
+        wanted = read_sources(sources(tmp_path, f"feeds: [{{url: '{publisher}/vex.json', expires: {last}}}]"))
+        (outcome,) = update(wanted, directory, now)
+        assert outcome.text.endswith("vex"), "another end takes effect even when the document is the same"
+        (stated,) = (
+            StatementSource(directory)
+            .load(Platform("debian", "12"))
+            .about(Package("openssl", "3.0.1-1", "amd64", "openssl", "3.0.1-1"))
+        )
+        assert stated.expires == last
+    over = read_sources(sources(tmp_path, f"feeds: [{{url: '{publisher}/vex.json', expires: 2020-01-01}}]"))
+    (outcome,) = update(over, directory, now)
+    assert outcome.failed
+    assert "2020-01-01 is over" in outcome.text
 
 
 def test_trouble_with_one_feed_leaves_the_others(publisher: str, tmp_path: Path) -> None:

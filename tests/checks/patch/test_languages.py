@@ -156,6 +156,9 @@ def test_flaws_are_found_per_package(tmp_path: Path) -> None:
     ]
     allowed = judge(language_packages, {"allow": ["django", "lodash"]}, installed(FOUND, MODULES), advisories, NOW)
     assert outcomes(allowed) == {"pypi": Outcome.PASSED, "npm": Outcome.PASSED}
+    python = next(verdict for verdict in allowed if verdict.subject == "pypi")
+    assert python.observed == "none in 3 packages (1 unrepaired flaws do not count)"
+    assert python.evidence[0].excerpt == "pypi zope-interface 6.0: PYSEC-3 has no fix"
 
 
 def test_what_cannot_be_told_is_unproven(tmp_path: Path) -> None:

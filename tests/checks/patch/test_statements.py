@@ -224,3 +224,84 @@ def test_damaged_statements_are_not_passed_over(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(Unproven):
         StatementSource(tmp_path / "feeds").load(BOOKWORM)
+
+
+def csaf(path: Path, *, not_affected: tuple[str, ...], affected: tuple[str, ...] = ()) -> Path:
+    """A VEX document as Red Hat writes them, about RHEL 9 and its extended support."""
+    cpes = {"rhel9": "cpe:/o:redhat:enterprise_linux:9", "eus": "cpe:/o:redhat:rhel_eus:9.4"}
+    names = ("openssl", "openssl-0:3.0.7-1.el9.x86_64", "nodejs:18/openssl")
+    document = {
+        "document": {
+            "csaf_version": "2.0",
+            "category": "csaf_vex",
+            "publisher": {"name": "Red Hat Product Security"},
+            "tracking": {
+                "id": "CVE-2026-1000",
+                "initial_release_date": "2026-08-01T00:00:00Z",
+                "current_release_date": "2026-09-01T00:00:00Z",
+            },
+        },
+        "product_tree": {
+            "branches": [
+                {"product": {"product_id": id_, "product_identification_helper": {"cpe": cpe}}}
+                for id_, cpe in cpes.items()
+            ],
+            "relationships": [
+                {
+                    "full_product_name": {"product_id": f"{platform}:{name}"},
+                    "product_reference": name,
+                    "relates_to_product_reference": platform,
+                }
+                for platform in cpes
+                for name in names
+            ],
+        },
+        "vulnerabilities": [
+            {
+                "cve": "CVE-2026-1000",
+                "flags": [{"label": "vulnerable_code_not_present", "product_ids": ["rhel9:openssl"]}],
+                "product_status": {"known_not_affected": list(not_affected), "known_affected": list(affected)},
+            }
+        ],
+    }
+    path.write_text(json.dumps(document))
+    return path
+
+
+def rhel(version: str, name: str = "openssl-libs") -> Package:
+    return Package(name, version, "x86_64", "openssl", version)
+
+
+def test_what_a_vendor_states_in_csaf_counts_like_what_people_state(tmp_path: Path) -> None:
+    feeds = tmp_path / "feeds"
+    import_feeds((csaf(tmp_path / "cve.json", not_affected=("rhel9:openssl",)),), feeds, AT)
+    source = StatementSource(feeds)
+    assert [stamp.name for stamp in source.stamps] == ["csaf-vex"]
+    (stated,) = source.load(Platform("rhel", "9.4")).about(rhel("1:3.0.7-27.el9"))
+    assert stated.clears(AT)
+    assert stated.shown(AT) == (
+        "CVE-2026-1000 not_affected (vulnerable code not present): Red Hat Product Security, "
+        "2026-09-01, until 2027-09-01"
+    )
+    assert not source.load(Platform("rhel", "8.9")), "it is about another release"
+    assert not source.load(Platform("almalinux", "9.4")), "a rebuild is a product of its own"
+
+    import_feeds((openvex(tmp_path / "vex.json", statement(OPENSSL)),), feeds, AT)
+    assert [stamp.name for stamp in StatementSource(feeds).stamps] == ["vex", "csaf-vex"], "both stay"
+
+
+@pytest.mark.parametrize("product", ["eus:openssl", "rhel9:openssl-0:3.0.7-1.el9.x86_64", "rhel9:nodejs:18/openssl"])
+def test_what_a_vendor_states_about_a_part_clears_nothing(tmp_path: Path, product: str) -> None:
+    path = csaf(tmp_path / "cve.json", not_affected=(product,), affected=("rhel9:openssl",))
+    import_feeds((path,), tmp_path / "feeds", AT)
+    assert not StatementSource(tmp_path / "feeds").load(Platform("rhel", "9.4"))
+
+
+def test_a_vendor_that_takes_its_statement_back_is_not_overheard(tmp_path: Path) -> None:
+    feeds = tmp_path / "feeds"
+    import_feeds((csaf(tmp_path / "cve.json", not_affected=("rhel9:openssl",)),), feeds, AT)
+    turned = csaf(tmp_path / "cve.json", not_affected=(), affected=("rhel9:openssl",))
+    with pytest.raises(FeedError, match="half-filled"):
+        import_feeds((turned,), feeds, AT)
+    import_feeds((turned,), feeds, AT, shrink=True)
+    assert not StatementSource(feeds).load(Platform("rhel", "9.4"))
