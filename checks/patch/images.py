@@ -115,18 +115,21 @@ def _docker(answers: Answers) -> EngineImages | None:
     if not listed.text and not running.text:
         return None
     images: dict[str, ContainerImage] = {}
+    by_digest: dict[str, str] = {}
+    # A row for each tag and digest: one image may have several of both.
     for row in _docker_rows(listed):
         try:
             name = "" if _NONE in (row["Repository"], row["Tag"]) else f"{row['Repository']}:{row['Tag']}"
             digest = row["Digest"] if _DIGEST.fullmatch(row["Digest"]) else ""
             created = _built(datetime.strptime(row["CreatedAt"][:25], "%Y-%m-%d %H:%M:%S %z"))
             known = images.get(row["ID"])
-            names = (*(known.names if known else ()), *((name,) if name else ()))
-            images[row["ID"]] = ContainerImage(row["ID"], names, digest, created)
+            names = dict.fromkeys((*(known.names if known else ()), *((name,) if name else ())))
+            images[row["ID"]] = ContainerImage(row["ID"], tuple(names), digest, created)
+            if digest:
+                by_digest[digest] = row["ID"]
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise _unknown(listed) from None
     by_name = {name: image.id for image in images.values() for name in image.names}
-    by_digest = {image.digest: image.id for image in images.values() if image.digest}
     used = []
     for row in _docker_rows(running):
         try:

@@ -101,6 +101,26 @@ def test_docker() -> None:
     assert "idle:latest" in nameless.evidence[0].excerpt, "listed, and not judged: nothing uses it"
 
 
+def test_what_dockers_own_client_prints() -> None:
+    """Docker 28.2.2's client over a stand-in for the daemon's interface."""
+    told = (
+        ended(DOCKER_IMAGES, recorded("docker-images.txt")),
+        ended(DOCKER_CONTAINERS, recorded("docker-containers.txt")),
+    )
+    engine = found(*told, *NO_PODMAN).found["docker"]
+    assert isinstance(engine, EngineImages)
+    assert [(one.names, one.containers, one.created is None) for one in engine.images] == [
+        (("shop:1.4", "shop:latest"), ("web", "front"), False),
+        ((), ("job",), False),
+        ((), ("db",), True),
+    ]
+    assert engine.lost == ()
+    verdicts = judged(found(*told, *NO_PODMAN), max_age="9999d", registries=["docker.io/library"])
+    reasons = {one.subject: one.reason for one in verdicts}
+    assert "`latest`" in reasons["docker shop:1.4"], "one of its containers was started as plain `shop`"
+    assert "registry.example.org/db" in reasons[f"docker registry.example.org/db@sha256:{'0e' * 32}"]
+
+
 @pytest.mark.parametrize(
     ("started_as", "outcome"),
     [
