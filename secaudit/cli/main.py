@@ -29,6 +29,7 @@ COMMANDS = {
     "findings": _Entry("findings", "List and show what the store knows."),
     "waivers": _Entry("waivers", "List, add and check accepted deviations."),
     "contract": _Entry("contract", "Validate and show what is promised; keep hours."),
+    "deliver": _Entry("deliver", "Tell people what changed; send monthly reports."),
     "tracker": _Entry("tracker", "Keep issues in a tracker in step with findings."),
     "availability": _Entry("availability", "Probe services, import probes, show what was measured."),
     "baseline": _Entry("baseline", "List, show, validate and compare baselines."),

@@ -10,13 +10,14 @@ import click
 
 if TYPE_CHECKING:
     from secaudit.model.contract import Contracts
+    from secaudit.model.delivery import DeliveryPlan
     from secaudit.model.tracker import TrackerConfig
     from secaudit.model.waiver import WaiverGrant
 
 F = TypeVar("F", bound=Callable[..., object])
 
 _PATH = click.Path(path_type=Path)
-CONTRACTS, TRACKERS, WAIVERS = "contracts", "trackers", "waivers"
+CONTRACTS, DELIVERY, TRACKERS, WAIVERS = "contracts", "delivery", "trackers", "waivers"
 """The directories that are looked for."""
 
 HERE = Path("inventory")
@@ -53,6 +54,16 @@ def trackers_option(function: F) -> F:
     )(function)
 
 
+def delivery_option(function: F) -> F:
+    """`--delivery PATH`, also from the environment."""
+    return click.option(
+        "--delivery",
+        envvar="SECAUDIT_DELIVERY",
+        type=_PATH,
+        help="Delivery file, or a directory of them [default: delivery/ beside the inventory].",
+    )(function)
+
+
 def find(name: str, given: Path | None, inventory: Path | None) -> Path | None:
     """What was given, else the directory `name` beside the inventory or beside its directory; None when there is none.
 
@@ -72,6 +83,15 @@ def read_contracts(given: Path | None, inventory: Path | None) -> Contracts:
 
     path = find(CONTRACTS, given, inventory)
     return load_contracts(path) if path is not None else Contracts(())
+
+
+def read_delivery(given: Path | None, inventory: Path | None) -> DeliveryPlan:
+    """Where messages go; nowhere when there is no such file. Raises ConfigError."""
+    from secaudit.config.delivery import load_delivery
+    from secaudit.model.delivery import DeliveryPlan
+
+    path = find(DELIVERY, given, inventory)
+    return load_delivery(path) if path is not None else DeliveryPlan((), ())
 
 
 def read_trackers(given: Path | None, inventory: Path | None) -> tuple[TrackerConfig, ...]:

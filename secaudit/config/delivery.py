@@ -48,8 +48,11 @@ def load_delivery(path: Path) -> DeliveryPlan:
             first.setdefault(name, place)
             targets[name] = _target(name, target, source.path.parent)
         for number, one in enumerate(read.subscriptions):
-            place = document.values["subscriptions", number]
-            wanted += [(name, place) for name in (*one.changes, *one.monthly)]
+            for key, names in (("changes", one.changes), ("monthly", one.monthly)):
+                for at, name in enumerate(names):
+                    # One name alone needs no list.
+                    of_list = ("subscriptions", number, key, at)
+                    wanted.append((name, document.values[of_list if of_list in document.values else of_list[:-1]]))
             subscriptions.append(Subscription(one.customer, tuple(one.changes), tuple(one.monthly), one.minimum))
     for name, place in wanted:
         if name not in targets:

@@ -57,6 +57,12 @@ class Outbox(Queries):
                 connection.execute(insert(outbox).values(_row(connection, topic, message, now)))
         return len(new)
 
+    def known_topics(self, topics: Collection[str]) -> frozenset[str]:
+        """The topics of messages that are in the outbox, sent ones among them."""
+        with self._reading() as connection:
+            query = select(outbox.c.topic).where(outbox.c.topic.in_(sorted(topics)))
+            return frozenset(connection.execute(query).scalars())
+
     def posted(self, stages: Collection[Stage] = tuple(Stage), limit: int = 200) -> tuple[Posted, ...]:
         """The newest messages in one of the stages, without the contents of their files."""
         query = (

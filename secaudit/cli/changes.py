@@ -1,0 +1,106 @@
+"""What changed for a customer lately: findings, deadlines, hosts and scans, as things to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from secaudit.export.delivery.digest import Change, ChangeKind
+from secaudit.model.answer import Reach
+from secaudit.model.contract import Contracts
+from secaudit.model.outcome import Outcome
+from secaudit.model.severity import Severity
+from secaudit.model.sla import ClockReading, ClockState, EventKind, FindingEvent
+from secaudit.sla.clocks import read_clocks
+from secaudit.sla.history import ContractHistory
+from secaudit.store import Finding, FindingFilter, FindingState, HostOverview, Store
+
+WINDOW = timedelta(days=2)
+"""How long ago a change may be to be told: whoever subscribes today is not told of last year."""
+
+STALLED = timedelta(hours=6)
+"""After how long a scan that did not end is taken for interrupted."""
+
+_PAGE = 1000
+_SCANS = 50
+_NEW = {EventKind.FOUND, EventKind.REOPENED, EventKind.PROVEN}
+_STATES = {ClockState.BREACHED: ChangeKind.BREACHED, ClockState.WARNING: ChangeKind.WARNED}
+
+
+def changes_of(store: Store, contracts: Contracts, customer: str, minimum: Severity, now: datetime) -> list[Change]:
+    """Everything at severity `minimum` and above that changed within `WINDOW` before `now` (aware UTC).
+
+    Raises StoreError.
+    """
+    history = ContractHistory(contracts.of(customer))
+    events = store.all_events(customer)
+    found = [
+        change
+        for finding in _findings(store, customer)
+        for change in _of_finding(finding, events.get(finding.fingerprint, ()), history, now)
+        if finding.severity.at_least(minimum)
+    ]
+    for host in store.hosts(customer):
+        found += _of_host(store, host, now)
+    for overview in store.runs(customer):
+        run = overview.run
+        if run.finished is None and now - WINDOW - STALLED < run.started < now - STALLED:
+            text = f"{overview.recorded} of {overview.planned} hosts; go on with secaudit scan --resume {run.id}"
+            found.append(Change(f"interrupted {run.id}", ChangeKind.INTERRUPTED, run.started, None, run.id, text))
+    return found
+
+
+def _findings(store: Store, customer: str) -> Iterator[Finding]:
+    wanted = FindingFilter(customer=customer, state=FindingState.ALL)
+    offset = 0
+    while page := store.findings(wanted, _PAGE, offset):
+        yield from page
+        offset += len(page)
+
+
+def _of_finding(
+    finding: Finding, events: Sequence[FindingEvent], history: ContractHistory, now: datetime
+) -> Iterator[Change]:
+    if finding.waived and finding.resolved is None:
+        return
+    text = f"{finding.title} ({finding.control}{f' {finding.subject}' if finding.subject else ''})"
+    for event in events:
+        if not now - WINDOW < event.at <= now:
+            continue
+        key = f"{event.kind.value} {finding.fingerprint} {event.at.isoformat()}"
+        if event.kind in _NEW and event.outcome is Outcome.FAILED and finding.resolved is None:
+            yield Change(key, ChangeKind.NEW, event.at, finding.severity, finding.host, text)
+        elif event.kind is EventKind.RESOLVED and event.outcome is Outcome.PASSED:
+            yield Change(key, ChangeKind.RESOLVED, event.at, finding.severity, finding.host, text)
+    if finding.resolved is None and finding.outcome is Outcome.FAILED:
+        clocks = read_clocks(events, history, now) if events else ()
+        readings = {"response": clocks[-1].response, "remediation": clocks[-1].remediation} if clocks else {}
+        yield from _of_clocks(finding, readings, text, now)
+
+
+def _of_clocks(
+    finding: Finding, readings: Mapping[str, ClockReading | None], text: str, now: datetime
+) -> Iterator[Change]:
+    for name, reading in readings.items():
+        kind = _STATES.get(reading.state) if reading is not None else None
+        if reading is not None and kind is not None and reading.due is not None:
+            key = f"{reading.state.value} {name} {finding.fingerprint} {reading.started.isoformat()}"
+            due = f"{name} within {reading.promised}, until {reading.due:%Y-%m-%d %H:%M} UTC"
+            yield Change(key, kind, now, finding.severity, finding.host, f"{text}: {due}")
+
+
+def _of_host(store: Store, host: HostOverview, now: datetime) -> Iterator[Change]:
+    """That a host stopped answering, or answers again: once for each time."""
+    scans = store.scans_of(host.record.customer, host.record.host, _SCANS)
+    since = 0
+    while since < len(scans) and (scans[since].status is Reach.UNREACHABLE) is (scans[0].status is Reach.UNREACHABLE):
+        since += 1
+    if not scans or scans[since - 1].at <= now - WINDOW:
+        return
+    began, name = scans[since - 1], host.record.host
+    key = f"{host.record.customer}/{name} {began.run}"
+    if scans[0].status is Reach.UNREACHABLE:
+        kind, text = ChangeKind.UNREACHABLE, scans[0].detail or "no answer"
+        yield Change(f"unreachable {key}", kind, began.at, None, name, text)
+    elif since < len(scans):
+        yield Change(f"reachable {key}", ChangeKind.REACHABLE, began.at, None, name, scans[0].status.value)

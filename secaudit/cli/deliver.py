@@ -1,0 +1,165 @@
+"""`secaudit deliver`: tell people what changed, send them their reports, and see what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from secaudit.cli.columns import aligned
+from secaudit.cli.exits import CommandError, Exit
+from secaudit.cli.options import store_option
+from secaudit.cli.service_files import HERE, contracts_option, delivery_option, read_contracts, read_delivery
+from secaudit.cli.times import MonthOf
+from secaudit.model.hours import Month
+from secaudit.model.safe_text import visible, visible_line
+
+if TYPE_CHECKING:
+    from secaudit.model.delivery import DeliveryPlan, Message
+    from secaudit.store import Store
+
+
+@click.group(invoke_without_command=True)
+@click.option("--send", is_flag=True, help="Send; without it what would be sent is only shown.")
+@click.option("--month", type=MonthOf(), help="Send the report of this month instead of what changed, e.g. 2026-10.")
+@click.option("--customer", help="With --month: whose report.")
+@click.option(
+    "--reports",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("out"),
+    show_default=True,
+    help="With --month: where `secaudit report --kind monthly` wrote it.",
+)
+@delivery_option
+@contracts_option
+@store_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    send: bool,
+    month: Month | None,
+    customer: str | None,
+    reports: Path,
+    delivery: Path | None,
+    contracts: Path | None,
+    store_url: str | None,
+) -> int:
+    """Tell people what changed: new and resolved findings, deadlines, hosts that do not answer, broken-off scans.
+
+    Everything that one target was not told yet goes there in one message. With --month the monthly report goes to the
+    recipients in the contract. Nothing is told twice: what was composed stands in the outbox of the store, see `list`.
+    Exit code 3 when a message could not be sent; it is tried again next time.
+    """
+    if ctx.invoked_subcommand is not None:
+        return Exit.FINE
+    if (month is None) != (customer is None):
+        raise CommandError("--month and --customer belong together")
+    from secaudit.cli.posting import digests, monthly
+
+    plan = read_delivery(delivery, HERE)
+    if not plan.subscriptions:
+        raise CommandError("no delivery file says who is told what; see docs/delivery.md, or name it with --delivery")
+    promised = read_contracts(contracts, HERE)
+    now = datetime.now(UTC)
+    with ExitStack() as stack:
+        store = _opened(store_url, stack, read_only=not send)
+        if month is not None and customer is not None:
+            composed = monthly(plan, promised, customer, month, reports / customer)
+        else:
+            composed = digests(store, promised, plan, now)
+        if not send:
+            return _show(store, plan, composed.messages)
+        store.post(composed.messages, composed.topics, now)
+        return _send(store, plan)
+
+
+def _opened(url: str | None, stack: ExitStack, *, read_only: bool) -> Store:
+    from secaudit.store import default_url, open_store
+
+    return stack.enter_context(closing(open_store(url or default_url(), read_only=read_only)))
+
+
+def _show(store: Store, plan: DeliveryPlan, messages: Mapping[str, Message]) -> int:
+    from secaudit.model.delivery import Stage
+
+    waiting = [posted.message for posted in store.posted((Stage.WAITING,))]
+    there = store.known_topics(messages)
+    new = [message for topic, message in messages.items() if topic not in there]
+    for message in (*waiting, *new):
+        target = plan.target(message.target)
+        to = ", ".join(message.to or getattr(target, "to", ()))
+        click.echo(f"To {message.target}{f' ({to})' if to else ''}: {visible_line(message.subject)}")
+        for line in visible(message.text).splitlines():
+            click.echo(f"  {line}")
+        for file in message.attachments:
+            click.echo(f"  [{visible_line(file.name)}]")
+    count = len(waiting) + len(new)
+    click.echo(f"{count} messages; send them with --send." if count else "There is nothing to tell.", err=True)
+    return Exit.FINE
+
+
+def _send(store: Store, plan: DeliveryPlan) -> int:
+    from secaudit.cli.posting import send_waiting
+    from secaudit.model.delivery import Stage
+    from secaudit.transport.secrets import Secrets
+
+    ended = Exit.FINE
+    for attempt in send_waiting(store, plan, Secrets().get, lambda: datetime.now(UTC)):
+        sent = attempt.stage is Stage.SENT
+        why = "" if sent else f": {visible_line(attempt.detail)}"
+        click.echo(f"{attempt.posted.id}  {attempt.posted.message.target}  {attempt.stage.value}{why}", err=not sent)
+        ended = ended if sent else Exit.INCOMPLETE
+    uncertain = store.posted((Stage.UNCERTAIN,))
+    if uncertain:
+        click.echo(f"{len(uncertain)} messages may or may not have arrived: secaudit deliver list", err=True)
+        ended = Exit.INCOMPLETE
+    return ended
+
+
+@command.command("list")
+@store_option
+def list_(store_url: str | None) -> int:
+    """Show the newest messages and how far they got."""
+    with ExitStack() as stack:
+        posted = _opened(store_url, stack, read_only=True).posted()
+    rows = [
+        (
+            str(one.id),
+            one.stage.value,
+            f"{one.composed:%Y-%m-%d %H:%M}",
+            one.message.target,
+            visible_line(one.message.subject),
+            visible_line(one.detail),
+        )
+        for one in posted
+    ]
+    if not rows:
+        click.echo("The outbox is empty.")
+        return Exit.FINE
+    for line in aligned([("ID", "STAGE", "COMPOSED", "TARGET", "SUBJECT", "WHY"), *rows]):
+        click.echo(line)
+    return Exit.FINE
+
+
+@command.command()
+@click.argument("id", type=int)
+@store_option
+def retry(id: int, store_url: str | None) -> int:
+    """Let a message that failed, is uncertain or was dropped be sent by the next `deliver --send`."""
+    with ExitStack() as stack:
+        _opened(store_url, stack, read_only=False).send_again(id, datetime.now(UTC))
+    return Exit.FINE
+
+
+@command.command()
+@click.argument("id", type=int)
+@store_option
+def drop(id: int, store_url: str | None) -> int:
+    """Never send a message."""
+    with ExitStack() as stack:
+        _opened(store_url, stack, read_only=False).drop(id, datetime.now(UTC))
+    return Exit.FINE

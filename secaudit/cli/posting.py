@@ -1,0 +1,139 @@
+"""Composing what is told to whom, and sending what waits in the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from secaudit.cli.changes import changes_of
+from secaudit.cli.exits import CommandError
+from secaudit.export.delivery.digest import Change, body, subject
+from secaudit.export.delivery.sending import MaybeDelivered, NotDelivered, Reveal, deliver
+from secaudit.model.contract import Contracts
+from secaudit.model.delivery import (
+    EVERYONE,
+    Attachment,
+    DeliveryPlan,
+    MailTarget,
+    Message,
+    Posted,
+    Stage,
+    Subscription,
+)
+from secaudit.model.errors import UserError
+from secaudit.model.hours import Month
+from secaudit.store import Store
+from secaudit.store.outbox import topic_of
+
+LEASE = timedelta(minutes=10)
+"""How long sending one message may take; after that nobody knows whether it arrived."""
+
+TRIES = 8
+_FIRST_WAIT = timedelta(minutes=1)
+_ATTACHED = 25 * 1024 * 1024
+"""Bytes that go along with a message; mail servers take no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """Messages by topic, and the topics of the changes that they tell."""
+
+    messages: Mapping[str, Message]
+    topics: tuple[str, ...]
+
+
+def digests(store: Store, contracts: Contracts, plan: DeliveryPlan, now: datetime) -> Composed:
+    """A digest for each target that has something to be told it was not told yet (`now` is aware UTC)."""
+    messages: dict[str, Message] = {}
+    topics: list[str] = []
+    for customer in (one.customer for one in store.customers()):
+        for target, subscriptions in _told_of(plan, customer).items():
+            found = {
+                topic_of(target, change.key): change
+                for one in subscriptions
+                for change in changes_of(store, contracts, customer, one.minimum, now)
+            }
+            new = sorted(store.untold(found.keys()))
+            if new:
+                told: list[Change] = [found[topic] for topic in new]
+                message = Message(customer, target, subject(customer, told), body(customer, told, now))
+                messages[topic_of("digest", target, *new)] = message
+                topics += new
+    return Composed(messages, tuple(topics))
+
+
+def _told_of(plan: DeliveryPlan, customer: str) -> Mapping[str, list[Subscription]]:
+    told: dict[str, list[Subscription]] = {}
+    for one in plan.subscriptions:
+        if one.customer in (customer, EVERYONE):
+            for target in one.changes:
+                told.setdefault(target, []).append(one)
+    return told
+
+
+def monthly(plan: DeliveryPlan, contracts: Contracts, customer: str, month: Month, folder: Path) -> Composed:
+    """The customer's report of a month, to everybody who gets it. Raises CommandError when there is none to send."""
+    files = sorted(folder.glob(f"monthly-{month}-*"))
+    if not files:
+        raise CommandError(
+            f"there is no report of {month} in {folder}; write it with "
+            f"secaudit report --kind monthly --customer {customer} --month {month}"
+        )
+    attachments = tuple(Attachment(path.name, path.read_bytes()) for path in files)
+    if sum(len(file.data) for file in attachments) > _ATTACHED:
+        raise CommandError(f"the files of {month} in {folder} are too large for a mail")
+    mine = contracts.of(customer)
+    recipients = mine[-1].report.recipients if mine else ()
+    german = bool(mine) and mine[-1].report.language == "de"
+    targets = [name for one in plan.subscriptions if one.customer == customer for name in one.monthly]
+    if not targets:
+        raise CommandError(f"nobody gets the monthly report of {customer}: name targets under `monthly`")
+    title = f"Monatsbericht {month}" if german else f"Monthly report {month}"
+    text = f"Im Anhang: der Bericht über {month}.\n" if german else f"Attached: the report on {month}.\n"
+    messages = {}
+    for name in dict.fromkeys(targets):
+        target = plan.target(name)
+        to = (*target.to, *recipients) if isinstance(target, MailTarget) else ()
+        shown = f"{mine[-1].name or customer}: {title}" if mine else f"{customer}: {title}"
+        messages[topic_of("monthly", name, customer, str(month))] = Message(
+            customer, name, shown, text, tuple(dict.fromkeys(to)), attachments
+        )
+    return Composed(messages, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One message that was tried, and how that ended."""
+
+    posted: Posted
+    stage: Stage
+    detail: str
+
+
+def send_waiting(store: Store, plan: DeliveryPlan, reveal: Reveal, clock: Callable[[], datetime]) -> Iterator[Attempt]:
+    """Send what waits. Each message is claimed on disk before it leaves, so that no two senders have it."""
+    store.expire(clock())
+    for posted in store.due_messages(clock()):
+        if store.claim(posted.id, clock(), LEASE):
+            stage, detail = _sent(posted, plan, reveal)
+            again = clock()
+            if stage is Stage.WAITING:
+                again += _FIRST_WAIT * 2**posted.attempts
+                stage = Stage.FAILED if posted.attempts + 1 >= TRIES else stage
+            store.settle(posted.id, stage, detail, again)
+            yield Attempt(posted, stage, detail)
+
+
+def _sent(posted: Posted, plan: DeliveryPlan, reveal: Reveal) -> tuple[Stage, str]:
+    target = plan.target(posted.message.target)
+    if target is None:
+        return Stage.WAITING, f"the delivery files have no target {posted.message.target!r} any more"
+    try:
+        deliver(posted, target, reveal)
+    except MaybeDelivered as trouble:
+        return Stage.UNCERTAIN, str(trouble)
+    except (NotDelivered, UserError) as trouble:
+        return Stage.WAITING, str(trouble)
+    return Stage.SENT, ""

@@ -1,0 +1,153 @@
+"""`secaudit deliver`: what changed is told once, to those who are to know."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from secaudit.cli.main import run
+from secaudit.model.answer import Reach
+from secaudit.model.outcome import Outcome
+from secaudit.store import Store, open_store
+from tests.store.scenes import WEB, a_result, a_run, record
+
+DELIVERY = """
+targets:
+  archive: {directory: ./sent}
+  broken: {smtp: {host: 127.0.0.1, port: 1, security: none, sender: a@provider.example, to: [b@provider.example]}}
+subscriptions:
+  - {customer: muster, changes: [archive], monthly: [archive], minimum: high}
+"""
+
+
+def scanned(store: Store, ago: timedelta, *results: Outcome, reach: Reach = Reach.COMPLETE) -> None:
+    """A scan of one host so long ago."""
+    at = datetime.now(UTC) - ago
+    info = replace(a_run(id=f"run-{at.isoformat()}"), started=at)
+    store.begin(info, [WEB])
+    record(store, info, WEB, [a_result(WEB, outcome=outcome) for outcome in results], reach)
+    store.finish(replace(info, finished=at))
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with a store and a delivery file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SECAUDIT_STORE", str(tmp_path / "store.sqlite"))
+    (tmp_path / "delivery").mkdir()
+    (tmp_path / "delivery" / "all.yaml").write_text(DELIVERY)
+    return tmp_path
+
+
+def messages(place: Path) -> list[str]:
+    return [(folder / "message.txt").read_text() for folder in sorted((place / "delivery" / "sent").glob("[0-9]*"))]
+
+
+def test_a_finding_is_told_once_and_its_end_once(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=3), Outcome.FAILED)
+        assert run(["deliver"]) == 0
+        assert "muster: 1 new" in capsys.readouterr().out
+        assert not (place / "delivery" / "sent").exists(), "nothing leaves unless asked for"
+        assert run(["deliver", "--send"]) == 0
+        assert run(["deliver", "--send"]) == 0
+        scanned(store, timedelta(hours=2), Outcome.FAILED)
+        assert run(["deliver", "--send"]) == 0
+        scanned(store, timedelta(hours=1), Outcome.PASSED)
+        assert run(["deliver", "--send"]) == 0
+    told = messages(place)
+    assert [text.splitlines()[0] for text in told] == ["[secaudit] muster: 1 new", "[secaudit] muster: 1 resolved"]
+
+
+def test_a_host_that_does_not_answer_is_told_once_and_when_it_is_back(place: Path) -> None:
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=9), Outcome.PASSED)
+        for hours, reach in ((8, Reach.UNREACHABLE), (7, Reach.UNREACHABLE), (6, Reach.COMPLETE)):
+            scanned(store, timedelta(hours=hours), reach=reach)
+            assert run(["deliver", "--send"]) == 0
+    heads = [text.splitlines()[0] for text in messages(place)]
+    assert heads == ["[secaudit] muster: 1 unreachable", "[secaudit] muster: 1 reachable again"]
+
+
+def test_what_is_long_ago_is_not_told(place: Path) -> None:
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(days=30), Outcome.FAILED)
+    assert run(["deliver", "--send"]) == 0
+    assert not (place / "delivery" / "sent").exists()
+
+
+def test_a_report_goes_out_once_with_all_its_files(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=3), Outcome.PASSED)
+    month = ["deliver", "--send", "--month", "2026-10", "--customer", "muster"]
+    assert run(month) == 2
+    assert "secaudit report --kind monthly" in capsys.readouterr().err
+    folder = place / "out" / "muster"
+    folder.mkdir(parents=True)
+    for name in ("monthly-2026-10-de.html", "monthly-2026-10-de.html.intoto.json"):
+        (folder / name).write_text(name)
+    assert run(month) == 0
+    assert run(month) == 0
+    (sent,) = (place / "delivery" / "sent").glob("[0-9]*")
+    assert (sent / "monthly-2026-10-de.html.intoto.json").is_file()
+
+
+def test_what_cannot_be_sent_waits_and_is_tried_again(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = place / "delivery" / "all.yaml"
+    file.write_text(DELIVERY.replace("changes: [archive]", "changes: [broken]"))
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=3), Outcome.FAILED)
+        assert run(["deliver", "--send"]) == 3
+        (waiting,) = store.posted()
+        assert waiting.next > datetime.now(UTC)
+    assert run(["deliver", "list"]) == 0
+    assert "127.0.0.1:1" in capsys.readouterr().out
+    assert run(["deliver", "drop", str(waiting.id)]) == 0
+    assert run(["deliver", "retry", str(waiting.id)]) == 0
+    assert run(["deliver", "--send"]) == 3
+
+
+def test_a_sender_that_is_killed_in_the_middle_leaves_a_message_for_a_person(place: Path) -> None:
+    """The server takes the connection and says nothing; the sender is killed while it waits."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        (place / "delivery" / "all.yaml").write_text(
+            DELIVERY.replace("changes: [archive]", "changes: [broken]").replace("port: 1,", f"port: {port},")
+        )
+        with open_store(str(place / "store.sqlite")) as store:
+            scanned(store, timedelta(hours=3), Outcome.FAILED)
+        program = [str(Path(sys.executable).with_name("secaudit")), "deliver", "--send"]
+        sender = subprocess.Popen(program, env=dict(os.environ), cwd=place)
+        connection, _ = silent.accept()
+        os.kill(sender.pid, signal.SIGKILL)
+        sender.wait()
+        connection.close()
+    with open_store(str(place / "store.sqlite")) as store:
+        (left,) = store.posted()
+        assert left.stage.value == "sending"
+        assert store.expire(left.next) == 1
+    assert run(["deliver", "--send"]) == 3, "it says that there is one nobody knows about, and sends nothing"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("subscriptions: [{customer: muster, changes: [chat]}]", "1:46: there is no target 'chat'"),
+        ("targets: {a: {smtp: {host: m.example, security: none, sender: a@b.example}}}", "in the clear"),
+        ("targets: {a: {directory: x, apprise: {env: U}}}", "one of smtp, apprise and directory"),
+        ("subscriptions: [{customer: '*', monthly: [a]}]", "monthly report is for one customer"),
+        ("{}", "no delivery file says"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said(place: Path, text: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "delivery" / "all.yaml").write_text(text)
+    assert run(["deliver"]) == 2
+    assert says in capsys.readouterr().err
