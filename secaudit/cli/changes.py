@@ -15,7 +15,7 @@ from secaudit.sla.clocks import read_clocks
 from secaudit.sla.history import ContractHistory
 from secaudit.store import Finding, FindingFilter, FindingState, HostOverview, Store
 
-WINDOW = timedelta(days=2)
+WINDOW = timedelta(days=7)
 """How long ago a change may be to be told: whoever subscribes today is not told of last year."""
 
 STALLED = timedelta(hours=6)
@@ -70,7 +70,7 @@ def _of_finding(
         key = f"{event.kind.value} {finding.fingerprint} {event.at.isoformat()}"
         if event.kind in _NEW and event.outcome is Outcome.FAILED and finding.resolved is None:
             yield Change(key, ChangeKind.NEW, event.at, finding.severity, finding.host, text)
-        elif event.kind is EventKind.RESOLVED and event.outcome is Outcome.PASSED:
+        elif event.kind is EventKind.RESOLVED:
             yield Change(key, ChangeKind.RESOLVED, event.at, finding.severity, finding.host, text)
     if finding.resolved is None and finding.outcome is Outcome.FAILED:
         clocks = read_clocks(events, history, now) if events else ()

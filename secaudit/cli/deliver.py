@@ -19,7 +19,7 @@ from secaudit.model.hours import Month
 from secaudit.model.safe_text import visible, visible_line
 
 if TYPE_CHECKING:
-    from secaudit.model.delivery import DeliveryPlan, Message
+    from secaudit.model.delivery import DeliveryPlan, Letter
     from secaudit.store import Store
 
 
@@ -68,12 +68,12 @@ def command(
     with ExitStack() as stack:
         store = _opened(store_url, stack, read_only=not send)
         if month is not None and customer is not None:
-            composed = monthly(plan, promised, customer, month, reports / customer)
+            letters = monthly(plan, promised, customer, month, reports / customer)
         else:
-            composed = digests(store, promised, plan, now)
+            letters = digests(store, promised, plan, now)
         if not send:
-            return _show(store, plan, composed.messages)
-        store.post(composed.messages, composed.topics, now)
+            return _show(store, plan, letters)
+        store.post(letters, now)
         return _send(store, plan)
 
 
@@ -83,12 +83,12 @@ def _opened(url: str | None, stack: ExitStack, *, read_only: bool) -> Store:
     return stack.enter_context(closing(open_store(url or default_url(), read_only=read_only)))
 
 
-def _show(store: Store, plan: DeliveryPlan, messages: Mapping[str, Message]) -> int:
+def _show(store: Store, plan: DeliveryPlan, letters: Mapping[str, Letter]) -> int:
     from secaudit.model.delivery import Stage
 
     waiting = [posted.message for posted in store.posted((Stage.WAITING,))]
-    there = store.known_topics(messages)
-    new = [message for topic, message in messages.items() if topic not in there]
+    there = store.known_topics(letters)
+    new = [letter.message for topic, letter in letters.items() if topic not in there]
     for message in (*waiting, *new):
         target = plan.target(message.target)
         to = ", ".join(message.to or getattr(target, "to", ()))

@@ -10,12 +10,13 @@ from pathlib import Path
 from secaudit.cli.changes import changes_of
 from secaudit.cli.exits import CommandError
 from secaudit.export.delivery.digest import Change, body, subject
-from secaudit.export.delivery.sending import MaybeDelivered, NotDelivered, Reveal, deliver
+from secaudit.export.delivery.sending import MaybeDelivered, Reveal, deliver
 from secaudit.model.contract import Contracts
 from secaudit.model.delivery import (
     EVERYONE,
     Attachment,
     DeliveryPlan,
+    Letter,
     MailTarget,
     Message,
     Posted,
@@ -36,18 +37,9 @@ _ATTACHED = 25 * 1024 * 1024
 """Bytes that go along with a message; mail servers take no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
-    """Messages by topic, and the topics of the changes that they tell."""
-
-    messages: Mapping[str, Message]
-    topics: tuple[str, ...]
-
-
-def digests(store: Store, contracts: Contracts, plan: DeliveryPlan, now: datetime) -> Composed:
+def digests(store: Store, contracts: Contracts, plan: DeliveryPlan, now: datetime) -> Mapping[str, Letter]:
     """A digest for each target that has something to be told it was not told yet (`now` is aware UTC)."""
-    messages: dict[str, Message] = {}
-    topics: list[str] = []
+    letters: dict[str, Letter] = {}
     for customer in (one.customer for one in store.customers()):
         for target, subscriptions in _told_of(plan, customer).items():
             found = {
@@ -59,9 +51,8 @@ def digests(store: Store, contracts: Contracts, plan: DeliveryPlan, now: datetim
             if new:
                 told: list[Change] = [found[topic] for topic in new]
                 message = Message(customer, target, subject(customer, told), body(customer, told, now))
-                messages[topic_of("digest", target, *new)] = message
-                topics += new
-    return Composed(messages, tuple(topics))
+                letters[topic_of("digest", target, *new)] = Letter(message, tuple(new))
+    return letters
 
 
 def _told_of(plan: DeliveryPlan, customer: str) -> Mapping[str, list[Subscription]]:
@@ -73,7 +64,9 @@ def _told_of(plan: DeliveryPlan, customer: str) -> Mapping[str, list[Subscriptio
     return told
 
 
-def monthly(plan: DeliveryPlan, contracts: Contracts, customer: str, month: Month, folder: Path) -> Composed:
+def monthly(
+    plan: DeliveryPlan, contracts: Contracts, customer: str, month: Month, folder: Path
+) -> Mapping[str, Letter]:
     """The customer's report of a month, to everybody who gets it. Raises CommandError when there is none to send."""
     files = sorted(folder.glob(f"monthly-{month}-*"))
     if not files:
@@ -92,15 +85,14 @@ def monthly(plan: DeliveryPlan, contracts: Contracts, customer: str, month: Mont
         raise CommandError(f"nobody gets the monthly report of {customer}: name targets under `monthly`")
     title = f"Monatsbericht {month}" if german else f"Monthly report {month}"
     text = f"Im Anhang: der Bericht über {month}.\n" if german else f"Attached: the report on {month}.\n"
-    messages = {}
+    letters = {}
     for name in dict.fromkeys(targets):
         target = plan.target(name)
         to = (*target.to, *recipients) if isinstance(target, MailTarget) else ()
         shown = f"{mine[-1].name or customer}: {title}" if mine else f"{customer}: {title}"
-        messages[topic_of("monthly", name, customer, str(month))] = Message(
-            customer, name, shown, text, tuple(dict.fromkeys(to)), attachments
-        )
-    return Composed(messages, ())
+        message = Message(customer, name, shown, text, tuple(dict.fromkeys(to)), attachments)
+        letters[topic_of("monthly", name, customer, str(month))] = Letter(message)
+    return letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +126,8 @@ def _sent(posted: Posted, plan: DeliveryPlan, reveal: Reveal) -> tuple[Stage, st
         deliver(posted, target, reveal)
     except MaybeDelivered as trouble:
         return Stage.UNCERTAIN, str(trouble)
-    except (NotDelivered, UserError) as trouble:
+    except UserError as trouble:
         return Stage.WAITING, str(trouble)
+    except Exception as trouble:  # noqa: BLE001 - one message's trouble stays its own; nobody knows how far it got
+        return Stage.UNCERTAIN, f"sending it failed with {type(trouble).__name__}"
     return Stage.SENT, ""

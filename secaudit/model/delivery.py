@@ -106,6 +106,14 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message before it is posted, with the digests of everything that it tells."""
+
+    message: Message
+    tells: tuple[str, ...] = ()
+
+
 class Stage(StrEnum):
     """How far a message got."""
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, insert, select, text, update
 
-from secaudit.model.delivery import Attachment, Message, Posted, Stage
+from secaudit.model.delivery import Attachment, Letter, Message, Posted, Stage
 from secaudit.store.blobs import keep, load
 from secaudit.store.errors import StoreError
 from secaudit.store.queries import Queries
@@ -33,29 +32,28 @@ class Outbox(Queries):
 
     def untold(self, topics: Collection[str]) -> frozenset[str]:
         """Those of the topics that nobody was told yet."""
-        wanted = sorted(topics)
-        known: set[str] = set()
         with self._reading() as connection:
-            for at in range(0, len(wanted), _BATCH):
-                batch = wanted[at : at + _BATCH]
-                known.update(connection.execute(select(told.c.topic).where(told.c.topic.in_(batch))).scalars())
-        return frozenset(wanted) - known
+            return frozenset(topics) - _told(connection, topics)
 
-    def post(self, messages: Mapping[str, Message], topics: Iterable[str], now: datetime) -> int:
-        """Put messages (topic → message) into the outbox and mark `topics` as told, all in one transaction.
+    def post(self, letters: Mapping[str, Letter], now: datetime) -> int:
+        """Put messages (by topic) into the outbox and mark what they tell as told, all in one transaction.
 
-        A message whose topic is there already is left out; returns how many were put in.
+        Left out is a message whose topic is there already, and one that tells something that was told since it was
+        composed: what is left of it is composed anew next time. Returns how many were put in.
         """
+        posted = 0
         with self._writing() as connection:
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-            marks = [{"topic": topic, "at": now} for topic in sorted(set(topics))]
-            if marks:
-                connection.execute(dialect.insert(told).on_conflict_do_nothing(), marks)
-            there = set(connection.execute(select(outbox.c.topic).where(outbox.c.topic.in_(list(messages)))).scalars())
-            new = {topic: message for topic, message in messages.items() if topic not in there}
-            for topic, message in new.items():
-                connection.execute(insert(outbox).values(_row(connection, topic, message, now)))
-        return len(new)
+            if connection.dialect.name == "postgresql":
+                # SQLite has one writer anyway.
+                connection.execute(text("LOCK TABLE told, outbox IN SHARE ROW EXCLUSIVE MODE"))
+            for topic, letter in letters.items():
+                known = select(outbox.c.id).where(outbox.c.topic == topic)
+                if connection.execute(known).first() is None and not _told(connection, letter.tells):
+                    if letter.tells:
+                        connection.execute(insert(told), [{"topic": one, "at": now} for one in letter.tells])
+                    connection.execute(insert(outbox).values(_row(connection, topic, letter.message, now)))
+                    posted += 1
+        return posted
 
     def known_topics(self, topics: Collection[str]) -> frozenset[str]:
         """The topics of messages that are in the outbox, sent ones among them."""
@@ -128,6 +126,15 @@ class Outbox(Queries):
                 raise StoreError(f"message {id} is {row.stage}")
             moved = update(outbox).where(outbox.c.id == id)
             connection.execute(moved.values(stage=after.value, next=now, **values))
+
+
+def _told(connection: Connection, topics: Collection[str]) -> set[str]:
+    wanted = sorted(topics)
+    known: set[str] = set()
+    for at in range(0, len(wanted), _BATCH):
+        query = select(told.c.topic).where(told.c.topic.in_(wanted[at : at + _BATCH]))
+        known.update(connection.execute(query).scalars())
+    return known
 
 
 def _row(connection: Connection, topic: str, message: Message, now: datetime) -> dict[str, Any]:

@@ -59,6 +59,10 @@ class Inbox:
     def __init__(self) -> None:
         self.mails: list[Any] = []
         self.answer = ""
+        self.goodbye = "221 Bye"
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802 - theirs
+        return self.goodbye
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - theirs
         if self.answer:
@@ -165,6 +169,17 @@ def test_a_server_that_refuses_has_not_taken_it(mail_server: Any) -> None:
             deliver(posted(), target, lambda _source: "right")
     finally:
         inbox.answer = ""
+
+
+def test_what_was_taken_is_sent_however_the_server_ends(mail_server: Any) -> None:
+    inbox, target = mail_server
+    inbox.mails.clear()
+    inbox.goodbye = "421 shutting down"
+    try:
+        deliver(posted(), target, lambda _source: "right")
+    finally:
+        inbox.goodbye = "221 Bye"
+    assert len(inbox.mails) == 1
 
 
 def test_a_server_that_is_not_there_is_named() -> None:

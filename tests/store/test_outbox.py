@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from secaudit.model.delivery import Attachment, Message, Stage
+from secaudit.model.delivery import Attachment, Letter, Message, Stage
 from secaudit.store import Store, StoreError, open_store
 from secaudit.store.outbox import topic_of
 from tests.store.scenes import START
@@ -17,15 +17,18 @@ MESSAGE = Message("muster", "mail", "1 new", "text\n", ("it@muster.example",), (
 
 
 def test_a_message_is_posted_once_with_its_files(store: Store) -> None:
-    assert store.post({"a": MESSAGE}, ["x", "y"], START) == 1
-    assert store.post({"a": MESSAGE}, ["x"], START) == 0
+    assert store.post({"a": Letter(MESSAGE, ("x", "y"))}, START) == 1
+    assert store.post({"a": Letter(MESSAGE)}, START) == 0
+    assert store.post({"b": Letter(MESSAGE, ("y", "z"))}, START) == 0, (
+        "y was told; z is told with what is composed next"
+    )
     (posted,) = store.due_messages(START)
     assert posted.message == MESSAGE
     assert store.untold(["x", "y", "z"]) == {"z"}
 
 
 def test_only_one_sender_gets_a_message(store: Store) -> None:
-    store.post({"a": MESSAGE}, [], START)
+    store.post({"a": Letter(MESSAGE)}, START)
     (posted,) = store.due_messages(START)
     assert store.claim(posted.id, START, LEASE)
     assert not store.claim(posted.id, START, LEASE)
@@ -33,7 +36,7 @@ def test_only_one_sender_gets_a_message(store: Store) -> None:
 
 
 def test_senders_at_once_share_the_work(store: Store) -> None:
-    store.post({str(number): MESSAGE for number in range(20)}, [], START)
+    store.post({str(number): Letter(MESSAGE) for number in range(20)}, START)
     url = str(store._url.database)
     claimed: list[int] = []
 
@@ -51,7 +54,7 @@ def test_senders_at_once_share_the_work(store: Store) -> None:
 
 
 def test_what_a_dead_sender_left_is_uncertain_and_waits_for_a_person(store: Store) -> None:
-    store.post({"a": MESSAGE}, [], START)
+    store.post({"a": Letter(MESSAGE)}, START)
     (posted,) = store.due_messages(START)
     store.claim(posted.id, START, LEASE)
     assert store.expire(START + LEASE - timedelta(seconds=1)) == 0
@@ -66,7 +69,7 @@ def test_what_a_dead_sender_left_is_uncertain_and_waits_for_a_person(store: Stor
 
 @pytest.mark.parametrize("stage", [Stage.SENT, Stage.DROPPED])
 def test_what_is_over_is_not_dropped(store: Store, stage: Stage) -> None:
-    store.post({"a": MESSAGE}, [], START)
+    store.post({"a": Letter(MESSAGE)}, START)
     (posted,) = store.due_messages(START)
     store.claim(posted.id, START, LEASE)
     store.settle(posted.id, stage, "", START)

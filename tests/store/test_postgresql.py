@@ -18,6 +18,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from secaudit.model.answer import Reach
+from secaudit.model.delivery import Letter, Message
 from secaudit.model.inventory import Host
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
@@ -200,3 +201,22 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: P
     with pytest.raises(StoreError, match="cannot be reached") as raised:
         open_store(f"postgresql://audit:s3cret@/db?host={tmp_path}")
     assert "s3cret" not in str(raised.value)
+
+
+def test_composers_at_once_tell_a_change_once(server: str, store: Store) -> None:
+    posted: list[int] = []
+
+    def compose(number: int) -> None:
+        letter = Letter(Message("muster", "chat", f"digest {number}", "text"), (f"own {number}", "shared"))
+        with open_store(server) as own:
+            posted.append(own.post({str(number): letter}, START))
+
+    threads = [threading.Thread(target=compose, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(posted) == [0, 0, 0, 1]
+    (message,) = store.due_messages(START)
+    assert store.claim(message.id, START, DAY)
+    assert not store.claim(message.id, START, DAY)

@@ -6,6 +6,7 @@ import json
 import smtplib
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -66,19 +67,19 @@ def _mail(posted: Posted, target: MailTarget, reveal: Reveal) -> None:
     mail = as_mail(posted, target)
     password = reveal(target.password) if target.password else ""
     handed_over = False
+    server: smtplib.SMTP | None = None
     try:
         context = ssl.create_default_context(cafile=target.ca_file or None)
         if target.security is Security.TLS:
-            server: smtplib.SMTP = smtplib.SMTP_SSL(target.host, target.port, timeout=target.timeout, context=context)
+            server = smtplib.SMTP_SSL(target.host, target.port, timeout=target.timeout, context=context)
         else:
             server = smtplib.SMTP(target.host, target.port, timeout=target.timeout)
-        with server:
-            if target.security is Security.STARTTLS:
-                server.starttls(context=context)
-            if target.user:
-                server.login(target.user, password)
-            handed_over = True
-            refused = server.send_message(mail)
+        if target.security is Security.STARTTLS:
+            server.starttls(context=context)
+        if target.user:
+            server.login(target.user, password)
+        handed_over = True
+        refused = server.send_message(mail)
     except smtplib.SMTPResponseException as error:
         # The server answered, so it did not take the message.
         raise NotDelivered(f"{target.host}: {error.smtp_code} {_said(error.smtp_error)}") from None
@@ -87,6 +88,11 @@ def _mail(posted: Posted, target: MailTarget, reveal: Reveal) -> None:
     except (smtplib.SMTPException, OSError) as error:
         reason = f"{target.host}:{target.port}: {visible_line(str(error)) or type(error).__name__}"
         raise (MaybeDelivered if handed_over else NotDelivered)(reason) from None
+    finally:
+        # How the server says goodbye does not change what it has taken.
+        with suppress(smtplib.SMTPException, OSError):
+            if server is not None:
+                server.quit()
     if refused:
         raise MaybeDelivered(f"{target.host} took it, but not for {', '.join(refused)}")
 
