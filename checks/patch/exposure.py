@@ -85,7 +85,9 @@ def expose(packages: Packages, advisories: Advisories, statements: Statements | 
     for it in installed:
         hit = remembered[it.source][it.source_version] if by_source else remembered[it.name][it.version]
         if hit:
-            found.append((it, hit))
+            exact = advisories.standing_of(it.name, it.version, it.stream) if it.stream and hit is not ASK_ANEW else hit
+            if exact:
+                found.append((it, exact))
         elif hit is False:
             unknown += 1
     kernels = _source_kernels if by_source else _kernels

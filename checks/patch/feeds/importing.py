@@ -152,12 +152,7 @@ class _Intake:
                 fed.update(((feed, one.release), None) for one in record.ranges)
                 if feed in _UNIQUE and self._known(feed, record):
                     return record.changed
-                by_release: dict[str, list[AffectedRange]] = {}
-                for one in record.ranges:
-                    by_release.setdefault(one.release, []).append(one)
-                head = head_of(record)
-                for release, ranges in by_release.items():
-                    self._writer(feed, release).add_advisory(head, ranges)
+                self._add(feed, record)
                 return record.changed
             if isinstance(record, Dated):
                 if feed in _TAKEN_BACK:
@@ -178,6 +173,17 @@ class _Intake:
         except FeedError as error:
             raise FeedError(f"{place}: {error}") from None
         return None
+
+    def _add(self, feed: str, record: AdvisoryRecord) -> None:
+        by_release: dict[str, list[AffectedRange]] = {}
+        for one in record.ranges:
+            by_release.setdefault(one.release, []).append(one)
+        head = head_of(record)
+        for release, ranges in by_release.items():
+            writer = self._writer(feed, release)
+            writer.add_advisory(head, ranges)
+            if record.streams:
+                writer.add_streams(record.id, record.streams)
 
     def _known(self, feed: str, record: AdvisoryRecord) -> bool:
         """Whether another path gave the same record: an advisory for two releases is in the files of both."""

@@ -147,6 +147,13 @@ class Advisories:
             for name, highest in connection.execute("SELECT name, highest FROM package"):
                 other = self._highest.get(name, b"")
                 self._highest[name] = None if highest is None or other is None else max(highest, other)
+        self._streams: dict[str, set[str]] = {}
+        for connection in self._connections:
+            # Parts of earlier versions have no such table: what they say is judged by its versions alone.
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'stream'").fetchone():
+                for id_, stream in connection.execute("SELECT id, stream FROM stream"):
+                    self._streams.setdefault(id_, set()).add(stream)
+        self._of_stream: dict[tuple[str, str, str], Standing | None] = {}
         self.names = frozenset(self._highest)
         self.remembered = _Names(self.standing, self.names, "linux" if distribution_of(release).by_source else "kernel")
 
@@ -156,8 +163,18 @@ class Advisories:
         shown = [f"{part.name}, of {part.at:%Y-%m-%d %H:%M} UTC, {part.ranges} ranges" for part in self.parts]
         return Evidence.of(f"feed {self.release}", None, None, shown)
 
-    def standing(self, name: str, version: str) -> Standing | None:
-        """What is known about a version of a package; None when there is nothing to say."""
+    def standing_of(self, name: str, version: str, stream: str) -> Standing | None:
+        """What is known about a build of a module stream (`nodejs:18`); None when there is nothing to say."""
+        asked = name, version, stream
+        if asked not in self._of_stream:
+            self._of_stream[asked] = self.standing(name, version, stream)
+        return self._of_stream[asked]
+
+    def standing(self, name: str, version: str, stream: str = "") -> Standing | None:
+        """What is known about a version of a package; None when there is nothing to say.
+
+        With `stream`, advisories that name other module streams are left out, and none is in doubt that names this one.
+        """
         if name not in self._highest:
             return None
         if _BACKPORT.search(version):
@@ -173,11 +190,15 @@ class Advisories:
         if not rows:
             return None
         if _MODULE in version or any(_MODULE in row[0] for row in rows):
-            return self._modular(name, version, key, rows)
+            return self._modular(name, version, key, rows, stream)
         return _judged(rows)
 
-    def _modular(self, name: str, version: str, key: bytes, rows: list[tuple[object, ...]]) -> Standing | None:
-        """A build of a module stream is repaired by later builds of that stream only, and only a version tells it.
+    def _modular(
+        self, name: str, version: str, key: bytes, rows: list[tuple[object, ...]], stream: str
+    ) -> Standing | None:
+        """A build of a module stream is repaired by later builds of that stream only.
+
+        Which one it is is told by the host and by the titles of advisories; where either is silent, by the version.
 
         Streams differ in their upstream version. An advisory that has a fix for the same upstream version at or below
         the installed one is applied already: it was rebuilt for several minor releases.
@@ -193,7 +214,10 @@ class Advisories:
         }
         # What names no version is about every stream.
         left = [row for row in rows if row[5] not in applied and (not row[0] or _MODULE in str(row[0]))]
-        other = [row for row in left if row[0] and _stream(str(row[0])) != _stream(version)]
+        named = {str(row[5]): self._streams.get(str(row[5]), set()) if stream else set() for row in left}
+        left = [row for row in left if not row[0] or not named[str(row[5])] or stream in named[str(row[5])]]
+        told = [row for row in left if row[0] and not named[str(row[5])]]
+        other = [row for row in told if _stream(str(row[0])) != _stream(version)]
         standing = _judged([row for row in left if row not in other])
         if other and not standing.doubt:
             return Standing(standing.flaws, f"{version} is of a module stream that {other[0][5]} may not be about")

@@ -17,6 +17,9 @@ _CVE = re.compile(r"CVE-\d{4}-\d{4,}", re.ASCII)
 _ADVISORY = re.compile(r"(?:DSA|DLA|USN|LSN|ALSA|RLSA|RXSA|RHSA|SUSE-SU|openSUSE-SU|ELSA)-", re.ASCII)
 # Updates that repair no flaw: bug fixes and enhancements of the rebuilds of Red Hat's distribution.
 _NO_SECURITY = re.compile(r"(?:ALBA|ALEA|RLBA|RLEA|RHBA|RHEA)-", re.ASCII)
+_MODULE = ".module"
+# The rebuilds of Red Hat's distribution name the stream in the title only: "Important: nodejs:18 security update".
+_STREAM = re.compile(r"(?<![\w.:+-])[A-Za-z][\w.+-]*:[\w.+-]*\w", re.ASCII)
 _WORDS = {
     "critical": Severity.CRITICAL,
     "important": Severity.HIGH,
@@ -65,7 +68,14 @@ def read_osv(record: Mapping[str, Any], place: str, left_out: Count) -> Advisory
     published = moment(record.get("published"), place)
     changed = moment(record.get("modified"), place)
     released = published if _ADVISORY.match(id_) else None
-    return AdvisoryRecord(id_, severity, published, released, cves, tuple(ranges), changed)
+    return AdvisoryRecord(id_, severity, published, released, cves, tuple(ranges), changed, _streams(record, ranges))
+
+
+def _streams(record: Mapping[str, Any], ranges: Sequence[AffectedRange]) -> tuple[str, ...]:
+    """The module streams that a title names; none for what repairs no build of a module."""
+    if not any(_MODULE in one.fixed for one in ranges):
+        return ()
+    return tuple(dict.fromkeys(_STREAM.findall(str(record.get("summary") or "")[:500])))
 
 
 def _add_ranges(ranges: list[AffectedRange], affected: Mapping[str, Any], place: str, left_out: Count) -> None:

@@ -32,6 +32,7 @@ CREATE TABLE affected (
   name TEXT NOT NULL, introduced BLOB, fixed BLOB, version TEXT NOT NULL, state TEXT NOT NULL, channel TEXT NOT NULL,
   seen INTEGER NOT NULL, aid INTEGER NOT NULL
 );
+CREATE TABLE stream (id TEXT NOT NULL, stream TEXT NOT NULL);
 CREATE TABLE package (name TEXT PRIMARY KEY, highest BLOB) WITHOUT ROWID;
 CREATE TABLE exploited (cve TEXT PRIMARY KEY, added TEXT NOT NULL, due TEXT NOT NULL, ransomware INTEGER NOT NULL)
   WITHOUT ROWID;
@@ -86,6 +87,10 @@ class PartWriter:
         # Nobody sees the file before it is complete, so no journal is needed.
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLES} BEGIN;")
+
+    def add_streams(self, id_: str, streams: tuple[str, ...]) -> None:
+        """Note which module streams an advisory is about."""
+        self._connection.executemany("INSERT INTO stream VALUES (?, ?)", [(id_, stream) for stream in streams])
 
     def add_advisory(self, head: Head, ranges: list[AffectedRange]) -> None:
         """Add a record with those of its ranges that are about this release."""

@@ -48,7 +48,8 @@ class AdvisoryRecord(NamedTuple):
     """A flaw or an advisory. `severity` is None where nobody states one.
 
     `published` is when the flaw or the advisory became public, `released` when the fix did, which only advisories of
-    a distribution tell. Times are aware UTC.
+    a distribution tell. Times are aware UTC. `streams` are the module streams (`nodejs:18`) that an advisory names
+    when it is about modular rpms.
     """
 
     id: str
@@ -58,6 +59,7 @@ class AdvisoryRecord(NamedTuple):
     cves: tuple[str, ...]
     ranges: tuple[AffectedRange, ...]
     changed: datetime | None = None
+    streams: tuple[str, ...] = ()
 
 
 class ExploitedRecord(NamedTuple):

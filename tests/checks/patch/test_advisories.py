@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -247,6 +251,52 @@ def test_streams_of_modules_are_kept_apart(tmp_path: Path, version: str, outcome
     known = advisories(tmp_path, record, os_id="almalinux", os_version="8.10")
     host = packages(("nodejs", version), manager="rpm")
     assert only(overdue(expose(host, known))).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("stream", "version", "outcome"),
+    [
+        ("postgresql:13", "13.10-1.module_el8.7.0+3500+1", Outcome.FAILED),
+        ("postgresql:12", "12.19-1.module_el8.9.0+3500+1", Outcome.PASSED),  # the title is about 13 only
+        ("", "12.19-1.module_el8.9.0+3500+1", Outcome.UNPROVEN),
+        ("postgresql:13", "13.14-1.module_el8.9.0+3706+1", Outcome.PASSED),
+        ("postgresql:13", "12.99-1.module_el8.9.0+3500+1", Outcome.FAILED),  # the stream counts, not the number
+    ],
+)
+def test_streams_that_host_and_title_name_are_compared_exactly(
+    tmp_path: Path, stream: str, version: str, outcome: Outcome
+) -> None:
+    fixed = "13.14-1.module_el8.9.0+3706+1"
+    summary = "Important: postgresql:13 security update"
+    record = osv("ALSA-2024:1", "postgresql", fixed, ecosystem="AlmaLinux:8", published=LONG_AGO, summary=summary)
+    known = advisories(tmp_path, record, os_id="almalinux", os_version="8.10")
+    host = packages(("postgresql", version), manager="rpm")
+    host = replace(host, packages=tuple(replace(one, stream=stream) for one in host.packages))
+    assert only(overdue(expose(host, known))).outcome is outcome
+
+
+def test_streams_leave_no_doubt_in_the_real_feed(tmp_path: Path) -> None:
+    """Each modular build that AlmaLinux 8 ever published as a fix, installed from the stream of its advisory."""
+    directory = tmp_path / "feeds"
+    path = shared("patch/osv/almalinux8.osv.jsonl.gz")
+    import_feeds((path,), directory, AT)
+    known = AdvisorySource(directory).load(Platform("almalinux", "8.10"))
+    builds: dict[tuple[str, str], str] = {}
+    with gzip.open(path, "rt") as lines:
+        for line in lines:
+            record = json.loads(line)
+            streams = re.findall(r"\b[a-z][\w.+-]*:[\w.+-]*\w", record["summary"])
+            if record["id"].startswith("ALSA") and len(streams) == 1:
+                for one in record["affected"]:
+                    for event in one["ranges"][0]["events"]:
+                        if ".module" in event.get("fixed", ""):
+                            builds[one["package"]["name"], event["fixed"]] = streams[0]
+    assert len(builds) > 5000
+    asked = list(builds.items())[::20]
+    plain = [known.standing(name, version) for (name, version), _ in asked]
+    exact = [known.standing(name, version, stream) for (name, version), stream in asked]
+    doubts = [sum(bool(one and one.doubt) for one in standings) for standings in (plain, exact)]
+    assert doubts[1] < doubts[0] / 5, "what is left is about advisories that name no stream in their title"
 
 
 def test_a_flaw_without_a_fix_is_about_every_stream(tmp_path: Path) -> None:
