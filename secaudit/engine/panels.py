@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from secaudit.api import Expect, Facts, Family, HostPanel, HostView, Unproven
+from secaudit.api import Expect, Facts, Family, HostPanel, HostView, Platform, Unproven
 from secaudit.engine.evaluate import read_facts
 from secaudit.engine.plan import plan_facts
 from secaudit.engine.reference import open_references
@@ -48,9 +48,12 @@ def _panels(
         if trouble and name in judged:
             yield TitledPanel(name, family.title, Panel(trouble))
         for one in declared:
-            plan = plan_facts(host, one.facts, registry, controls or ())
-            if name not in judged and not any(request in asked for request in plan.requests):
+            mine = plan_facts(host, one.facts, registry, controls or ())
+            if name not in judged and not any(request in asked for request in mine.requests):
                 continue
+            # First, because reference data are loaded for a platform.
+            platform = (Platform,) if Platform in registry.collectors else ()
+            plan = plan_facts(host, (*platform, *one.facts), registry, controls or ())
             references = open_references((plan,), registry, feeds)
             facts = Facts(read_facts(plan, registry, transcript, transcript.opened, references))
             made = _made(one, HostView(facts, results, expected))

@@ -68,8 +68,6 @@ def plan_host(host: Host, controls: Sequence[Control], registry: Registry) -> Ho
 def plan_facts(host: Host, facts: Sequence[type], registry: Registry, controls: Sequence[Control] = ()) -> HostPlan:
     """Plan to learn these facts about `host` as far as `controls` ask for them, and to judge nothing."""
     wanted: dict[type, list[Expect]] = {fact: [] for fact in facts}
-    if Platform in registry.collectors:
-        wanted[Platform] = []
     for control in controls:
         check = registry.checks.get(control.check)
         if check is not None and isinstance(control.expect, Expect):

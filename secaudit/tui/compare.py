@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -27,29 +27,49 @@ class Differences:
 
 def differences(before: Iterable[Result], after: Iterable[Result]) -> Differences:
     """Compare by fingerprint; only what failed or could not be proven counts."""
-    old = {one.fingerprint: one for one in before if one.outcome in _WRONG}
-    new = {one.fingerprint: one for one in after if one.outcome in _WRONG}
+    return _differences(
+        {one.fingerprint: one for one in before if one.outcome in _WRONG},
+        {one.fingerprint: one for one in after if one.outcome in _WRONG},
+    )
+
+
+def between_hosts(other: Iterable[Result], this: Iterable[Result]) -> Differences:
+    """Compare two hosts by control and subject: what is wrong here only is added, what is wrong there only resolved."""
+    return _differences(
+        {f"{one.control}\n{one.subject}": one for one in other if one.outcome in _WRONG},
+        {f"{one.control}\n{one.subject}": one for one in this if one.outcome in _WRONG},
+    )
+
+
+def _differences(old: Mapping[str, Result], new: Mapping[str, Result]) -> Differences:
     return Differences(
         added=_worst_first(one for key, one in new.items() if key not in old),
         resolved=_worst_first(one for key, one in old.items() if key not in new),
         changed=tuple(
-            (old[one.fingerprint], one)
-            for one in _worst_first(one for key, one in new.items() if key in old and _is_other(old[key], one))
+            sorted(
+                ((old[key], one) for key, one in new.items() if key in old and _is_other(old[key], one)),
+                key=lambda pair: _order(pair[1]),
+            )
         ),
     )
 
 
-def describe(title: str, found: Differences, look: Look) -> Text:
-    """Added, resolved, changed, with what it was."""
-    text = Text(f"{title}\n", look.strong)
+BETWEEN_RUNS = ("Added", "No longer wrong", "Changed")
+BETWEEN_HOSTS = ("Wrong here only", "Wrong there only", "Wrong on both, otherwise")
+
+
+def describe(title: str, found: Differences, look: Look, names: tuple[str, str, str] = BETWEEN_RUNS) -> Text:
+    """Added, resolved, changed, with what it was; each under its name."""
+    text = Text(f"{visible_line(title)}\n", look.strong)
+    added, resolved, changed = names
     for name, sign, style, results in (
-        ("Added", "+", look.critical, found.added),
-        ("No longer wrong", "-", look.good, found.resolved),
+        (added, "+", look.critical, found.added),
+        (resolved, "-", look.good, found.resolved),
     ):
         text.append(f"\n{name} ({len(results)})\n", look.strong)
         for one in results:
             text.append(f"{sign} ", style).append_text(_line(one, look))
-    text.append(f"\nChanged ({len(found.changed)})\n", look.strong)
+    text.append(f"\n{changed} ({len(found.changed)})\n", look.strong)
     for was, now in found.changed:
         text.append("~ ", look.accent).append_text(_line(now, look))
         text.append(f"    was {was.severity.value} {was.outcome.value}: {visible_line(was.reason)}\n", look.dim)
@@ -57,9 +77,11 @@ def describe(title: str, found: Differences, look: Look) -> Text:
 
 
 def _worst_first(results: Iterable[Result]) -> tuple[Result, ...]:
-    return tuple(
-        sorted(results, key=lambda one: (-one.severity.rank, one.customer, one.host, one.control, one.subject))
-    )
+    return tuple(sorted(results, key=_order))
+
+
+def _order(one: Result) -> tuple[int, str, str, str, str]:
+    return (-one.severity.rank, one.customer, one.host, one.control, one.subject)
 
 
 def _is_other(before: Result, after: Result) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,8 +22,9 @@ from secaudit.model.result import Result
 from secaudit.model.safe_text import visible, visible_line
 from secaudit.store.listing import ScanOfHost
 from secaudit.tui import words
-from secaudit.tui.compare import describe, differences
+from secaudit.tui.compare import BETWEEN_HOSTS, between_hosts, describe, differences
 from secaudit.tui.detail import Subject
+from secaudit.tui.dialogs import Choose
 from secaudit.tui.evidence import Reader, TextScreen, entry
 from secaudit.tui.finding_screen import DetailScreen
 from secaudit.tui.list_page import Grid
@@ -56,6 +58,7 @@ class HostScreen(Framed):
         Binding("shift+tab", "turn(-1)", "Previous tab", show=False, priority=True),
         Binding("f", "findings", "findings"),
         Binding("v", "compare", "compare"),
+        Binding("c", "compare_host", "other host"),
         Binding("slash", "ask", "ask"),
         Binding("R", "recheck", "re-check host"),
     ]
@@ -244,6 +247,38 @@ class HostScreen(Framed):
     def action_compare(self) -> None:
         """What the newest scan changed."""
         self._compare(0)
+
+    @work(group="talk")
+    async def action_compare_host(self) -> None:
+        """What is wrong here and not on another host, and the other way round."""
+        source, customer, host = self.dashboard.source, self._scope.customer or "", self._scope.host or ""
+        try:
+            known = await asyncio.to_thread(source.hosts)
+        except UserError as error:
+            self.say(str(error))
+            return
+        # Those of the same customer first.
+        records = sorted(
+            (one.record for one in known), key=lambda one: (one.customer != customer, one.customer, one.host)
+        )
+        others = [one for one in records if (one.customer, one.host) != (customer, host)]
+        if not others:
+            self.dashboard.tell("there is no other host to compare with")
+            return
+        options = [
+            (str(place), f"{one.customer_name or one.customer} ▸ {one.host}") for place, one in enumerate(others)
+        ]
+        chosen = await self.app.push_screen_wait(Choose("Compare with", options))
+        if chosen is None:
+            return
+        other = others[int(chosen)]
+
+        def text(look: Look) -> Text:
+            there = source.host_results(other.customer, other.host)
+            found = between_hosts(there, source.host_results(customer, host))
+            return describe(f"{host} beside {other.host}", found, look, BETWEEN_HOSTS)
+
+        self.app.push_screen(TextScreen((*self.trail(), f"beside {other.host}"), text))
 
     def _compare(self, place: int) -> None:
         scans = self._state.scans if self._state else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -23,6 +24,12 @@ MOST_LINES = 3000
 
 WIDEST = 44
 """Cells that a column but the last one takes at most."""
+
+NARROWEST = 10
+"""Cells that a column keeps however little room there is."""
+
+LAST = 24
+"""Cells that the last column gets at the others' expense."""
 
 LONGEST = 2000
 """Characters of a text that are shown."""
@@ -59,7 +66,12 @@ class PanelView(Vertical):
             yield QueryLine(self._panel.query)
             yield Static("", classes="answer")
         with Reader():
-            yield Static(drawn(self._panel, self._look), classes="panel")
+            yield Static("", classes="panel")
+
+    def on_resize(self) -> None:
+        """Draw it as wide as there is room."""
+        width = self.query_one(Reader).scrollable_content_region.width
+        self.query_one(".panel", Static).update(drawn(self._panel, self._look, width))
 
     def ask(self) -> bool:
         """Take a question; False where nothing can be asked."""
@@ -81,7 +93,7 @@ class PanelView(Vertical):
         query = self._panel.query
         assert query is not None
         try:
-            text = Text("\n").join(_part(query.answer(question), self._look))
+            text = Text("\n").join(_part(query.answer(question), self._look, self.size.width - 2))
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and one plugin's trouble stays its own
             text = Text(visible_line(f"no answer: {type(error).__name__}: {error}"), self._look.unproven)
         self.app.call_from_thread(self._show, text)
@@ -91,41 +103,49 @@ class PanelView(Vertical):
             self.query_one(".answer", Static).update(text)
 
 
-def drawn(panel: Panel, look: Look) -> Text:
-    """The panel as text."""
+def drawn(panel: Panel, look: Look, width: int) -> Text:
+    """The panel as text of so many cells."""
     lines = [Text(_bounded(panel.lead))] if panel.lead else []
     for part in panel.parts:
-        lines += [Text(), *_part(part, look)]
+        lines += [Text(), *_part(part, look, width)]
     return Text("\n").join(lines)
 
 
-def _part(part: PanelTable | PanelLines, look: Look) -> Iterator[Text]:
+def _part(part: PanelTable | PanelLines, look: Look, width: int) -> Iterator[Text]:
     if part.caption:
         yield Text(_bounded(part.caption), look.strong)
     shown = part.rows[:MOST_LINES] if isinstance(part, PanelTable) else part.lines[:MOST_LINES]
     whole = len(part.rows) if isinstance(part, PanelTable) else len(part.lines)
     if isinstance(part, PanelTable):
-        yield from _table(part.head, shown, look)
+        yield from _table(part.head, shown, look, width)
     else:
         yield from (Text(" ").join(_word(word, look) for word in line) for line in shown)
     if left := part.left + whole - len(shown):
         yield Text(f"… {left:,} more", look.dim)
 
 
-def _table(head: tuple[str, ...], rows: tuple[tuple[Words, ...], ...], look: Look) -> Iterator[Text]:
+def _table(head: tuple[str, ...], rows: tuple[tuple[Words, ...], ...], look: Look, width: int) -> Iterator[Text]:
+    """Columns beside each other; the last one goes on below itself where it has no room."""
     cells = [[_word(word, look) for word in row] for row in rows]
     widths = [
         min(WIDEST, max([cell_len(name), *(row[at].cell_len for row in cells if at < len(row))]))
         for at, name in enumerate(head[:-1])
     ]
+    last = max((row[-1].cell_len for row in cells), default=0)
+    while widths and sum(widths) + 2 * len(widths) + min(last, LAST) > width and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    left = max(NARROWEST, width - sum(widths) - 2 * len(widths))
     yield Text("  ").join([
-        *(Text(set_cell_size(name, width), look.dim) for name, width in zip(head, widths, strict=False)),
+        *(Text(set_cell_size(name, taken), look.dim) for name, taken in zip(head, widths, strict=False)),
         Text(head[-1], look.dim),
     ])  # fmt: skip
-    for row in cells:
-        for cell, width in zip(row, widths, strict=False):
-            cell.truncate(width, overflow="ellipsis", pad=True)
-        yield Text("  ").join(row)
+    indent = " " * (sum(widths) + 2 * len(widths))
+    for *row, end in cells:
+        for cell, taken in zip(row, widths, strict=False):
+            cell.truncate(taken, overflow="ellipsis", pad=True)
+        first, *more = wrap(end.plain, left) or [""]
+        yield Text("  ").join([*row, Text(first, end.style)])
+        yield from (Text(indent + line, end.style) for line in more)
 
 
 def _word(word: Words, look: Look) -> Text:

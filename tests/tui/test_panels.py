@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,18 @@ from textual.pilot import Pilot
 from textual.widgets import TabbedContent
 
 from secaudit.model.answer import HostTranscript
+from secaudit.model.outcome import Outcome
 from secaudit.model.panel import Panel, PanelLines, PanelQuery, PanelTable, TitledPanel, Tone, Words
 from secaudit.model.result import Result
+from secaudit.model.severity import Severity
 from secaudit.store import Store, open_store
+from secaudit.tui.compare import Differences, between_hosts
+from secaudit.tui.dialogs import Choose
+from secaudit.tui.evidence import TextScreen
 from secaudit.tui.panels import MOST_LINES, PanelView, drawn
 from secaudit.tui.services import Services
 from secaudit.tui.themes import LOOKS
-from tests.tui.scenes import FINDINGS, HOSTILE, SIZES, app, drive, fill, press, text, until
+from tests.tui.scenes import FINDINGS, HOSTILE, SIZES, app, drive, fill, press, result, text, until
 
 
 @pytest.fixture
@@ -101,6 +107,42 @@ def test_the_tab_in_front_stays_when_the_store_changed(store: Store) -> None:
 
 def test_long_parts_are_cut_and_counted() -> None:
     rows = tuple((Words(str(number)), Words("x" * 5000)) for number in range(MOST_LINES + 5))
-    shown = drawn(Panel("", (PanelTable("T", ("a", "b"), rows, 2),)), LOOKS["mono"]).plain
+    shown = drawn(Panel("", (PanelTable("T", ("a", "b"), rows, 2),)), LOOKS["mono"], 120).plain
     assert shown.endswith("… 7 more")
-    assert len(shown) < MOST_LINES * 2100
+    assert len(shown) < MOST_LINES * 2600
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_tables_keep_their_columns_where_room_is_short(width: int) -> None:
+    row = (Words("tcp/22"), Words("a" * 60), Words("everywhere " * 5), Words("named but nothing listens there at all"))
+    shown = drawn(Panel("", (PanelTable("T", ("port", "who", "from", "remark"), (row,)),)), LOOKS["mono"], width).plain
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= width
+    place = lines[2].index("remark")
+    assert lines[3][place:].startswith("named")
+    assert all(not line[:place].strip() for line in lines[4:])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_host_is_held_beside_another_one(store: Store, size: tuple[int, int]) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_host(pilot)
+        await press(pilot, "c")
+        await until(pilot, lambda: isinstance(app(pilot).screen, Choose))
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(app(pilot).screen, TextScreen))
+        await until(pilot, lambda: "web1 beside web2" in text(pilot, "#text"))
+        shown = text(pilot, "#text")
+        assert "Wrong here only (2)" in shown
+        assert "Wrong there only (0)" in shown
+        assert "\x1b" not in shown
+
+    drive(store, steps, size, services=Services(panels=panels))
+
+
+def test_what_is_wrong_on_both_hosts_is_no_difference_unless_it_is_otherwise() -> None:
+    here = [result("a", "tcp/1", Outcome.FAILED, Severity.HIGH), result("a", "tcp/2", Outcome.FAILED, Severity.LOW)]
+    there = [replace(one, fingerprint=f"other-{one.subject}", host="b") for one in here]
+    assert between_hosts(there, here) == Differences((), (), ())
+    worse = replace(there[1], severity=Severity.CRITICAL)
+    assert between_hosts([there[0], worse], here).changed == ((worse, here[1]),)
