@@ -8,7 +8,6 @@ import pytest
 from secaudit.checks.firewall.rules.packet import read_packet
 from secaudit.checks.firewall.verify.ask import ask
 from secaudit.checks.firewall.verify.compare import Comparison
-from secaudit.checks.firewall.verify.sending import described
 
 from secaudit.model.observation import RulesetText, Syntax
 from secaudit.verification.witness import Witness, witness
@@ -65,15 +64,6 @@ def test_types_of_ipv6_addresses(kernel: Witness, syntax: Syntax) -> None:
     ]
     text = "\n".join(["*mangle", ":u - [0:0]", "-A PREROUTING -j u", "-A OUTPUT -j u", *rules, "COMMIT", ""])
     assert not compared(kernel, syntax, text).mismatches
-
-
-@pytest.mark.root
-def test_listener_discovery_is_not_tracked(kernel: Witness) -> None:
-    texts = [f"icmpv6 2001:db8::1 -> 2001:db8:9::9 type {kind} untracked" for kind in (130, 143, 151, 152)]
-    rules = "*filter\n-A INPUT -m conntrack --ctstate UNTRACKED\nCOMMIT\n"
-    packets = [described(read_packet(text)) for text in texts]
-    observation = kernel.observe([RulesetText(Syntax.IP6TABLES, rules)], packets)
-    assert [count.packets for count in observation.counters] == [4]
 
 
 TRANSLATED = [f"hook {way} tcp 10.0.0.1:1 -> 10.9.9.9:{port}" for way in ("input", "forward") for port in (22, 80)]
