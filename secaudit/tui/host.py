@@ -94,6 +94,10 @@ class HostScreen(Framed):
         self.query_one("#results-grid").focus()
         self.reload()
 
+    def on_descendant_focus(self) -> None:
+        """Other keys work now."""
+        self.paint_frame()
+
     def reload(self) -> None:
         """Read again."""
         self._load(self.dashboard.look)
