@@ -46,21 +46,30 @@ SHELF = Layout("shelf", "shelf.css")
 
 
 def render_page(
-    layout: Layout, running_head: str, *, page_word: str = "Page {page} of {pages}", accent: str = "", **view: Any
+    layout: Layout,
+    running_head: str,
+    *,
+    page_word: str = "Page {page} of {pages}",
+    accent: str = "",
+    logo: bytes = b"",
+    **view: Any,
 ) -> bytes:
     """Render `page.html` of a layout with the given names as UTF-8.
 
     `running_head` stands on top of each printed page but the first, `page_word` below it with the place of the page.
-    `accent` (`#rrggbb`) is the colour of the line above it all; empty: none.
+    `accent` (`#rrggbb`) is the colour of the line above it all, `logo` a PNG beside the name; empty: none.
     """
     style = Markup(_asset(_SHARED, "base.css") + _asset(layout.folder, layout.style))  # noqa: S704 - files of this package
     script = _asset(layout.folder, layout.script) if layout.script else ""
     margins = _margins(running_head, page_word) + _accent(accent)
     scripts = f"script-src {_source(script)}; " if script else ""
     styles = f"style-src {_source(style)} {_source(margins)}; "
-    policy = f"default-src 'none'; {styles}{scripts}base-uri 'none'; form-action 'none'"
+    images = "img-src data:; " if logo else ""
+    policy = f"default-src 'none'; {styles}{scripts}{images}base-uri 'none'; form-action 'none'"
     template = _environment(layout).get_template("page.html")
-    page = template.render(policy=policy, style=style, margins=margins, script=script, **view)
+    # Safe as markup: base64 has no character that means anything in HTML.
+    picture = Markup(f"data:image/png;base64,{base64.b64encode(logo).decode('ascii')}" if logo else "")  # noqa: S704
+    page = template.render(policy=policy, style=style, margins=margins, script=script, logo=picture, **view)
     return page.encode("utf-8")
 
 

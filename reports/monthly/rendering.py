@@ -30,16 +30,17 @@ def render(record: MonthRecord, language: str) -> bytes:
     """
     if language not in LANGUAGES:
         raise ValueError(f"there is no language {language!r}")
-    return _page(build(record), Language(language, record.timezone))
+    return _page(build(record), Language(language, record.timezone), record.logo)
 
 
-def _page(report: MonthlyReport, language: Language) -> bytes:
+def _page(report: MonthlyReport, language: Language, logo: bytes = b"") -> bytes:
     name = report.name or report.customer
     title = f"{name}: {language.text('report', month=language.month(report.month))}"
     return render_page(
         MONTHLY,
         title,
         page_word=language.text("page", page="{page}", pages="{pages}"),
+        logo=logo,
         accent=report.contract.report.colour if report.contract is not None else "",
         title=title,
         report=report,

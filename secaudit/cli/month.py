@@ -13,6 +13,7 @@ from secaudit import __version__
 from secaudit.api.translation import translated
 from secaudit.cli.availability_data import measured
 from secaudit.cli.exits import CommandError
+from secaudit.cli.logo import read_logo
 from secaudit.config.contract_hours import read_ledger
 from secaudit.config.errors import ConfigError
 from secaudit.model.availability import Availability
@@ -84,6 +85,7 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
         work=work,
         availability=availability,
         unmeasured=unmeasured,
+        logo=read_logo(Path(contract.report.logo)) if contract is not None and contract.report.logo else b"",
         calendars=_calendars(),
     )
 

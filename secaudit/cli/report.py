@@ -151,6 +151,8 @@ def _monthly(
         store = read_store(store_url, stack)
         record = month_record(store, read_contracts(contracts, HERE), customer, asked, now)
         head = store.chain_head()
+    if signing_key is None and record.contract is not None and record.contract.report.sign:
+        raise CommandError(f"the contract of {customer} promises signed reports: give --sign KEY")
     language = _spoken(lang or record.language, maker.languages)
     page = maker.render(replace(record, translations=translations(language)), language)
     folder = out / customer

@@ -357,10 +357,10 @@ class ReportFile(FileModel):
     """Who gets it."""
     day: Annotated[int, Field(ge=1, le=28)] = 1
     """The day of the following month on which it is made."""
-    sign: Maybe[Literal["ed25519", "minisign"]] = None
-    """How it is signed."""
+    sign: Maybe[Literal["ed25519"]] = None
+    """That it is signed: without a key no monthly report is written."""
     logo: Maybe[Text] = None
-    """A picture file, relative to this file."""
+    """The customer's logo: a PNG, relative to this file."""
     colour: Maybe[Colour] = None
     """The customer's colour."""
 

@@ -111,3 +111,5 @@ class MonthRecord:
     unmeasured: Mapping[str, str] = field(default_factory=dict)
     calendars: tuple[tuple[str, str], ...] = ()
     translations: Mapping[str, str] = field(default_factory=dict)
+    logo: bytes = b""
+    """The customer's logo, a PNG; empty where there is none."""

@@ -82,7 +82,7 @@ resources:
   ledger: ledger/2026.csv
 costs: [{service: monitoring, per: month, amount: "120.00", currency: EUR}, {service: work, per: hour, amount: 95,
   currency: EUR}]
-report: {language: de, formats: [html, pdf], recipients: [it@kunde.example], day: 3, sign: minisign, logo: l.svg,
+report: {language: de, formats: [html, pdf], recipients: [it@kunde.example], day: 3, sign: ed25519, logo: l.png,
   colour: "#1d4ed8"}
 """
 
@@ -146,7 +146,7 @@ def test_the_whole(write: Write) -> None:
         Cost("work", Period.HOUR, Decimal(95), "EUR"),
     )
     assert contract.report == ReportRules(
-        "de", ("html", "pdf"), ("it@kunde.example",), 3, "minisign", f"{folder}/l.svg", "#1d4ed8"
+        "de", ("html", "pdf"), ("it@kunde.example",), 3, "ed25519", f"{folder}/l.png", "#1d4ed8"
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import struct
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -215,3 +218,59 @@ def test_page_one_appendix_results_file_and_dashboard_count_alike(place: Path, s
     fleet = Page((place / "out" / "fleet-en.html").read_bytes())
     (row,) = (one for one in fleet.all("tr") if one.attributes.get("data-customer") == "muster")
     assert f"broken {failed}" in " ".join(row.text.split())
+
+
+def a_png(width: int = 120, height: int = 40) -> bytes:
+    """A grey picture."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress((b"\0" + b"\x80" * width) * height)
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def with_report(place: Path, keys: str) -> None:
+    (place / "contracts" / "muster.yaml").write_text(CONTRACT.replace("{language: de}", f"{{language: de, {keys}}}"))
+
+
+def test_the_logo_is_in_the_page_and_nothing_is_fetched(place: Path) -> None:
+    (place / "contracts" / "logo.png").write_bytes(a_png())
+    with_report(place, "logo: logo.png")
+    assert run(["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10"]) == 0
+    page = (place / "out" / "muster" / "monthly-2025-10-de.html").read_text(encoding="utf-8")
+    assert f'<img src="data:image/png;base64,{base64.b64encode(a_png()).decode()}" alt="">' in page
+    assert "img-src data:;" in page
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>', "not a whole PNG"),
+        (a_png()[:-6], "not a whole PNG"),
+        (a_png(5000, 1), "5000 by 1 pixels"),
+        (a_png() + b"\0" * 300_000, "more than 256 KiB"),
+        (None, "No such file"),
+    ],
+)
+def test_what_is_no_logo_is_refused(
+    place: Path, content: bytes | None, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is not None:
+        (place / "contracts" / "logo.png").write_bytes(content)
+    with_report(place, "logo: logo.png")
+    assert run(["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10"]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_report_that_is_promised_signed_is_not_written_unsigned(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_report(place, "sign: ed25519")
+    month = ["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10"]
+    assert run(month) == 2
+    assert "promises signed reports" in capsys.readouterr().err
+    assert run(["keys", "new", "audit.key"]) == 0
+    assert run([*month, "--sign", "audit.key"]) == 0
+    assert run(["verify", "out/muster/monthly-2025-10-de.html", "--key", "audit.key.pub", "--against-store"]) == 0
