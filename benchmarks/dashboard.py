@@ -29,8 +29,8 @@ from secaudit.model.run import HostRecord, RunInfo
 from secaudit.model.severity import Severity
 from secaudit.store import Store, open_store
 from secaudit.tui.app import Dashboard
-from secaudit.tui.projection import Row
-from secaudit.tui.table import FindingsTable
+from secaudit.tui.findings.projection import Row
+from secaudit.tui.findings.table import FindingsTable
 
 FINDINGS = 100_000
 HOSTS = 1_000

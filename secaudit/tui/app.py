@@ -23,28 +23,28 @@ from secaudit.model.sla import FindingEvent
 from secaudit.model.tracker import IssueAction
 from secaudit.tui import help as help_text
 from secaudit.tui import jobs as job_list
-from secaudit.tui.baselines import BaselinesPage
 from secaudit.tui.commands import DashboardCommands
-from secaudit.tui.detail import Detail, Subject, load_detail
 from secaudit.tui.dialogs import Choose, Confirm, Sheet
 from secaudit.tui.exporting import Picked, report_of
-from secaudit.tui.finding_screen import DetailScreen
-from secaudit.tui.findings import FindingsPage
-from secaudit.tui.fleet import FleetPage
-from secaudit.tui.handling import Talk
-from secaudit.tui.host import HostScreen
-from secaudit.tui.hosts import HostsPage
+from secaudit.tui.finding.detail import Detail, Subject, load_detail
+from secaudit.tui.finding.handling import Talk
+from secaudit.tui.finding.screen import DetailScreen
+from secaudit.tui.findings.page import FindingsPage
+from secaudit.tui.findings.projection import Row
+from secaudit.tui.findings.views import View, Views
+from secaudit.tui.host.screen import HostScreen
 from secaudit.tui.jobs import Job, JobState
-from secaudit.tui.list_page import ListPage
-from secaudit.tui.overview import OverviewPage
-from secaudit.tui.page import PAGES, Framed, Page
-from secaudit.tui.projection import Row
-from secaudit.tui.runs import RunsPage
+from secaudit.tui.pages.baselines import BaselinesPage
+from secaudit.tui.pages.fleet import FleetPage
+from secaudit.tui.pages.hosts import HostsPage
+from secaudit.tui.pages.list_page import ListPage
+from secaudit.tui.pages.overview import OverviewPage
+from secaudit.tui.pages.page import PAGES, Framed, Page
+from secaudit.tui.pages.runs import RunsPage
 from secaudit.tui.scope import Scope
 from secaudit.tui.services import Pauses, Services, Target, TicketPlan, WaiverDraft
 from secaudit.tui.source import Source
 from secaudit.tui.themes import LOOKS, Look, themes
-from secaudit.tui.views import View, Views
 
 A = TypeVar("A")
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from secaudit.tui.findings import FindingsPage
-from secaudit.tui.page import PAGES
-from secaudit.tui.row_paint import OPTIONAL
+from secaudit.tui.findings.page import FindingsPage
+from secaudit.tui.findings.row_paint import OPTIONAL
+from secaudit.tui.pages.page import PAGES
 from secaudit.tui.themes import LOOKS
 
 if TYPE_CHECKING:

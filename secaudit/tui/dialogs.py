@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from secaudit.model.safe_text import visible_line
-from secaudit.tui.evidence import Reader
+from secaudit.tui.finding.evidence import Reader
 
 R = TypeVar("R")
 

@@ -22,9 +22,9 @@ from secaudit.model.severity import Severity
 from secaudit.store import Store
 from secaudit.transcript.codec import digest
 from secaudit.tui.app import Dashboard
+from secaudit.tui.findings.table import FindingsTable
 from secaudit.tui.services import Services
 from secaudit.tui.source import Source
-from secaudit.tui.table import FindingsTable
 
 NOW = datetime(2026, 11, 24, 8, 12, tzinfo=UTC)
 SCANNED = NOW - timedelta(hours=4)

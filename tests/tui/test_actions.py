@@ -18,11 +18,11 @@ from secaudit.model.sla import EventKind
 from secaudit.store import Store, open_store
 from secaudit.tui.app import Dashboard
 from secaudit.tui.dialogs import Confirm, Dialog, Sheet
-from secaudit.tui.findings import FindingsPage
+from secaudit.tui.findings.page import FindingsPage
+from secaudit.tui.findings.table import FindingsTable
 from secaudit.tui.jobs import JobState
-from secaudit.tui.page import PAGES, Framed
+from secaudit.tui.pages.page import PAGES, Framed
 from secaudit.tui.services import Pauses, Services, Target, WaiverDraft
-from secaudit.tui.table import FindingsTable
 from secaudit.tui.themes import LOOKS
 from tests.tui.scenes import FINDINGS, NOW, app, drive, fill, lines, press, result, settle, text, until
 

@@ -13,15 +13,15 @@ from textual.pilot import Pilot
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.store import Store, open_store
-from secaudit.tui.evidence import TextScreen
-from secaudit.tui.filter_line import FilterLine
-from secaudit.tui.finding_screen import DetailScreen
-from secaudit.tui.findings import FindingsPage
-from secaudit.tui.host import HostScreen
-from secaudit.tui.hosts import HostsPage
-from secaudit.tui.list_page import Grid
-from secaudit.tui.overview import OverviewPage
-from secaudit.tui.table import FindingsTable
+from secaudit.tui.filter.line import FilterLine
+from secaudit.tui.finding.evidence import TextScreen
+from secaudit.tui.finding.screen import DetailScreen
+from secaudit.tui.findings.page import FindingsPage
+from secaudit.tui.findings.table import FindingsTable
+from secaudit.tui.host.screen import HostScreen
+from secaudit.tui.pages.hosts import HostsPage
+from secaudit.tui.pages.list_page import Grid
+from secaudit.tui.pages.overview import OverviewPage
 from tests.tui.scenes import FINDINGS, NOW, SIZES, app, drive, fill, lines, press, result, settle, text, until
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
-from secaudit.tui.completion import complete
-from secaudit.tui.filter import (
+from secaudit.tui.filter.completion import complete
+from secaudit.tui.filter.language import (
     FLAGS,
     TEXT_FIELDS,
     Flag,

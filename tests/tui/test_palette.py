@@ -13,10 +13,10 @@ from textual.widgets import Input
 
 from secaudit.store import Store, open_store
 from secaudit.tui.commands import DashboardCommands
-from secaudit.tui.page import PAGES, Framed
-from secaudit.tui.projection import Group
-from secaudit.tui.row_paint import OPTIONAL
-from secaudit.tui.table import FindingsTable
+from secaudit.tui.findings.projection import Group
+from secaudit.tui.findings.row_paint import OPTIONAL
+from secaudit.tui.findings.table import FindingsTable
+from secaudit.tui.pages.page import PAGES, Framed
 from tests.tui.scenes import FINDINGS, app, drive, fill, lines, press, settle, until
 
 

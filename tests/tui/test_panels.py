@@ -17,10 +17,10 @@ from secaudit.model.panel import Panel, PanelLines, PanelQuery, PanelTable, Titl
 from secaudit.model.result import Result
 from secaudit.model.severity import Severity
 from secaudit.store import Store, open_store
-from secaudit.tui.compare import Differences, between_hosts
 from secaudit.tui.dialogs import Choose
-from secaudit.tui.evidence import TextScreen
-from secaudit.tui.panels import MOST_LINES, PanelView, drawn
+from secaudit.tui.finding.evidence import TextScreen
+from secaudit.tui.host.compare import Differences, between_hosts
+from secaudit.tui.host.panels import MOST_LINES, PanelView, drawn
 from secaudit.tui.services import Services
 from secaudit.tui.themes import LOOKS
 from tests.tui.scenes import FINDINGS, HOSTILE, SIZES, app, drive, fill, press, result, text, until

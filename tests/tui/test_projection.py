@@ -11,8 +11,8 @@ import pytest
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.store.listing import FindingLine, Handling
-from secaudit.tui.filter import parse
-from secaudit.tui.projection import Group, Projection, Query, Row, Sort
+from secaudit.tui.filter.language import parse
+from secaudit.tui.findings.projection import Group, Projection, Query, Row, Sort
 from secaudit.tui.scope import Scope
 from tests.tui.scenes import NOW
 

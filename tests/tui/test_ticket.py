@@ -16,7 +16,7 @@ from secaudit.model.tracker import ActionKind, IssueAction
 from secaudit.plugins import discover
 from secaudit.store import Store, open_store
 from secaudit.tui.dialogs import Confirm
-from secaudit.tui.findings import FindingsPage
+from secaudit.tui.findings.page import FindingsPage
 from secaudit.tui.jobs import JobState
 from secaudit.tui.services import Services, TicketPlan
 from tests.export.trackers.fakes import FakeGitHub

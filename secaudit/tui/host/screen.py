@@ -22,14 +22,14 @@ from secaudit.model.result import Result
 from secaudit.model.safe_text import visible, visible_line
 from secaudit.store.listing import ScanOfHost
 from secaudit.tui import words
-from secaudit.tui.compare import BETWEEN_HOSTS, between_hosts, describe, differences
-from secaudit.tui.detail import Subject
 from secaudit.tui.dialogs import Choose
-from secaudit.tui.evidence import Reader, TextScreen, entry
-from secaudit.tui.finding_screen import DetailScreen
-from secaudit.tui.list_page import Grid
-from secaudit.tui.page import Framed
-from secaudit.tui.panels import PanelView
+from secaudit.tui.finding.detail import Subject
+from secaudit.tui.finding.evidence import Reader, TextScreen, entry
+from secaudit.tui.finding.screen import DetailScreen
+from secaudit.tui.host.compare import BETWEEN_HOSTS, between_hosts, describe, differences
+from secaudit.tui.host.panels import PanelView
+from secaudit.tui.pages.list_page import Grid
+from secaudit.tui.pages.page import Framed
 from secaudit.tui.scope import Scope
 from secaudit.tui.services import Target
 from secaudit.tui.themes import Look

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from secaudit.model.errors import UserError
-from secaudit.tui.projection import Group, Sort
+from secaudit.tui.findings.projection import Group, Sort
 
 
 class ViewsError(UserError):

@@ -17,9 +17,9 @@ from time import monotonic
 from textual.message import Message
 
 from secaudit.model.errors import UserError
-from secaudit.tui.filter import narrows
-from secaudit.tui.filter_sql import Known
-from secaudit.tui.projection import PAGE, GroupRow, Projection, Query, Row
+from secaudit.tui.filter.language import narrows
+from secaudit.tui.filter.sql import Known
+from secaudit.tui.findings.projection import PAGE, GroupRow, Projection, Query, Row
 from secaudit.tui.source import Source
 
 REST_AFTER = 0.08

@@ -12,8 +12,8 @@ from textual.widgets import Static
 from secaudit.model.baseline import Control
 from secaudit.model.safe_text import visible_line
 from secaudit.tui import words
-from secaudit.tui.evidence import Reader
-from secaudit.tui.list_page import ListPage, ListRow
+from secaudit.tui.finding.evidence import Reader
+from secaudit.tui.pages.list_page import ListPage, ListRow
 from secaudit.tui.scope import Scope
 from secaudit.tui.themes import Look
 

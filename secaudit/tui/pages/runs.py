@@ -11,9 +11,9 @@ from textual.binding import Binding, BindingType
 from secaudit.model.result import Result
 from secaudit.store.records import RunOverview
 from secaudit.tui import words
-from secaudit.tui.compare import describe, differences
-from secaudit.tui.evidence import TextScreen
-from secaudit.tui.list_page import ListPage, ListRow
+from secaudit.tui.finding.evidence import TextScreen
+from secaudit.tui.host.compare import describe, differences
+from secaudit.tui.pages.list_page import ListPage, ListRow
 from secaudit.tui.scope import Scope
 from secaudit.tui.source import Source
 from secaudit.tui.themes import Look

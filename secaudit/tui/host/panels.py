@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from secaudit.model.panel import Panel, PanelLines, PanelQuery, PanelTable, Tone, Words
 from secaudit.model.safe_text import visible_line
-from secaudit.tui.evidence import Reader
+from secaudit.tui.finding.evidence import Reader
 from secaudit.tui.themes import Look
 
 MOST_LINES = 3000

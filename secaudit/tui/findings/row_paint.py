@@ -11,9 +11,9 @@ from rich.style import Style
 
 from secaudit.model.safe_text import visible_line
 from secaudit.tui import words
-from secaudit.tui.filter_sql import NEW_FOR
-from secaudit.tui.page import NARROW, WIDE
-from secaudit.tui.projection import GroupRow, Row
+from secaudit.tui.filter.sql import NEW_FOR
+from secaudit.tui.findings.projection import GroupRow, Row
+from secaudit.tui.pages.page import NARROW, WIDE
 from secaudit.tui.themes import Look
 
 OPTIONAL = ("customer", "host", "family", "control", "age", "due")

@@ -17,7 +17,7 @@ from secaudit.model.errors import UserError
 from secaudit.model.evidence import Evidence
 from secaudit.model.result import Result
 from secaudit.model.safe_text import visible, visible_line
-from secaudit.tui.page import Framed
+from secaudit.tui.pages.page import Framed
 from secaudit.tui.source import Source
 from secaudit.tui.themes import Look
 

@@ -17,8 +17,8 @@ from enum import StrEnum
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.store.listing import FindingLine, Handling
-from secaudit.tui.filter import Term
-from secaudit.tui.filter_sql import FIELD_COLUMNS, WORST_FIRST, Condition, Known, condition
+from secaudit.tui.filter.language import Term
+from secaudit.tui.filter.sql import FIELD_COLUMNS, WORST_FIRST, Condition, Known, condition
 from secaudit.tui.scope import Scope
 
 PAGE = 128

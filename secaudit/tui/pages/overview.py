@@ -19,14 +19,14 @@ from secaudit.model.answer import Reach
 from secaudit.store.listing import Clocks, FindingLine
 from secaudit.store.records import CustomerOverview, HostOverview, RunOverview, Tally
 from secaudit.tui import words
-from secaudit.tui.filter_sql import NEW_FOR
-from secaudit.tui.list_page import ListPage, ListRow
-from secaudit.tui.page import NARROW
+from secaudit.tui.filter.sql import NEW_FOR
+from secaudit.tui.findings.views import View
+from secaudit.tui.pages.list_page import ListPage, ListRow
+from secaudit.tui.pages.page import NARROW
+from secaudit.tui.pages.standing import PROVEN, families_in, label, months_before, standing
 from secaudit.tui.scope import Scope
 from secaudit.tui.source import Source
-from secaudit.tui.standing import PROVEN, families_in, label, months_before, standing
 from secaudit.tui.themes import Look
-from secaudit.tui.views import View
 
 MOST_CLOCKS = 8
 MOST_RUNS = 6

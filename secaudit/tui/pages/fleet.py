@@ -14,7 +14,7 @@ from textual.widgets import Static
 from secaudit.model.answer import Reach
 from secaudit.store.records import HostOverview
 from secaudit.tui import words
-from secaudit.tui.list_page import ListPage, ListRow
+from secaudit.tui.pages.list_page import ListPage, ListRow
 from secaudit.tui.scope import Scope
 from secaudit.tui.services import Firing
 

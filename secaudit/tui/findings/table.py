@@ -16,8 +16,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from secaudit.tui.projection import PAGE, GroupRow, Row
-from secaudit.tui.row_paint import Layout, head, paint, paint_group
+from secaudit.tui.findings.projection import PAGE, GroupRow, Row
+from secaudit.tui.findings.row_paint import Layout, head, paint, paint_group
 from secaudit.tui.themes import Look
 
 _KEPT_PAGES = 64

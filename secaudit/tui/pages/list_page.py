@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Input
 
-from secaudit.tui.page import Page
+from secaudit.tui.pages.page import Page
 
 R = TypeVar("R")
 

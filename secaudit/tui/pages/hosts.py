@@ -9,11 +9,11 @@ from rich.text import Text
 
 from secaudit.store.records import HostName, HostOverview, Tally
 from secaudit.tui import words
-from secaudit.tui.list_page import ListPage, ListRow
-from secaudit.tui.page import NARROW
+from secaudit.tui.findings.views import View
+from secaudit.tui.pages.list_page import ListPage, ListRow
+from secaudit.tui.pages.page import NARROW
+from secaudit.tui.pages.standing import families_in, label, standing
 from secaudit.tui.scope import Scope
-from secaudit.tui.standing import families_in, label, standing
-from secaudit.tui.views import View
 
 
 @dataclass(frozen=True, slots=True)

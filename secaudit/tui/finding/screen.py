@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from secaudit.tui.detail import Detail, Subject, describe
-from secaudit.tui.evidence import Reader, TextScreen, evidence_of
-from secaudit.tui.handling import acknowledgement, note, pause, ticket, waive
-from secaudit.tui.page import Framed
+from secaudit.tui.finding.detail import Detail, Subject, describe
+from secaudit.tui.finding.evidence import Reader, TextScreen, evidence_of
+from secaudit.tui.finding.handling import acknowledgement, note, pause, ticket, waive
+from secaudit.tui.pages.page import Framed
 from secaudit.tui.services import Target
 
 

@@ -11,8 +11,8 @@ from secaudit.model.result import Result
 from secaudit.model.safe_text import visible, visible_line
 from secaudit.model.sla import EventKind, FindingEvent
 from secaudit.model.tracker import ActionKind, IssueAction
-from secaudit.tui.detail import Detail, Subject
 from secaudit.tui.dialogs import Ask, Choose, Confirm
+from secaudit.tui.finding.detail import Detail, Subject
 from secaudit.tui.services import WaiverDraft
 
 if TYPE_CHECKING:

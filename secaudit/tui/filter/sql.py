@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from secaudit.model.severity import Severity
-from secaudit.tui.filter import Flag, Matches, Outcomes, Severities, Term, Within, Word
+from secaudit.tui.filter.language import Flag, Matches, Outcomes, Severities, Term, Within, Word
 from secaudit.tui.scope import Scope
 
 NEW_FOR = timedelta(days=1)

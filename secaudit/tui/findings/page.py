@@ -14,17 +14,17 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from secaudit.tui.detail import Detail, Subject, describe
 from secaudit.tui.dialogs import Ask, Choose
-from secaudit.tui.evidence import Reader
-from secaudit.tui.feed import Failed, Feed, Found, FoundGroups, FoundPage
-from secaudit.tui.filter import parse, quoted
-from secaudit.tui.filter_line import FilterLine
-from secaudit.tui.finding_screen import DetailScreen, FindingScreen
-from secaudit.tui.projection import Group, GroupRow, Projection, Query, Row, Sort
-from secaudit.tui.row_paint import OPTIONAL
-from secaudit.tui.table import FindingsTable
-from secaudit.tui.views import View, ViewsError
+from secaudit.tui.filter.language import parse, quoted
+from secaudit.tui.filter.line import FilterLine
+from secaudit.tui.finding.detail import Detail, Subject, describe
+from secaudit.tui.finding.evidence import Reader
+from secaudit.tui.finding.screen import DetailScreen, FindingScreen
+from secaudit.tui.findings.feed import Failed, Feed, Found, FoundGroups, FoundPage
+from secaudit.tui.findings.projection import Group, GroupRow, Projection, Query, Row, Sort
+from secaudit.tui.findings.row_paint import OPTIONAL
+from secaudit.tui.findings.table import FindingsTable
+from secaudit.tui.findings.views import View, ViewsError
 
 DETAIL_FROM = 30
 """Rows of the terminal from which the detail is shown with the table."""

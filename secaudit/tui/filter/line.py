@@ -12,9 +12,9 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from secaudit.tui.completion import complete
-from secaudit.tui.filter import parse
-from secaudit.tui.filter_sql import Known
+from secaudit.tui.filter.completion import complete
+from secaudit.tui.filter.language import parse
+from secaudit.tui.filter.sql import Known
 
 
 class _Problems(Highlighter):

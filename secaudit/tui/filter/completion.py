@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
-from secaudit.tui.filter import FIELDS, FLAGS, quoted
+from secaudit.tui.filter.language import FIELDS, FLAGS, quoted
 
 _LAST = re.compile(r'(?:^|\s)-?([^\s"]*(?:"[^"]*)?)$')
 _VALUE = re.compile(r'([a-z]+):(?:.*,)?"?([^,"]*)$')

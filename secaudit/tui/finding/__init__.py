@@ -1,0 +1,1 @@
+"""One finding: what it rests on, its history, and what can be done about it."""

@@ -1,0 +1,1 @@
+"""The table of findings: rows without end, painted from a projection in memory."""
