@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeVar
 
 from ..rules.attachment import AttachedChain, before_tracking, chains_on
-from ..rules.marks import ALL
 from ..rules.matches import Address, Match, OutInterface, Sometimes, State, Unmodelled, fits
 from ..rules.packet import NO_INTERFACE, Packet, joined
 from ..rules.plain import of_translated
@@ -24,10 +22,8 @@ from ..rules.ruleset import (
     Jump,
     Nat,
     NatKind,
-    Rewrite,
     Rule,
     Ruleset,
-    SetMark,
     Statement,
     Table,
     Undecided,
@@ -37,6 +33,7 @@ from ..rules.ruleset import (
 )
 from ..sets.expansion import reachable
 from .chain_index import ChainIndex
+from .effects import changed
 from .holds import conditions_hold, holds
 
 _ROUTED = {
@@ -147,9 +144,6 @@ class Tracer:
         walk = _Walk(packet, self._indexes)
         walk.base_chain(attached, packet, certain=True)
         return tuple(walk.steps)
-
-
-_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -307,12 +301,12 @@ class _Walk:
             if met is None:
                 self._note(rule, matches, packet)
             sure = certain and met is True and not ends
-            changed = self._changed(rule.statements, packet, attached.base.hook)
+            behind = changed(rule.statements, packet, attached.base.hook)
             if any(isinstance(statement, Nat) for statement in rule.statements):
                 self.translated = True if sure else self.translated or None
                 if any(isinstance(part, Nat) and part.kind in _DESTINATIONS for part in rule.statements):
                     self.destination = True if sure else self.destination or None
-            found, passed = self._decide(attached, chain, rule, rule.verdict, changed, sure, depth)
+            found, passed = self._decide(attached, chain, rule, rule.verdict, behind, sure, depth)
             for end, at_end in found.items():
                 _add(ends, end, at_end)
             if met is True and passed is None:
@@ -412,19 +406,6 @@ class _Walk:
             if holds(match, packet) is None:
                 self.because[f"`{rule.text}` (line {rule.origin.line}): {_why(match)}"] = None
 
-    def _changed(self, statements: tuple[Statement, ...], packet: Packet, hook: Hook) -> Packet:
-        for statement in statements:
-            match statement:
-                case SetMark():
-                    packet = _marked(statement, packet)
-                case Untrack():
-                    packet = replace(packet, state=State.UNTRACKED if statement.certain else None)
-                case Rewrite():
-                    packet = replace(packet, source=None, destination=None, source_port=None, destination_port=None)
-                case Nat():
-                    packet = _translated(statement, packet, hook)
-        return packet
-
 
 def _add(ends: _Ends, end: _End, packet: Packet) -> None:
     ends[end] = joined(ends[end], packet) if end in ends else packet
@@ -443,39 +424,3 @@ def _why(match: Match) -> str:
         case OutInterface():
             return "the interface that it leaves by is not known; `oif NAME` says it"
     return f"whether {type(match).__name__} holds is not known"
-
-
-def _marked(statement: SetMark, packet: Packet) -> Packet:
-    before = packet.connection_mark if statement.connection else packet.mark
-    change = statement.change
-    # A mark that does not depend on the one before is known whatever that was.
-    if change is None or (before is None and change.keep):
-        after = None
-    else:
-        after = ((before or 0) & change.keep ^ change.flip) & ALL
-    return replace(packet, connection_mark=after) if statement.connection else replace(packet, mark=after)
-
-
-def _translated(nat: Nat, packet: Packet, hook: Hook) -> Packet:
-    target = nat.target
-    if nat.kind in (NatKind.SOURCE, NatKind.MASQUERADE):
-        address = _only(target.addresses.low, target.addresses.high) if target and target.addresses else None
-        # The kernel may choose another port whatever the rule says.
-        return replace(packet, source=address, source_port=None)
-    if target is None:
-        changed = replace(packet, destination=None, destination_port=None, destination_type=None)
-    else:
-        changed = packet
-        if target.ports is not None:
-            changed = replace(changed, destination_port=_only(target.ports.low, target.ports.high))
-        if nat.kind is NatKind.REDIRECT:
-            changed = replace(changed, destination=None, destination_type="local")
-        elif target.addresses is not None:
-            address = _only(target.addresses.low, target.addresses.high)
-            changed = replace(changed, destination=address, destination_type=None)
-    return replace(changed, out_interface=None) if hook is Hook.OUTPUT else changed
-
-
-def _only(low: _T, high: _T) -> _T | None:
-    """The one value of a range that has only one."""
-    return low if low == high else None
