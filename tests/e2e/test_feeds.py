@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from tests.checks.patch.feeding import feed, osv
 from tests.e2e.audit import Site, describe, secaudit
+from tests.e2e.packages import install
 from tests.lab.fixtures import StartLab
 from tests.lab.lab import Lab
 
@@ -26,20 +26,6 @@ version: 1
 controls:
   flaws: {check: patch.advisories-overdue, severity: high, expect: {feed_max_age: 3d}}
 """
-
-
-def install(lab: Lab, folder: Path, version: str) -> None:
-    """Build the agent as a Debian package and let the host's own dpkg install it."""
-    tree = folder / version
-    (tree / "DEBIAN").mkdir(parents=True)
-    (tree / "DEBIAN/control").write_text(
-        f"Package: {AGENT}\nVersion: {version}\nArchitecture: all\nMaintainer: Shop <shop@example.test>\n"
-        "Description: agent of the shop\n"
-    )
-    built = subprocess.run(["dpkg-deb", "--build", str(tree), str(folder)], capture_output=True, text=True, check=True)
-    assert AGENT in built.stdout
-    package = next(folder.glob(f"{AGENT}_{version}_*.deb")).read_bytes()
-    lab.run(HOST, ["sh", "-c", "cat >/root/agent.deb && dpkg -i /root/agent.deb"], stdin=package)
 
 
 def advisories(lab: Lab, folder: Path) -> Path:
@@ -100,7 +86,7 @@ class Scans:
 
 def test_from_the_advisory_to_the_proof_of_its_repair(start_lab: StartLab, tmp_path: Path) -> None:
     lab = start_lab({HOST: "clean"})
-    install(lab, tmp_path, "1.0-1")
+    install(lab, HOST, tmp_path, AGENT, "1.0-1")
     scans = Scans(describe(lab, tmp_path / "lab.yaml"), tmp_path)
 
     blind = scans.scan("blind")
@@ -109,19 +95,19 @@ def test_from_the_advisory_to_the_proof_of_its_repair(start_lab: StartLab, tmp_p
     imported = secaudit("feed", "import", str(advisories(lab, tmp_path)), "--feeds", str(tmp_path / "feeds"))
     assert imported.returncode == 0, imported.stderr
     # The host has the repair by now, and the answers of the first scan have not: they alone are judged.
-    install(lab, tmp_path, "1.1-1")
+    install(lab, HOST, tmp_path, AGENT, "1.1-1")
     retro = scans.judged("--from-store", "latest", "--only", "patch.*", out="retro")
     assert (retro["outcome"], retro["subject"]) == ("failed", AGENT)
     assert "1.1-1 settles 3 advisories" in retro["observed"]
     assert retro["remediation"] == f"apt-get update && apt-get install --only-upgrade {AGENT}"
     assert AGENT not in scans.findings("all"), "judging stored answers stores nothing"
 
-    install(lab, tmp_path / "again", "1.0-1")
+    install(lab, HOST, tmp_path / "again", AGENT, "1.0-1")
     found = scans.scan("found")
     assert (found["outcome"], found["subject"], found["fingerprint"]) == ("failed", AGENT, retro["fingerprint"])
     assert AGENT in scans.findings("open")
 
-    install(lab, tmp_path / "repaired", "1.1-1")
+    install(lab, HOST, tmp_path / "repaired", AGENT, "1.1-1")
     proven = scans.scan("proven")
     assert (proven["outcome"], proven["observed"]) == ("passed", "no fix is missing")
     assert scans.findings("open") == []

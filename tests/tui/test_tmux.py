@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-SECAUDIT = Path(sys.executable).with_name("secaudit")
-PATIENCE = 60.0
-"""Seconds that anything may take on a busy machine; what is waited for is looked for all the time."""
+from tests.tui.terminal import PATIENCE, Terminal, opened
 
+SECAUDIT = Path(sys.executable).with_name("secaudit")
 PLUGIN = '''
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,54 +70,11 @@ sites:
 """
 
 
-class Terminal:
-    """A tmux of its own, with one window of 120×40."""
-
-    def __init__(self, socket: Path) -> None:
-        self._tmux = ["tmux", "-f", "/dev/null", "-S", str(socket)]
-
-    def start(self, argv: list[str]) -> None:
-        """Run a program in it."""
-        size = ["-x", "120", "-y", "40"]
-        # A program believes these before it asks the terminal.
-        environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-        subprocess.run(
-            [*self._tmux, "new-session", "-d", *size, *argv],
-            check=True,
-            timeout=PATIENCE,
-            env={**environment, "TERM": "xterm-256color"},
-        )
-
-    def press(self, key: str) -> None:
-        """Press a key."""
-        subprocess.run([*self._tmux, "send-keys", key], check=True, timeout=PATIENCE)
-
-    def screen(self) -> str:
-        """What it shows."""
-        shown = subprocess.run([*self._tmux, "capture-pane", "-p"], capture_output=True, timeout=PATIENCE, check=False)
-        return shown.stdout.decode()
-
-    def until(self, holds: Callable[[str], bool]) -> str:
-        """Wait until it shows something."""
-        end = time.monotonic() + PATIENCE
-        while not holds(shown := self.screen()):
-            assert time.monotonic() < end, shown
-            time.sleep(0.1)
-        return shown
-
-    def stop(self) -> None:
-        """End it."""
-        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, timeout=PATIENCE)
-
-
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     """A terminal that is gone after the test."""
-    if shutil.which("tmux") is None:
-        pytest.skip("needs tmux")
-    made = Terminal(tmp_path / "tmux")
-    yield made
-    made.stop()
+    with opened(tmp_path / "tmux") as made:
+        yield made
 
 
 def test_a_planted_fault_is_found_mended_checked_again_and_gone(terminal: Terminal, tmp_path: Path) -> None:
