@@ -135,6 +135,36 @@ class Listing(Queries):
             query = query.where(finding.c.customer == customer)
         return self._some(query.order_by(finding.c.due, finding.c.severity), limit)
 
+    def open_lines(self, customer: str | None, family: str, limit: int) -> Sequence[FindingLine]:
+        """Open findings of a family that are not waived, those that are open the longest first."""
+        query = _lines().where(finding.c.resolved.is_(None), finding.c.family == family, finding.c.waived.is_(False))
+        if customer is not None:
+            query = query.where(finding.c.customer == customer)
+        return self._some(query.order_by(finding.c.opened, finding.c.severity), limit)
+
+    def ending_waivers(
+        self, customer: str | None, until: datetime, limit: int
+    ) -> Sequence[tuple[FindingLine, datetime]]:
+        """Open findings under a waiver that ends before `until` (aware UTC), with that end, the next one first."""
+        newest = (
+            select(func.max(finding_event.c.id))
+            .where(finding_event.c.kind == EventKind.WAIVED.value)
+            .group_by(finding_event.c.fingerprint)
+        )
+        query = (
+            _lines()
+            .add_columns(finding_event.c.until)
+            .join(finding_event, finding_event.c.fingerprint == finding.c.fingerprint)
+            .where(finding_event.c.id.in_(newest), finding_event.c.until < until)
+            .where(finding.c.resolved.is_(None), finding.c.waived.is_(True))
+            .order_by(finding_event.c.until)
+            .limit(limit)
+        )
+        if customer is not None:
+            query = query.where(finding.c.customer == customer)
+        with self._reading() as connection:
+            return [(_line(row[:-1]), row[-1]) for row in connection.execute(query)]
+
     def _some(self, query: Select[Any], limit: int) -> Sequence[FindingLine]:
         with self._reading() as connection:
             return [_line(row) for row in connection.execute(query.limit(limit))]

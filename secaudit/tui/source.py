@@ -73,6 +73,16 @@ class Source(Protocol):
         """Open findings by when they are due."""
         ...
 
+    def open_lines(self, customer: str | None, family: str, limit: int) -> Sequence[FindingLine]:
+        """Open findings of a family that are not waived, those that are open the longest first."""
+        ...
+
+    def ending_waivers(
+        self, customer: str | None, until: datetime, limit: int
+    ) -> Sequence[tuple[FindingLine, datetime]]:
+        """Open findings under a waiver that ends before `until`, with that end, the next one first."""
+        ...
+
     def clocks(self, now: datetime, today_ends: datetime, new_since: datetime) -> tuple[Clocks, ...]:
         """What is due at every customer."""
         ...

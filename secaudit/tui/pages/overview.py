@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from secaudit.model.answer import Reach
+from secaudit.model.outcome import Outcome
 from secaudit.store.listing import Clocks, FindingLine
 from secaudit.store.records import CustomerOverview, HostOverview, RunOverview, Tally
 from secaudit.tui import words
@@ -30,6 +31,14 @@ from secaudit.tui.themes import Look
 
 MOST_CLOCKS = 8
 MOST_RUNS = 6
+MOST_BACKUPS = 5
+MOST_WAIVERS = 5
+BACKUPS = "backup"
+"""The family whose open findings stand in a block of their own."""
+
+WAIVERS_AHEAD = timedelta(days=30)
+"""How far ahead the end of a waiver is shown."""
+
 _SHORT = {"DUE TODAY": "TODAY", "NOT SCANNED": "MISSED"}
 RUNNING_FOR = timedelta(hours=12)
 """How long a run without an end counts as running rather than interrupted."""
@@ -52,6 +61,8 @@ class Blocks:
     due: Sequence[FindingLine]
     runs: Sequence[RunOverview]
     troubled: Sequence[HostOverview]
+    backups: Sequence[FindingLine]
+    waivers: Sequence[tuple[FindingLine, datetime]]
 
 
 class Counter(Static, can_focus=True):
@@ -88,7 +99,7 @@ class OverviewPage(ListPage[CustomerRow]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._blocks = Blocks((), (), ())
+        self._blocks = Blocks((), (), (), (), ())
         self._families: tuple[str, ...] = ()
 
     def compose_body(self) -> ComposeResult:
@@ -112,6 +123,8 @@ class OverviewPage(ListPage[CustomerRow]):
             source.due_lines(scope.customer, MOST_CLOCKS),
             source.runs(scope.customer, MOST_RUNS),
             tuple(found for found in hosts if found.record.status is not Reach.COMPLETE),
+            source.open_lines(scope.customer, BACKUPS, MOST_BACKUPS),
+            source.ending_waivers(scope.customer, now + WAIVERS_AHEAD, MOST_WAIVERS),
         )
         return rows
 
@@ -256,16 +269,14 @@ def counters(
 
 
 def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Text:
-    """Clocks, scans and reference data."""
+    """Clocks, scans, backups, waivers and reference data."""
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append("SLA CLOCKS\n", look.strong)
     for found in side.due:
         assert found.due is not None
         left, style = words.due((found.due - now).total_seconds(), look)
         text.append(f"{left:>7} ", style)
-        text.append(f"{words.SEVERITIES[found.severity][0]} ", words.severity_style(found.severity, look))
-        text.append_text(words.line(f"{found.name[:12]:<12} {found.host[:9]:<9} "))
-        text.append_text(words.line(f"{found.subject or found.title}", look.dim)).append("\n")
+        text.append_text(_place(found, look)).append("\n")
     if not side.due:
         text.append("no clock runs\n", look.dim)
     text.append("\nSCANS\n", look.strong)
@@ -275,6 +286,18 @@ def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Te
         record = host.record
         text.append("  ✗ ", look.critical).append_text(words.line(f"{names.get(record.customer, record.customer)} ▸ "))
         text.append_text(words.line(f"{record.host}  ")).append_text(words.line(record.detail, look.dim)).append("\n")
+    if side.backups:
+        text.append("\nBACKUPS NOT FRESH\n", look.strong)
+        for found in side.backups:
+            style = look.unproven if found.outcome is Outcome.UNPROVEN else look.critical
+            text.append(f"{words.span((now - found.opened).total_seconds()):>7} ", style)
+            text.append_text(_place(found, look)).append("\n")
+    if side.waivers:
+        text.append("\nWAIVERS THAT END\n", look.strong)
+        for found, until in side.waivers:
+            left, style = words.due((until - now).total_seconds(), look)
+            text.append(f"{left:>7} ", style)
+            text.append_text(_place(found, look)).append("\n")
     text.append("\nREFERENCE DATA\n", look.strong)
     feeds = side.runs[0].run.feeds if side.runs else ()
     for feed in feeds:
@@ -283,6 +306,13 @@ def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Te
     if not feeds:
         text.append("the last run used none\n", look.dim)
     return text
+
+
+def _place(found: FindingLine, look: Look) -> Text:
+    """Severity, customer, host and subject of a finding."""
+    text = Text(f"{words.SEVERITIES[found.severity][0]} ", words.severity_style(found.severity, look))
+    text.append_text(words.line(f"{found.name[:12]:<12} {found.host[:9]:<9} "))
+    return text.append_text(words.line(found.subject or found.title, look.dim))
 
 
 def _run(overview: RunOverview, now: datetime, look: Look) -> Text:
