@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from secaudit.model.hours import Month
@@ -16,6 +17,7 @@ from secaudit.model.month import FamilyCount, HostScan, MonthRecord, TrackedFind
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.model.severity import Severity
+from secaudit.model.sla import Unmeasured
 
 from ..states import State, state_of
 from .backups import FAMILY as BACKUP
@@ -119,7 +121,7 @@ def _copies(id: PromiseId, rows: Sequence[CopyRow], record: MonthRecord, found: 
     entries = tuple(entry for entry in found if entry.fingerprint in known)
     promise = _state(id, Scope(results, entries), record)
     kept = sum(row.state is State.PASSED and not row.broken_days and not row.unmeasured_days for row in rows)
-    promise = replace(promise, kept=kept, whole=len(rows), unit=Unit.COPIES)
+    promise = replace(promise, kept=kept, whole=len(rows), unit=Unit.COPIES, trend=_copies_trend(rows, record))
     if promise.state is State.PASSED and any(row.broken_days for row in rows):
         return replace(promise, state=State.FAILED, cause=Cause.FAILED)
     if promise.state is State.PASSED and not all(row.results for row in rows):
@@ -127,6 +129,45 @@ def _copies(id: PromiseId, rows: Sequence[CopyRow], record: MonthRecord, found: 
     if promise.state is State.PASSED and any(row.unmeasured_days for row in rows):
         return replace(promise, state=State.UNPROVEN, cause=Cause.DAYS_UNMEASURED)
     return promise
+
+
+def _copies_trend(rows: Sequence[CopyRow], record: MonthRecord) -> tuple[Point, ...]:
+    """Month by month the share of copies that every scan found fresh; nothing for months in which none looked."""
+    zone = ZoneInfo(record.timezone)
+
+    def month_of(moment: datetime) -> Month:
+        return Month.of(moment.astimezone(zone).date())
+
+    looked = {
+        (month_of(one.at), one.host)
+        for one in record.scans
+        if any(count.family == BACKUP and (count.passed or count.failed) for count in one.families)
+    }
+    lives = {finding.fingerprint: finding.lives for finding in record.findings}
+
+    def state_in(month: Month, row: CopyRow) -> State:
+        if not any((month, result.host) in looked for result in row.results):
+            return State.NOT_APPLICABLE
+        there = [
+            life
+            for result in row.results
+            for life in lives.get(result.fingerprint, ())
+            if month_of(life.opened).index <= month.index <= month_of(life.resolved or record.until).index
+        ]
+        if any(life.unmeasured is not Unmeasured.UNPROVEN for life in there):
+            return State.FAILED
+        return State.UNPROVEN if there else State.PASSED
+
+    return tuple(_copies_point(month, [state_in(month, row) for row in rows]) for month in twelve(record.month))
+
+
+def _copies_point(month: Month, states: Sequence[State]) -> Point:
+    if all(state is State.NOT_APPLICABLE for state in states):
+        return Point(month, None, State.NOT_APPLICABLE)
+    share = states.count(State.PASSED) / len(states)
+    if State.FAILED in states:
+        return Point(month, share, State.FAILED)
+    return Point(month, share, State.PASSED if share == 1 else State.UNPROVEN)
 
 
 def _state(id: PromiseId, here: Scope, record: MonthRecord, *, by_deadline: bool = False) -> Promise:

@@ -18,7 +18,7 @@ from secaudit.reports.monthly.report import Cause, PromiseId
 from secaudit.reports.states import State
 from secaudit.reports.texts import TEXTS
 
-from secaudit.model.month import MonthRecord
+from secaudit.model.month import FamilyCount, MonthRecord
 from secaudit.model.outcome import Outcome
 from secaudit.model.run import Summary
 from secaudit.model.severity import Severity
@@ -299,3 +299,14 @@ def test_the_customers_colour_is_the_line_on_top_and_nothing_else(record: MonthR
         page = render(replace(record, contract=contract), "de").decode()
         assert (".mast{border-top:6px solid #1d4ed8}" in page) is there
         assert "color:red" not in page
+
+
+def test_the_year_of_a_backup_has_no_point_where_nobody_looked(record: MonthRecord) -> None:
+    promise = promises(record)[PromiseId.CLOUD_BACKUPS]
+    assert [point.share for point in promise.trend[:-1]] == [None] * 11, "only this month's scans saw backups"
+    assert promise.trend[-1].share == promise.kept / promise.whole
+    older = replace(record.scans[0], at=record.begin - timedelta(days=3), families=(FamilyCount("backup", 1, 0, 0, 0),))
+    hosts = {result.host for host in record.hosts for result in host.results if result.family == "backup"}
+    scans = (*record.scans, *(replace(older, host=host) for host in hosts))
+    before = promises(replace(record, scans=scans))[PromiseId.CLOUD_BACKUPS].trend[-2]
+    assert before.share is not None
