@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -15,6 +15,7 @@ from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.css.query import NoMatches
 from textual.screen import Screen
 
 from secaudit.model.errors import UserError
@@ -402,5 +403,7 @@ class Dashboard(App[None], inherit_bindings=False):
 
 
 def _put(screen: FindingsPage | DetailScreen, detail: Detail) -> None:
-    if screen.is_mounted:
-        screen.put(detail)
+    # While the dashboard ends, a screen outlives its parts, and what a worker brings then comes too late.
+    with suppress(NoMatches):
+        if screen.is_mounted:
+            screen.put(detail)
