@@ -22,7 +22,6 @@ STALLED = timedelta(hours=6)
 """After how long a scan that did not end is taken for interrupted."""
 
 _PAGE = 1000
-_SCANS = 50
 _NEW = {EventKind.FOUND, EventKind.REOPENED, EventKind.PROVEN}
 _STATES = {ClockState.BREACHED: ChangeKind.BREACHED, ClockState.WARNING: ChangeKind.WARNED}
 
@@ -83,24 +82,23 @@ def _of_clocks(
 ) -> Iterator[Change]:
     for name, reading in readings.items():
         kind = _STATES.get(reading.state) if reading is not None else None
-        if reading is not None and kind is not None and reading.due is not None:
+        # A deadline that comes near is news as long as it does; one that is over was news when it passed.
+        if reading is not None and kind is not None and reading.due is not None and reading.due > now - WINDOW:
             key = f"{reading.state.value} {name} {finding.fingerprint} {reading.started.isoformat()}"
             due = f"{name} within {reading.promised}, until {reading.due:%Y-%m-%d %H:%M} UTC"
-            yield Change(key, kind, now, finding.severity, finding.host, f"{text}: {due}")
+            yield Change(key, kind, min(reading.due, now), finding.severity, finding.host, f"{text}: {due}")
 
 
 def _of_host(store: Store, host: HostOverview, now: datetime) -> Iterator[Change]:
-    """That a host stopped answering, or answers again: once for each time."""
-    scans = store.scans_of(host.record.customer, host.record.host, _SCANS)
-    since = 0
-    while since < len(scans) and (scans[since].status is Reach.UNREACHABLE) is (scans[0].status is Reach.UNREACHABLE):
-        since += 1
-    if not scans or scans[since - 1].at <= now - WINDOW:
+    """That a host stopped answering, or answers again: once for each time, however long it lasts."""
+    customer, name = host.record.customer, host.record.host
+    changed = store.reach_change(customer, name)
+    if changed is None or changed[0].at <= now - WINDOW:
         return
-    began, name = scans[since - 1], host.record.host
-    key = f"{host.record.customer}/{name} {began.run}"
-    if scans[0].status is Reach.UNREACHABLE:
-        kind, text = ChangeKind.UNREACHABLE, scans[0].detail or "no answer"
+    began, before = changed
+    key = f"{customer}/{name} {began.run}"
+    if began.status is Reach.UNREACHABLE:
+        kind, text = ChangeKind.UNREACHABLE, began.detail or "no answer"
         yield Change(f"unreachable {key}", kind, began.at, None, name, text)
-    elif since < len(scans):
-        yield Change(f"reachable {key}", ChangeKind.REACHABLE, began.at, None, name, scans[0].status.value)
+    elif before is not None:
+        yield Change(f"reachable {key}", ChangeKind.REACHABLE, began.at, None, name, began.status.value)

@@ -111,7 +111,7 @@ def _send(store: Store, plan: DeliveryPlan) -> int:
     for attempt in send_waiting(store, plan, Secrets().get, lambda: datetime.now(UTC)):
         sent = attempt.stage is Stage.SENT
         why = "" if sent else f": {visible_line(attempt.detail)}"
-        click.echo(f"{attempt.posted.id}  {attempt.posted.message.target}  {attempt.stage.value}{why}", err=not sent)
+        click.echo(f"{attempt.id}  {attempt.target}  {attempt.stage.value}{why}", err=not sent)
         ended = ended if sent else Exit.INCOMPLETE
     uncertain = store.posted((Stage.UNCERTAIN,))
     if uncertain:

@@ -25,7 +25,7 @@ from secaudit.model.delivery import (
 )
 from secaudit.model.errors import UserError
 from secaudit.model.hours import Month
-from secaudit.store import Store
+from secaudit.store import Store, StoreError
 from secaudit.store.outbox import topic_of
 
 LEASE = timedelta(minutes=10)
@@ -99,7 +99,8 @@ def monthly(
 class Attempt:
     """One message that was tried, and how that ended."""
 
-    posted: Posted
+    id: int
+    target: str
     stage: Stage
     detail: str
 
@@ -107,15 +108,22 @@ class Attempt:
 def send_waiting(store: Store, plan: DeliveryPlan, reveal: Reveal, clock: Callable[[], datetime]) -> Iterator[Attempt]:
     """Send what waits. Each message is claimed on disk before it leaves, so that no two senders have it."""
     store.expire(clock())
-    for posted in store.due_messages(clock()):
-        if store.claim(posted.id, clock(), LEASE):
+    for number in store.waiting(clock()):
+        if store.claim(number, clock(), LEASE):
+            try:
+                posted = store.message(number)
+            except StoreError as trouble:
+                store.settle(number, Stage.FAILED, str(trouble), clock())
+                yield Attempt(number, "", Stage.FAILED, str(trouble))
+                continue
             stage, detail = _sent(posted, plan, reveal)
             again = clock()
             if stage is Stage.WAITING:
-                again += _FIRST_WAIT * 2**posted.attempts
-                stage = Stage.FAILED if posted.attempts + 1 >= TRIES else stage
-            store.settle(posted.id, stage, detail, again)
-            yield Attempt(posted, stage, detail)
+                # The claim has counted this attempt already.
+                again += _FIRST_WAIT * 2 ** (posted.attempts - 1)
+                stage = Stage.FAILED if posted.attempts >= TRIES else stage
+            store.settle(number, stage, detail, again)
+            yield Attempt(number, posted.message.target, stage, detail)
 
 
 def _sent(posted: Posted, plan: DeliveryPlan, reveal: Reveal) -> tuple[Stage, str]:

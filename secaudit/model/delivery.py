@@ -71,7 +71,6 @@ class Subscription:
     changes: tuple[str, ...]
     monthly: tuple[str, ...]
     minimum: Severity
-    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, not_, or_, select
 
 from secaudit.model.answer import Reach
 from secaudit.model.outcome import Outcome
@@ -227,9 +227,32 @@ class Listing(Queries):
             .limit(limit)
         )
         with self._reading() as connection:
-            return tuple(
-                ScanOfHost(row.run_id, row.opened, Reach(row.status), row.detail) for row in connection.execute(query)
-            )
+            return tuple(_scan_of_host(row) for row in connection.execute(query))
+
+    def reach_change(self, customer: str, host_name: str) -> tuple[ScanOfHost, ScanOfHost | None] | None:
+        """Since which scan a host has been unreachable, or not, without a break, and the last scan before it was so.
+
+        The latter is None when that was never otherwise; the whole is None for a host that was never scanned.
+        """
+        mine = and_(scan.c.customer == customer, scan.c.host == host_name)
+        query = select(scan.c.id, scan.c.run_id, scan.c.opened, scan.c.status, scan.c.detail).where(mine)
+        late_first, early_first = (scan.c.opened.desc(), scan.c.id.desc()), (scan.c.opened, scan.c.id)
+        gone = scan.c.status == Reach.UNREACHABLE.value
+        with self._reading() as connection:
+            newest = connection.execute(query.order_by(*late_first).limit(1)).first()
+            if newest is None:
+                return None
+            other = not_(gone) if newest.status == Reach.UNREACHABLE.value else gone
+            before = connection.execute(query.where(other).order_by(*late_first).limit(1)).first()
+            if before is not None:
+                later = or_(scan.c.opened > before.opened, and_(scan.c.opened == before.opened, scan.c.id > before.id))
+                query = query.where(later)
+            first = connection.execute(query.order_by(*early_first).limit(1)).one()
+        return _scan_of_host(first), None if before is None else _scan_of_host(before)
+
+
+def _scan_of_host(row: Any) -> ScanOfHost:
+    return ScanOfHost(row.run_id, row.opened, Reach(row.status), row.detail)
 
 
 def _lines() -> Select[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from secaudit.store.blobs import keep, load
 from secaudit.store.errors import StoreError
 from secaudit.store.queries import Queries
 from secaudit.store.schema import outbox, told
+from secaudit.transcript.codec import TranscriptError
 
 _BATCH = 500
 
@@ -72,17 +73,28 @@ class Outbox(Queries):
         with self._reading() as connection:
             return tuple(_posted(row, {}) for row in connection.execute(query))
 
-    def due_messages(self, now: datetime, limit: int = 200) -> tuple[Posted, ...]:
-        """What waits and may be sent, the oldest first, with its files. Raises StoreError for a damaged file."""
-        query = (
-            select(outbox)
-            .where(outbox.c.stage == Stage.WAITING.value, outbox.c.next <= now)
-            .order_by(outbox.c.id)
-            .limit(limit)
-        )
+    def waiting(self, now: datetime, limit: int = 200) -> tuple[int, ...]:
+        """The ids of messages that wait and may be sent, the oldest first."""
+        may = (outbox.c.stage == Stage.WAITING.value) & (outbox.c.next <= now)
         with self._reading() as connection:
-            rows = connection.execute(query).all()
-            return tuple(_posted(row, load(connection, [digest for _, digest in row.files])) for row in rows)
+            return tuple(
+                connection.execute(select(outbox.c.id).where(may).order_by(outbox.c.id).limit(limit)).scalars()
+            )
+
+    def message(self, id: int) -> Posted:
+        """A message with the contents of its files. Raises StoreError where one is gone or damaged."""
+        with self._reading() as connection:
+            row = connection.execute(select(outbox).where(outbox.c.id == id)).first()
+            if row is None:
+                raise StoreError(f"the outbox holds no message {id}")
+            try:
+                contents = load(connection, [digest for _, digest in row.files])
+            except TranscriptError as trouble:
+                raise StoreError(f"message {id}: {trouble}") from None
+        lost = [name for name, digest in row.files if digest not in contents]
+        if lost:
+            raise StoreError(f"message {id} lacks its file {lost[0]}")
+        return _posted(row, contents)
 
     def claim(self, id: int, now: datetime, lease: timedelta) -> bool:
         """Begin to send a message; False when somebody else does, or it no longer waits.
@@ -158,16 +170,12 @@ def _row(connection: Connection, topic: str, message: Message, now: datetime) ->
 
 
 def _posted(row: Row[Any], contents: Mapping[str, bytes]) -> Posted:
-    files: Sequence[tuple[str, str]] = row.files
-    missing = [name for name, digest in files if contents and digest not in contents]
-    if missing:
-        raise StoreError(f"message {row.id} lacks its file {missing[0]}")
     message = Message(
         row.customer,
         row.target,
         row.subject,
         row.text,
         tuple(row.recipients),
-        tuple(Attachment(name, contents.get(digest, b"")) for name, digest in files),
+        tuple(Attachment(name, contents.get(digest, b"")) for name, digest in row.files),
     )
     return Posted(row.id, message, row.composed, Stage(row.stage), row.attempts, row.next, row.detail)

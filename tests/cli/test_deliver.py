@@ -7,14 +7,19 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
 
 from secaudit.cli.main import run
+from secaudit.cli.posting import digests
+from secaudit.config.delivery import load_delivery
 from secaudit.model.answer import Reach
+from secaudit.model.contract import Contracts
 from secaudit.model.outcome import Outcome
 from secaudit.store import Store, open_store
 from tests.store.scenes import WEB, a_result, a_run, record
@@ -135,6 +140,144 @@ def test_a_sender_that_is_killed_in_the_middle_leaves_a_message_for_a_person(pla
         assert left.stage.value == "sending"
         assert store.expire(left.next) == 1
     assert run(["deliver", "--send"]) == 3, "it says that there is one nobody knows about, and sends nothing"
+
+
+def test_an_outage_is_told_once_however_long_it_lasts(place: Path) -> None:
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=80), Outcome.PASSED)
+        for hours in range(79, 14, -1):
+            scanned(store, timedelta(hours=hours), reach=Reach.UNREACHABLE)
+            if hours % 8 == 0:
+                assert run(["deliver", "--send"]) == 0
+    assert [text.splitlines()[0] for text in messages(place)] == ["[secaudit] muster: 1 unreachable"]
+
+
+def test_a_scan_that_broke_off_is_told_once(place: Path) -> None:
+    at = datetime.now(UTC) - timedelta(hours=9)
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=20), Outcome.PASSED)
+        store.begin(replace(a_run(id="broken"), started=at), [WEB])
+        assert run(["deliver", "--send"]) == 0
+        assert run(["deliver", "--send"]) == 0
+    (text,) = messages(place)
+    assert "secaudit scan --resume broken" in text
+
+
+CONTRACT = """
+schema: secaudit.contract/1
+customer: {id: muster, name: Muster GmbH, number: V-1}
+valid: {from: 2020-01-01, until: 2099-12-31}
+calendar: {timezone: Europe/Vienna, hours: {mon-sun: ["00:00-24:00"]}}
+priorities:
+  P2: {from: [high], response: {time: 2h, clock: real}, remediation: {time: 10h, clock: real}}
+report: {language: de, recipients: [it@kunde.example]}
+"""
+
+
+def test_deadlines_are_told_as_they_come_near_and_pass_and_old_ones_not(place: Path) -> None:
+    (place / "contracts").mkdir()
+    (place / "contracts" / "muster.yaml").write_text(CONTRACT)
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=9), Outcome.FAILED)
+        assert run(["deliver", "--send"]) == 0
+        assert run(["deliver", "--send"]) == 0
+    (text,) = messages(place)
+    assert text.splitlines()[0] == "[secaudit] muster: 1 overdue, 1 new, 1 due soon"
+    assert "response within 2h" in text
+    assert "remediation within 10h" in text
+
+
+def test_what_passed_long_ago_is_not_told_to_who_subscribes_today(place: Path) -> None:
+    (place / "contracts").mkdir()
+    (place / "contracts" / "muster.yaml").write_text(CONTRACT)
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(days=40), Outcome.FAILED)
+        scanned(store, timedelta(hours=1), Outcome.FAILED)
+    assert run(["deliver", "--send"]) == 0
+    assert messages(place) == []
+
+
+def test_a_monthly_mail_goes_to_the_recipients_of_the_contract(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "contracts").mkdir()
+    (place / "contracts" / "muster.yaml").write_text(CONTRACT)
+    (place / "delivery" / "all.yaml").write_text(DELIVERY.replace("monthly: [archive]", "monthly: [broken]"))
+    (place / "out" / "muster").mkdir(parents=True)
+    (place / "out" / "muster" / "monthly-2026-10-de.html").write_text("page")
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=3), Outcome.PASSED)
+    assert run(["deliver", "--month", "2026-10", "--customer", "muster"]) == 0
+    shown = capsys.readouterr().out
+    assert "b@provider.example, it@kunde.example" in shown
+    assert "Muster GmbH: Monatsbericht 2026-10" in shown
+
+
+class TakesAndHangs(threading.Thread):
+    """A mail server that takes a message and never says goodbye; `taken` is set once it has answered 250."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.taken, self.told = threading.Event(), threading.Event()
+        self.messages = 0
+
+    def run(self) -> None:
+        connection, _ = self._socket.accept()
+        with self._socket, connection, connection.makefile("rb") as lines:
+            self._talk(connection, lines)
+
+    def _talk(self, connection: socket.socket, lines: BufferedReader) -> None:
+        connection.sendall(b"220 here\r\n")
+        for line in lines:
+            word = line.split(b" ")[0].strip().upper()
+            if word == b"DATA":
+                connection.sendall(b"354 go on\r\n")
+                while lines.readline() != b".\r\n":
+                    pass
+                self.messages += 1
+                connection.sendall(b"250 taken\r\n")
+            elif word == b"QUIT":
+                self.taken.set()
+                self.told.wait(60)
+                break
+            else:
+                connection.sendall(b"250 fine\r\n")
+
+
+def test_what_was_taken_before_the_sender_was_killed_is_not_sent_again(place: Path) -> None:
+    server = TakesAndHangs()
+    server.start()
+    (place / "delivery" / "all.yaml").write_text(
+        DELIVERY.replace("changes: [archive]", "changes: [broken]").replace("port: 1,", f"port: {server.port},")
+    )
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=3), Outcome.FAILED)
+    sender = subprocess.Popen(
+        [str(Path(sys.executable).with_name("secaudit")), "deliver", "--send"], env=dict(os.environ), cwd=place
+    )
+    assert server.taken.wait(30)
+    os.kill(sender.pid, signal.SIGKILL)
+    sender.wait()
+    server.told.set()
+    server.join(30)
+    with open_store(str(place / "store.sqlite")) as store:
+        (left,) = store.posted()
+        assert left.stage.value == "sending"
+        store.expire(left.next)
+        assert store.waiting(left.next) == ()
+    assert run(["deliver", "--send"]) == 3
+    assert server.messages == 1
+
+
+def test_what_was_composed_before_the_sender_was_killed_is_sent_once(place: Path) -> None:
+    plan = load_delivery(place / "delivery")
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=3), Outcome.FAILED)
+        now = datetime.now(UTC)
+        assert store.post(digests(store, Contracts(()), plan, now), now) == 1
+    assert run(["deliver", "--send"]) == 0
+    assert run(["deliver", "--send"]) == 0
+    assert len(messages(place)) == 1
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,6 @@ def test_composers_at_once_tell_a_change_once(server: str, store: Store) -> None
     for thread in threads:
         thread.join()
     assert sorted(posted) == [0, 0, 0, 1]
-    (message,) = store.due_messages(START)
-    assert store.claim(message.id, START, DAY)
-    assert not store.claim(message.id, START, DAY)
+    (number,) = store.waiting(START)
+    assert store.claim(number, START, DAY)
+    assert not store.claim(number, START, DAY)

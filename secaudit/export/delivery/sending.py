@@ -13,11 +13,15 @@ from email.policy import SMTP
 from importlib import import_module
 from mimetypes import guess_type
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from secaudit.model.delivery import AppriseTarget, DirectoryTarget, MailTarget, Message, Posted, Security, Target
 from secaudit.model.errors import UserError
 from secaudit.model.inventory import SecretSource
 from secaudit.model.safe_text import visible_line
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 Reveal = Callable[[SecretSource], str]
 """Gives the value of a secret; may raise a UserError that names its source only."""
@@ -61,24 +65,37 @@ def as_mail(posted: Posted, target: MailTarget) -> EmailMessage:
     return mail
 
 
+class _Server(smtplib.SMTP):
+    """A server that notes when the content of a message began to go there: before that it surely did not arrive."""
+
+    began = False
+
+    def data(self, msg: Buffer | str) -> tuple[int, bytes]:
+        """See `smtplib.SMTP.data`."""
+        self.began = True
+        return super().data(msg)
+
+
+class _TlsServer(_Server, smtplib.SMTP_SSL):
+    """The same, with TLS from the first word on."""
+
+
 def _mail(posted: Posted, target: MailTarget, reveal: Reveal) -> None:
     if not (posted.message.to or target.to):
         raise NotDelivered(f"{target.name}: nobody is named to get it")
     mail = as_mail(posted, target)
     password = reveal(target.password) if target.password else ""
-    handed_over = False
-    server: smtplib.SMTP | None = None
+    server: _Server | None = None
     try:
         context = ssl.create_default_context(cafile=target.ca_file or None)
         if target.security is Security.TLS:
-            server = smtplib.SMTP_SSL(target.host, target.port, timeout=target.timeout, context=context)
+            server = _TlsServer(target.host, target.port, timeout=target.timeout, context=context)
         else:
-            server = smtplib.SMTP(target.host, target.port, timeout=target.timeout)
+            server = _Server(target.host, target.port, timeout=target.timeout)
         if target.security is Security.STARTTLS:
             server.starttls(context=context)
         if target.user:
             server.login(target.user, password)
-        handed_over = True
         refused = server.send_message(mail)
     except smtplib.SMTPResponseException as error:
         # The server answered, so it did not take the message.
@@ -87,7 +104,7 @@ def _mail(posted: Posted, target: MailTarget, reveal: Reveal) -> None:
         raise NotDelivered(f"{target.host} refuses {', '.join(error.recipients)}") from None
     except (smtplib.SMTPException, OSError) as error:
         reason = f"{target.host}:{target.port}: {visible_line(str(error)) or type(error).__name__}"
-        raise (MaybeDelivered if handed_over else NotDelivered)(reason) from None
+        raise (MaybeDelivered if server is not None and server.began else NotDelivered)(reason) from None
     finally:
         # How the server says goodbye does not change what it has taken.
         with suppress(smtplib.SMTPException, OSError):
