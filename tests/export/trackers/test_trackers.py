@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
@@ -319,12 +320,36 @@ def test_a_tracker_that_is_away(store: Store) -> None:
     assert scene.waits == [1.0, 2.0, 4.0]
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(store: Store, tmp_path: Path) -> None:
-    """The client verifies; its context is the default one."""
-    session = open_session(replace(BASE, url="https://127.0.0.1:9"), "t0ken")
-    with session:
-        transport = session._client._transport
-        assert isinstance(transport, httpx.HTTPTransport)
-        context = transport._pool._ssl_context
-        assert context is not None
-        assert context.check_hostname
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody vouches for but itself, with its key in the same file."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
+    argv += ["-subj", "/CN=loopback", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path)]
+    made = subprocess.run(argv, capture_output=True, check=True)
+    path.write_bytes(path.read_bytes() + made.stdout)
+    return path
+
+
+@pytest.fixture
+def over_tls(certificate: Path) -> Iterator[HTTPServer]:
+    """A server that shows the certificate and answers one question."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with HTTPServer(host="127.0.0.1", ssl_context=context) as server:
+        server.expect_request("/issue").respond_with_json({"id": 1})
+        yield server
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(over_tls: HTTPServer) -> None:
+    with open_session(replace(BASE, url=over_tls.url_for("").rstrip("/")), "t0ken") as session:
+        session._sleep = lambda _seconds: None
+        with pytest.raises(TrackerError, match="ConnectError"):
+            session.get("/issue")
+    assert over_tls.log == [], "not even the credentials went there"
+
+
+def test_a_certificate_is_taken_when_the_configuration_vouches_for_it(over_tls: HTTPServer, certificate: Path) -> None:
+    config = replace(BASE, url=over_tls.url_for("").rstrip("/"), ca_file=str(certificate))
+    with open_session(config, "t0ken") as session:
+        assert session.get("/issue").data == {"id": 1}
