@@ -16,7 +16,7 @@ from secaudit.model.safe_text import visible_line
 @click.command()
 @click.argument("directory", default=".", type=click.Path(path_type=Path, file_okay=False))
 def command(directory: Path) -> int:
-    """Write a commented example inventory, baseline and schedule into DIRECTORY (here unless given).
+    """Write commented examples of every file that people write into DIRECTORY (here unless given).
 
     Nothing is overwritten: when one of the files is there already, none is written.
     """

@@ -26,11 +26,7 @@ def read_logo(path: Path) -> bytes:
     if len(data) > MOST_BYTES:
         raise CommandError(f"the logo {path} has more than {MOST_BYTES // 1024} KiB")
     head = data[len(_SIGNATURE) : len(_SIGNATURE) + _HEADER.size]
-    if (
-        not data.startswith(_SIGNATURE)
-        or len(head) < _HEADER.size
-        or not data.rstrip(b"\0").endswith(b"IEND\xaeB`\x82")
-    ):
+    if not data.startswith(_SIGNATURE) or len(head) < _HEADER.size or not data.endswith(_LAST):
         raise CommandError(f"the logo {path} is not a whole PNG; other formats can hold scripts or are rarely shown")
     _, kind, width, height = _HEADER.unpack(head)
     if kind != b"IHDR" or not (0 < width <= MOST_PIXELS and 0 < height <= MOST_PIXELS):

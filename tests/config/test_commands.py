@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,10 @@ import pytest
 from secaudit.cli import main
 from secaudit.cli.exits import Exit
 from secaudit.config.baseline import BaselineLibrary
+from secaudit.config.contract import load_contracts
+from secaudit.config.delivery import load_delivery
 from secaudit.config.schedule import load_schedules
+from secaudit.config.trackers import load_trackers
 from secaudit.model.inventory import Host
 from secaudit.transport import trust
 from secaudit.transport.interface import Unreachable
@@ -277,8 +281,10 @@ def test_init_writes_once_and_never_over_anything(run: Run) -> None:
         "README.md",
         "baselines/example-web.yaml",
         "contracts/example.yaml",
+        "delivery/example.yaml",
         "inventory/example.yaml",
         "schedules/nightly.yaml",
+        "trackers/example.yaml",
         "waivers/example.yaml",
     ]
     ended, out, _ = run("init", "set")
@@ -306,6 +312,20 @@ def test_the_example_set_works_and_shows_every_kind_of_change(run: Run) -> None:
     assert "~ open-ports" in changes
     assert any(line.startswith("+ example-uploads  (high, set at baselines/example-web.yaml:") for line in changes)
     assert [schedule.id for schedule in load_schedules(Path("schedules"))] == ["nightly"]
+    assert [target.name for target in load_delivery(Path("delivery")).targets] == ["archive"]
+    assert [tracker.customer for tracker in load_trackers(Path("trackers"))] == ["example"]
+
+
+def test_what_the_examples_have_as_comments_works_too(run: Run) -> None:
+    run("init")
+    for name in ("contracts/example.yaml", "delivery/example.yaml"):
+        path = Path(name)
+        lines = path.read_text().splitlines()
+        # What is to be uncommented follows its `#` at once or keeps its indent; sentences follow one blank.
+        said = [re.sub(r"^#(?! \S)", "", line) for line in lines]
+        path.write_text("\n".join(said) + "\n")
+    assert {target.name for target in load_delivery(Path("delivery")).targets} == {"archive", "office", "chat"}
+    assert load_contracts(Path("contracts")).of("example")[0].availability[0].service == "shop"
 
 
 def test_init_where_nothing_can_be_written(write: Write, run: Run) -> None:
