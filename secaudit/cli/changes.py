@@ -62,7 +62,8 @@ def _of_finding(
 ) -> Iterator[Change]:
     if finding.waived and finding.resolved is None:
         return
-    text = f"{finding.title} ({finding.control}{f' {finding.subject}' if finding.subject else ''})"
+    where = f"({finding.control}{f' {finding.subject}' if finding.subject else ''})"
+    text = f"{finding.reason or finding.title} {where}"
     for event in events:
         if not now - WINDOW < event.at <= now:
             continue
@@ -70,7 +71,8 @@ def _of_finding(
         if event.kind in _NEW and event.outcome is Outcome.FAILED and finding.resolved is None:
             yield Change(key, ChangeKind.NEW, event.at, finding.severity, finding.host, text)
         elif event.kind is EventKind.RESOLVED:
-            yield Change(key, ChangeKind.RESOLVED, event.at, finding.severity, finding.host, text)
+            # The reason of a resolved finding is that of its end.
+            yield Change(key, ChangeKind.RESOLVED, event.at, finding.severity, finding.host, f"{finding.title} {where}")
     if finding.resolved is None and finding.outcome is Outcome.FAILED:
         clocks = read_clocks(events, history, now) if events else ()
         readings = {"response": clocks[-1].response, "remediation": clocks[-1].remediation} if clocks else {}
