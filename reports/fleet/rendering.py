@@ -30,6 +30,7 @@ def render(record: FleetRecord, language: str) -> bytes:
         lang=told,
         t=told.text,
         families=sorted({one.family for customer in record.customers for one in customer.families}),
+        names={one.customer: one.name or one.customer for one in record.customers},
         standing=_standing,
         worst=worst,
         hosts=sum(one.hosts for one in record.customers),

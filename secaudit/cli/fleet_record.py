@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from secaudit import __version__
+from secaudit.cli.translations import family_titles
 from secaudit.model.answer import Reach
 from secaudit.model.fleet import (
     CustomerStanding,
@@ -33,8 +34,11 @@ _MOST = 200
 _LINES = 100_000
 
 
-def fleet_record(store: Store, now: datetime, timezone: str) -> FleetRecord:
-    """All customers of a store as they stand `now` (aware UTC), with days told in `timezone`. Raises StoreError."""
+def fleet_record(store: Store, now: datetime, timezone: str, language: str) -> FleetRecord:
+    """All customers of a store as they stand `now` (aware UTC), with days told in `timezone`.
+
+    Families are called as in `language`. Raises StoreError, CommandError.
+    """
     horizon = now + HORIZON
     hosts = store.hosts()
     due = [line for line in store.due_lines(None, _LINES) if line.due is not None and line.due < horizon]
@@ -64,6 +68,7 @@ def fleet_record(store: Store, now: datetime, timezone: str) -> FleetRecord:
         ),
         stale_total=store.count(stale),
         feeds=newest.feeds if newest is not None else (),
+        families=family_titles(language),
     )
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo
 
 from secaudit import __version__
-from secaudit.api.translation import translated
 from secaudit.cli.availability_data import measured
 from secaudit.cli.exits import CommandError
 from secaudit.cli.logo import read_logo
@@ -22,7 +21,6 @@ from secaudit.model.hours import HoursStatement, Month, WorkEntry
 from secaudit.model.month import FamilyCount, HostAtEnd, HostScan, MonthRecord, Sighting, TrackedFinding
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
-from secaudit.plugins import discover
 from secaudit.sla.availability import month_span
 from secaudit.sla.calendar import TICK, local_moment
 from secaudit.sla.clocks import read_clocks
@@ -88,19 +86,6 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
         logo=read_logo(Path(contract.report.logo)) if contract is not None and contract.report.logo else b"",
         calendars=_calendars(),
     )
-
-
-def translations(language: str) -> Mapping[str, str]:
-    """What the checks of all families say, in a language. Raises CommandError when a catalogue cannot be read."""
-    if language == "en":
-        return {}
-    found: dict[str, str] = {}
-    for family in discover().families.values():
-        try:
-            found |= translated(family, language)
-        except ValueError as error:
-            raise CommandError(str(error)) from None
-    return found
 
 
 def _calendars() -> tuple[tuple[str, str], ...]:

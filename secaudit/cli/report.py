@@ -136,10 +136,11 @@ def _monthly(
     from dataclasses import replace
 
     from secaudit.api import CustomerReport, ShelfPage
-    from secaudit.cli.month import month_record, translations
+    from secaudit.cli.month import month_record
     from secaudit.cli.output import write_files
     from secaudit.cli.shelf import INDEX, read_shelf
     from secaudit.cli.stored import read_store
+    from secaudit.cli.translations import translations
 
     _refuse_formats("monthly", names)
     if customer.startswith(".") or "/" in customer:
@@ -177,7 +178,7 @@ def _fleet(lang: str, names: tuple[str, ...], out: Path, store_url: str | None, 
     language = _spoken(lang, maker.languages)
     with ExitStack() as stack:
         store = read_store(store_url, stack)
-        record = fleet_record(store, datetime.now(UTC), "UTC")
+        record = fleet_record(store, datetime.now(UTC), "UTC", language)
         hosts = [found.record for found in store.hosts()] if signing_key is not None else []
         head = store.chain_head()
     written = write_files(_printed(f"fleet-{language}", maker.render(record, language), names), out)

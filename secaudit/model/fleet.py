@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from secaudit.model.answer import Reach
@@ -82,7 +83,8 @@ class FleetRecord:
 
     `due` has the deadlines that are over or end until `horizon`, the first first; `due_total` counts all of them, as
     `stale_total` does for `stale`. `lagging` are the hosts that were not read to the end, or not since `fresh_since`.
-    `feeds` are the reference data of the newest run.
+    `feeds` are the reference data of the newest run. `families` has what each family is called in the language of the
+    report.
     """
 
     at: datetime
@@ -97,3 +99,4 @@ class FleetRecord:
     stale: tuple[StaleBackup, ...]
     stale_total: int
     feeds: tuple[FeedStamp, ...]
+    families: Mapping[str, str] = field(default_factory=dict)
