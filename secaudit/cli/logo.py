@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from secaudit.cli.exits import CommandError
+from secaudit.config.errors import ConfigError
+from secaudit.model.contract import ReportRules
 
 MOST_BYTES = 256 * 1024
 MOST_PIXELS = 4000
@@ -14,21 +15,31 @@ MOST_PIXELS = 4000
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LAST = b"IEND\xaeB`\x82"
 _HEADER = struct.Struct(">I4sII")
+_RIGHT = f"a PNG of at most {MOST_BYTES // 1024} KiB and {MOST_PIXELS} pixels each way is needed"
 
 
-def read_logo(path: Path) -> bytes:
-    """The picture. Raises CommandError for what is no PNG (PNG specification, section 5), or too large."""
+def read_logo(rules: ReportRules) -> bytes:
+    """The picture that the contract names, empty when it names none.
+
+    Raises ConfigError, at the place in the contract, for what is no PNG (PNG specification, section 5), or too large.
+    """
+    if not rules.logo:
+        return b""
     try:
-        with path.open("rb") as file:
+        with Path(rules.logo).open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise CommandError(f"the logo {path}: {error.strerror or error}") from None
+        raise _refused(rules, f"cannot be read: {error.strerror or error}") from None
     if len(data) > MOST_BYTES:
-        raise CommandError(f"the logo {path} has more than {MOST_BYTES // 1024} KiB")
+        raise _refused(rules, f"has more than {MOST_BYTES // 1024} KiB")
     head = data[len(_SIGNATURE) : len(_SIGNATURE) + _HEADER.size]
     if not data.startswith(_SIGNATURE) or len(head) < _HEADER.size or not data.endswith(_LAST):
-        raise CommandError(f"the logo {path} is not a whole PNG; other formats can hold scripts or are rarely shown")
+        raise _refused(rules, "is not a whole PNG; other formats can hold scripts or are rarely shown")
     _, kind, width, height = _HEADER.unpack(head)
     if kind != b"IHDR" or not (0 < width <= MOST_PIXELS and 0 < height <= MOST_PIXELS):
-        raise CommandError(f"the logo {path} is {width} by {height} pixels; it may have {MOST_PIXELS} each way")
+        raise _refused(rules, f"is {width} by {height} pixels")
     return data
+
+
+def _refused(rules: ReportRules, why: str) -> ConfigError:
+    return ConfigError.at(rules.logo_at, f"the logo {rules.logo} {why}", _RIGHT)

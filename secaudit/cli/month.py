@@ -83,7 +83,7 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
         work=work,
         availability=availability,
         unmeasured=unmeasured,
-        logo=read_logo(Path(contract.report.logo)) if contract is not None and contract.report.logo else b"",
+        logo=read_logo(contract.report) if contract is not None else b"",
         calendars=_calendars(),
     )
 

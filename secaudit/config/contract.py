@@ -24,7 +24,7 @@ from secaudit.config.contract_file import (
 from secaudit.config.contract_ics import read_closed_days, read_windows
 from secaudit.config.errors import ConfigError, Problem
 from secaudit.config.paths import resolve_path, yaml_files
-from secaudit.config.source import Located, Source, YamlPath, read_yaml
+from secaudit.config.source import Located, Node, Source, YamlPath, read_yaml
 from secaudit.config.validation import validate
 from secaudit.model.baseline import Location
 from secaudit.model.contract import (
@@ -162,7 +162,7 @@ def _contract(file: ContractFile, source: Source) -> Contract:
         datasets=tuple(_dataset(dataset, folder) for dataset in (file.backup.datasets if file.backup else ())),
         resources=_resources(file.resources, folder),
         costs=tuple(Cost(cost.service, Period(cost.per), cost.amount, cost.currency) for cost in file.costs),
-        report=_report(file.report, folder),
+        report=_report(file.report, folder, source.root),
         file=source.shown,
         sha256=source.sha256,
     )
@@ -287,7 +287,8 @@ def _resources(file: ResourcesFile | None, folder: Path) -> Resources | None:
     )
 
 
-def _report(file: ReportFile, folder: Path) -> ReportRules:
+def _report(file: ReportFile, folder: Path, root: Node) -> ReportRules:
+    logo = root.child("report", "logo")
     return ReportRules(
         language=file.language,
         formats=tuple(file.formats or ("html",)),
@@ -295,5 +296,6 @@ def _report(file: ReportFile, folder: Path) -> ReportRules:
         day=file.day,
         sign=file.sign or "",
         logo=str(resolve_path(file.logo, folder)) if file.logo else "",
+        logo_at=logo.location if logo else None,
         colour=file.colour or "",
     )

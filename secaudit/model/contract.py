@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from secaudit.model.baseline import Location
 from secaudit.model.severity import Severity
 
 
@@ -258,7 +259,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class ReportRules:
-    """What the customer's report looks like, who gets it and on which day of the month. Paths are absolute."""
+    """What the customer's report looks like, who gets it and on which day of the month. Paths are absolute.
+
+    `logo_at` is the place in the contract that names the logo.
+    """
 
     language: str = "en"
     formats: tuple[str, ...] = ("html",)
@@ -267,6 +271,7 @@ class ReportRules:
     sign: str = ""
     logo: str = ""
     colour: str = ""
+    logo_at: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from secaudit.config.contract import load_contracts
+from secaudit.model.baseline import Location
 from secaudit.model.contract import (
     AvailabilityTarget,
     BackupCopy,
@@ -145,8 +146,9 @@ def test_the_whole(write: Write) -> None:
         Cost("monitoring", Period.MONTH, Decimal("120.00"), "EUR"),
         Cost("work", Period.HOUR, Decimal(95), "EUR"),
     )
+    logo_at = Location("contracts/a.yaml", 41, 107)
     assert contract.report == ReportRules(
-        "de", ("html", "pdf"), ("it@kunde.example",), 3, "ed25519", f"{folder}/l.png", "#1d4ed8"
+        "de", ("html", "pdf"), ("it@kunde.example",), 3, "ed25519", f"{folder}/l.png", "#1d4ed8", logo_at
     )
 
 

@@ -261,7 +261,11 @@ def test_what_is_no_logo_is_refused(
         (place / "contracts" / "logo.png").write_bytes(content)
     with_report(place, "logo: logo.png")
     assert run(["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10"]) == 2
-    assert says in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "contracts/muster.yaml:11:30: the logo " in told
+    assert says in told
+    assert "a PNG of at most 256 KiB" in told
+    assert not (place / "out").exists()
 
 
 def test_a_report_that_is_promised_signed_is_not_written_unsigned(
