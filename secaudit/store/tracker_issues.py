@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from secaudit.model.answer import Reach
 from secaudit.model.tracker import IssueState
 from secaudit.store.errors import StoreError
 from secaudit.store.queries import Queries
-from secaudit.store.schema import tracker_issue
+from secaudit.store.schema import scan, tracker_issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,13 @@ class TrackerIssues(Queries):
                 )
                 for row in rows
             }
+
+    def complete_scans(self, customer: str, host: str, since: datetime, until: datetime) -> int:
+        """How many complete scans of a host were opened from `since` up to `until` (aware UTC)."""
+        mine = and_(scan.c.customer == customer, scan.c.host == host, scan.c.status == Reach.COMPLETE.value)
+        chosen = and_(mine, scan.c.opened >= since, scan.c.opened < until)
+        with self._reading() as connection:
+            return connection.execute(select(func.count()).select_from(scan).where(chosen)).scalar_one()
 
     def claim_issue(self, issue: TrackedIssue) -> bool:
         """Note that an issue is about to be created; False when somebody else has noted it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -10,6 +10,11 @@ from typing import Any, Protocol
 from secaudit.export.trackers.draft import Draft
 from secaudit.export.trackers.session import TrackerError
 from secaudit.model.tracker import IssueState
+
+PAGE = 100
+"""Issues that are asked for at a time; all of the trackers give as many."""
+MOST_PAGES = 200
+"""Pages of one list at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,10 @@ class Adapter(Protocol):
         """An issue; None when there is none, or it is hidden from us."""
         ...
 
+    def read_many(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """Those of the issues that the tracker gives in few requests, by key; the others must be read one by one."""
+        ...
+
     def create(self, draft: Draft) -> RemoteIssue:
         """Create an issue."""
         ...
@@ -53,6 +62,18 @@ class Adapter(Protocol):
     def reopen(self, key: str) -> None:
         """Open a closed issue again."""
         ...
+
+
+def pages(what: str) -> Iterator[int]:
+    """Numbers of pages from 0 on. Raises TrackerError where no end comes, rather than stop in the middle."""
+    yield from range(MOST_PAGES)
+    raise TrackerError(f"the tracker has more than {MOST_PAGES} pages of {what}; nothing was decided on a part of them")
+
+
+def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Keys in parts of a `PAGE`."""
+    for start in range(0, len(keys), PAGE):
+        yield keys[start : start + PAGE]
 
 
 def moment_of(text: object) -> datetime | None:

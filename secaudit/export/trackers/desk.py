@@ -17,7 +17,6 @@ from secaudit.export.trackers.planning import Known, Topic, decide, topics_of
 from secaudit.export.trackers.redmine import Redmine
 from secaudit.export.trackers.roundup import Roundup, headers_of
 from secaudit.export.trackers.session import Session, TrackerError
-from secaudit.model.answer import Reach
 from secaudit.model.sla import EventKind, FindingEvent
 from secaudit.model.tracker import ActionKind, IssueAction, IssueState, TrackerConfig, TrackerKind
 from secaudit.store import FindingFilter, FindingState, Store, StoreError
@@ -47,13 +46,13 @@ class Desk:
     def plan(self, now: datetime, fingerprints: Collection[str] | None = None) -> tuple[IssueAction, ...]:
         """See `TrackerDesk.plan`."""
         noted = self._store.tracked_issues(self._config.customer, self._config.name)
-        chosen = frozenset(fingerprints or ())
+        chosen = None if fingerprints is None else frozenset(fingerprints)
+        topics = [topic for topic in self._topics().values() if self._matters(topic, noted.get(topic.id), chosen)]
+        remote = self._read([noted[topic.id].issue for topic in topics if topic.id in noted])
         found: list[IssueAction] = []
-        for topic in self._topics().values():
-            is_chosen = any(member.fingerprint in chosen for member in topic.findings)
-            if (fingerprints is None or is_chosen) and self._matters(topic, noted.get(topic.id), is_chosen=is_chosen):
-                known = self._known(topic, noted.get(topic.id), now, is_chosen=is_chosen)
-                found += decide(topic, known, self._config, now)
+        for topic in topics:
+            known = self._known(topic, noted.get(topic.id), remote, now, is_chosen=topic.has(chosen or ()))
+            found += decide(topic, known, self._config, now)
         return tuple(found)
 
     def apply(self, actions: Sequence[IssueAction], now: datetime) -> tuple[IssueAction, ...]:
@@ -73,15 +72,34 @@ class Desk:
             findings += page
         return topics_of(findings, self._config.grouping)
 
-    def _matters(self, topic: Topic, noted: TrackedIssue | None, *, is_chosen: bool) -> bool:
+    def _matters(self, topic: Topic, noted: TrackedIssue | None, chosen: Collection[str] | None) -> bool:
         """Whether the tracker must be asked: not for what never had an issue, nor for what is closed for good."""
+        if chosen is not None and not topic.has(chosen):
+            return False
         if noted is None:
-            return is_chosen or topic.wanted(self._config)
+            return chosen is not None or topic.wanted(self._config)
         return bool(topic.open) or noted.state is IssueState.OPEN
 
-    def _known(self, topic: Topic, noted: TrackedIssue | None, now: datetime, *, is_chosen: bool) -> Known:
+    def _read(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """Issues by key: many at a time, and one by one those that were not among them."""
+        asked = [key for key in keys if key]
+        found = dict(self._adapter.read_many(asked)) if asked else {}
+        for key in asked:
+            if key not in found and (issue := self._adapter.read(key)) is not None:
+                found[key] = issue
+        return found
+
+    def _known(
+        self,
+        topic: Topic,
+        noted: TrackedIssue | None,
+        known: Mapping[str, RemoteIssue],
+        now: datetime,
+        *,
+        is_chosen: bool,
+    ) -> Known:
         if noted is not None and noted.issue:
-            remote = self._adapter.read(noted.issue)
+            remote = known.get(noted.issue)
         else:
             remote = next(iter(self._adapter.find(marker_of(topic.id))), None)
         clear = 0 if topic.open else self._clear_scans(topic, now)
@@ -90,20 +108,12 @@ class Desk:
 
     def _clear_scans(self, topic: Topic, now: datetime) -> int:
         """Complete scans since the findings were resolved; of several hosts the one with the fewest counts."""
-        resolved = {found.host: found.resolved for found in topic.findings if found.resolved is not None}
-        begin = min(resolved.values())
-        scans = [
-            scan
-            for scan in self._store.scans(self._config.customer, begin, now)
-            if scan.record.status is Reach.COMPLETE
-        ]
-        latest = {
-            host: max(found.resolved for found in topic.findings if found.host == host and found.resolved is not None)
-            for host in resolved
-        }
+        latest: dict[str, datetime] = {}
+        for found in topic.findings:
+            if found.resolved is not None:
+                latest[found.host] = max(found.resolved, latest.get(found.host, found.resolved))
         return min(
-            sum(scan.record.host == host and scan.scanned >= moment for scan in scans)
-            for host, moment in latest.items()
+            self._store.complete_scans(self._config.customer, host, since, now) for host, since in latest.items()
         )
 
     def _unanswered(self, topic: Topic) -> Iterator[str]:

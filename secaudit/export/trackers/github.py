@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from secaudit.export.trackers.adapter import RemoteIssue, key_of, mapping_of, moment_of, rows_of
+from secaudit.export.trackers.adapter import PAGE, RemoteIssue, key_of, mapping_of, moment_of, pages, rows_of
 from secaudit.export.trackers.draft import Draft, Markup
-from secaudit.export.trackers.session import Session, TrackerError, segment
+from secaudit.export.trackers.session import Session, segment
 from secaudit.model.tracker import MARKER, IssueState, TrackerConfig
 
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 _MARKER = re.compile(rf"{MARKER}: [0-9a-f]{{16}}")
-_PAGE = 100
-_MOST_PAGES = 100
+_NEXT = re.compile(r'<([^<>]*)>[^<>,]*;\s*rel="next"')
 
 
 class GitHub:
@@ -26,39 +27,45 @@ class GitHub:
         self._config = config
         owner, _, name = config.project.partition("/")
         self._root = f"/repos/{segment(owner)}/{segment(name)}/issues"
-        self._listed: dict[str, list[dict[str, Any]]] | None = None
 
     def find(self, marker: str) -> tuple[RemoteIssue, ...]:
         """Look through the issues with our first label: the search index of GitHub lags behind, its lists do not."""
-        if self._listed is None:
-            self._listed = self._list()
-        return tuple(self._issue(row) for row in self._listed.get(marker, ()))
+        rows = (row for row in self._listed if marker in _MARKER.findall(str(row.get("body"))))
+        return tuple(self._issue(row) for row in rows)
 
-    def _list(self) -> dict[str, list[dict[str, Any]]]:
-        """Every issue by each marker in its body."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        for page in range(1, _MOST_PAGES + 1):
-            params = {
-                "state": "all",
-                "labels": self._config.labels[0],
-                "per_page": str(_PAGE),
-                "page": str(page),
-                "sort": "created",
-                "direction": "asc",
-            }
-            rows = rows_of(self._session.get(self._root, params).data, "issues")
-            for row in rows:
-                if "pull_request" not in row:
-                    for marker in set(_MARKER.findall(str(row.get("body")))):
-                        found.setdefault(marker, []).append(row)
-            if len(rows) < _PAGE:
-                return found
-        raise TrackerError(f"the repository has more than {_MOST_PAGES * _PAGE} issues with our label")
+    @cached_property
+    def _listed(self) -> tuple[dict[str, Any], ...]:
+        """Every issue with our first label, the oldest first, as it was when somebody asked first."""
+        return tuple(row for row in self._list() if "pull_request" not in row)
+
+    def _list(self) -> Iterator[dict[str, Any]]:
+        """Follow the links to the next page; counting pages ends at 100 in large repositories."""
+        params = {
+            "state": "all",
+            "labels": self._config.labels[0],
+            "per_page": str(PAGE),
+            "sort": "created",
+            "direction": "asc",
+        }
+        for _ in pages(f"issues with the label {self._config.labels[0]!r}"):
+            reply = self._session.get(self._root, params)
+            yield from rows_of(reply.data, "issues")
+            link = _NEXT.search(reply.headers.get("link", ""))
+            if link is None:
+                return
+            # Only what the link asks for: the credentials go nowhere but to the configured address.
+            params = dict(parse_qsl(urlsplit(link[1]).query))
 
     def read(self, key: str) -> RemoteIssue | None:
         """One issue by its number."""
         reply = self._session.get_known(f"{self._root}/{segment(key)}")
         return self._issue(mapping_of(reply.data, "issue")) if reply is not None else None
+
+    def read_many(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """Issues by their numbers out of the list that `find` looks through; without our label they are not in it."""
+        wanted = frozenset(keys)
+        issues = (self._issue(row) for row in self._listed)
+        return {issue.key: issue for issue in issues if issue.key in wanted}
 
     def create(self, draft: Draft) -> RemoteIssue:
         """Create an issue."""

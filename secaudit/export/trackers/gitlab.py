@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from secaudit.export.trackers.adapter import RemoteIssue, key_of, mapping_of, moment_of, rows_of
+from secaudit.export.trackers.adapter import PAGE, RemoteIssue, chunks, key_of, mapping_of, moment_of, pages, rows_of
 from secaudit.export.trackers.draft import Draft, Markup
 from secaudit.export.trackers.session import Session, segment
 from secaudit.model.tracker import IssueState, TrackerConfig
-
-_MOST_PAGES = 20
 
 
 class GitLab:
@@ -24,12 +23,12 @@ class GitLab:
         """Search descriptions for the marker."""
         found: list[RemoteIssue] = []
         page = "1"
-        for _ in range(_MOST_PAGES):
+        for _ in pages("issues like ours"):
             params = {
                 "search": marker,
                 "in": "description",
                 "scope": "all",
-                "per_page": "100",
+                "per_page": str(PAGE),
                 "page": page,
                 "order_by": "created_at",
                 "sort": "asc",
@@ -46,6 +45,16 @@ class GitLab:
         """One issue by its number in the project."""
         reply = self._session.get_known(f"{self._root}/{segment(key)}")
         return self._issue(mapping_of(reply.data, "issue")) if reply is not None else None
+
+    def read_many(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """Issues by their numbers in the project, a page at a time."""
+        found: dict[str, RemoteIssue] = {}
+        for chunk in chunks(keys):
+            params = {"iids[]": chunk, "scope": "all", "per_page": str(PAGE)}
+            for row in rows_of(self._session.get(self._root, params).data, "issues"):
+                issue = self._issue(row)
+                found[issue.key] = issue
+        return found
 
     def create(self, draft: Draft) -> RemoteIssue:
         """Create an issue."""

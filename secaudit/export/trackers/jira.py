@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from secaudit.export.trackers.adapter import RemoteIssue, id_of, key_of, mapping_of, moment_of, rows_of
+from secaudit.export.trackers.adapter import (
+    PAGE,
+    RemoteIssue,
+    chunks,
+    id_of,
+    key_of,
+    mapping_of,
+    moment_of,
+    pages,
+    rows_of,
+)
 from secaudit.export.trackers.draft import Draft, Markup
 from secaudit.export.trackers.session import Session, TrackerError, segment
 from secaudit.model.tracker import IssueState, TrackerConfig
 
-_FIELDS = "status,resolution,updated,description"
-_PAGE = 50
-_MOST_PAGES = 20
+_STATE = ("status", "resolution", "updated")
+_FIELDS = ",".join((*_STATE, "description"))
+_BAD_REQUEST = 400
 _KEY = re.compile(r"[A-Z][A-Z0-9_]+-[0-9]+", re.ASCII)
 
 
@@ -28,9 +38,9 @@ class Jira:
     def find(self, marker: str) -> tuple[RemoteIssue, ...]:
         """Search for the marker's digits; the index splits words as it likes, so each body is read again."""
         digits = marker.rpartition(" ")[2]
-        jql = f'project = "{_quoted(self._config.project)}" AND description ~ "{digits}" ORDER BY created ASC'
-        pages = self._pages_3(jql) if self._config.api == 3 else self._pages_2(jql)
-        found = (mapping_of(row.get("fields"), "fields") | {"key": row.get("key")} for row in pages)
+        jql = f'project = {_quoted(self._config.project)} AND description ~ "{digits}" ORDER BY created ASC'
+        rows = self._pages_3(jql) if self._config.api == 3 else self._pages_2(jql)
+        found = (_flat(row) for row in rows)
         return tuple(self._issue(row) for row in found if marker in _text(row.get("description")))
 
     def read(self, key: str) -> RemoteIssue | None:
@@ -38,8 +48,33 @@ class Jira:
         reply = self._session.get_known(f"{self._root}/issue/{segment(key)}", {"fields": _FIELDS})
         if reply is None:
             return None
-        row = mapping_of(reply.data, "issue")
-        return self._issue(mapping_of(row.get("fields"), "fields") | {"key": row.get("key")})
+        return self._issue(_flat(mapping_of(reply.data, "issue")))
+
+    def read_many(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """Issues by their keys, a page at a time. The Cloud reads them from where they lie, not from its late index."""
+        found: dict[str, RemoteIssue] = {}
+        for chunk in chunks(keys):
+            for row in self._fetched(chunk) if self._config.api == 3 else self._looked_up(chunk):
+                issue = self._issue(_flat(row))
+                found[issue.key] = issue
+        return found
+
+    def _fetched(self, keys: Sequence[str]) -> list[dict[str, Any]]:
+        body = {"issueIdsOrKeys": list(keys), "fields": list(_STATE)}
+        data = mapping_of(self._session.ask(f"{self._root}/issue/bulkfetch", body).data, "issues")
+        return rows_of(data.get("issues"), "issues")
+
+    def _looked_up(self, keys: Sequence[str]) -> list[dict[str, Any]]:
+        """By a search; not validated, since it would be refused for one key that is gone."""
+        jql = f"key in ({', '.join(_quoted(key) for key in keys)})"
+        body = {"jql": jql, "fields": list(_STATE), "startAt": 0, "maxResults": PAGE, "validateQuery": False}
+        try:
+            data = mapping_of(self._session.ask(f"{self._root}/search", body).data, "search result")
+        except TrackerError as error:
+            if error.status == _BAD_REQUEST:
+                return []
+            raise
+        return rows_of(data.get("issues"), "issues")
 
     def create(self, draft: Draft) -> RemoteIssue:
         """Create an issue."""
@@ -101,21 +136,25 @@ class Jira:
         return f"{self._config.url.rstrip('/')}/browse/{key}"
 
     def _pages_2(self, jql: str) -> Iterator[dict[str, Any]]:
-        for page in range(_MOST_PAGES):
-            params = {"jql": jql, "fields": _FIELDS, "startAt": str(page * _PAGE), "maxResults": str(_PAGE)}
+        start = 0
+        for _ in pages("issues like ours"):
+            params = {"jql": jql, "fields": _FIELDS, "startAt": str(start), "maxResults": str(PAGE)}
             data = mapping_of(self._session.get(f"{self._root}/search", params).data, "search result")
             rows = rows_of(data.get("issues"), "issues")
             yield from rows
+            # A page may be shorter than asked for: an administrator can lower how long it is.
+            start += len(rows)
             total = data.get("total")
-            if not rows or not isinstance(total, int) or (page + 1) * _PAGE >= total:
+            if not isinstance(total, int):
+                raise TrackerError("the tracker's answer does not tell how many issues there are")
+            if not rows or start >= total:
                 return
 
     def _pages_3(self, jql: str) -> Iterator[dict[str, Any]]:
         token = ""
-        for _ in range(_MOST_PAGES):
-            params = {"jql": jql, "fields": _FIELDS, "maxResults": str(_PAGE)} | (
-                {"nextPageToken": token} if token else {}
-            )
+        for _ in pages("issues like ours"):
+            params = {"jql": jql, "fields": _FIELDS, "maxResults": str(PAGE)}
+            params |= {"nextPageToken": token} if token else {}
             data = mapping_of(self._session.get(f"{self._root}/search/jql", params).data, "search result")
             yield from rows_of(data.get("issues"), "issues")
             token = str(data.get("nextPageToken") or "")
@@ -128,7 +167,12 @@ def _named(text: str) -> dict[str, str]:
 
 
 def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    return mapping_of(row.get("fields"), "fields") | {"key": row.get("key")}
 
 
 def _document(before: list[str], code: tuple[str, ...] = (), after: str = "") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,6 +29,10 @@ class Topic:
     def open(self) -> tuple[Finding, ...]:
         """Those that are not resolved."""
         return tuple(found for found in self.findings if found.resolved is None)
+
+    def has(self, fingerprints: Collection[str]) -> bool:
+        """Whether one of these findings is among them."""
+        return any(found.fingerprint in fingerprints for found in self.findings)
 
     def wanted(self, config: TrackerConfig) -> bool:
         """Whether a finding is proven, not waived, and bad enough for an issue."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from secaudit.export.trackers.adapter import RemoteIssue, id_of, key_of, mapping_of, moment_of, rows_of
+from secaudit.export.trackers.adapter import (
+    PAGE,
+    RemoteIssue,
+    chunks,
+    id_of,
+    key_of,
+    mapping_of,
+    moment_of,
+    pages,
+    rows_of,
+)
 from secaudit.export.trackers.draft import Draft, Markup
-from secaudit.export.trackers.session import Session, segment
+from secaudit.export.trackers.session import Session, TrackerError, segment
 from secaudit.model.tracker import IssueState, TrackerConfig
-
-_PAGE = 100
-_MOST_PAGES = 20
 
 
 class Redmine:
@@ -23,20 +31,24 @@ class Redmine:
     def find(self, marker: str) -> tuple[RemoteIssue, ...]:
         """Filter subjects by the marker."""
         found: list[RemoteIssue] = []
-        for page in range(_MOST_PAGES):
+        start = 0
+        for _ in pages("issues like ours"):
             params = {
                 "project_id": self._config.project,
                 "status_id": "*",
                 "subject": f"~{marker}",
                 "sort": "created_on",
-                "limit": str(_PAGE),
-                "offset": str(page * _PAGE),
+                "limit": str(PAGE),
+                "offset": str(start),
             }
             data = mapping_of(self._session.get("/issues.json", params).data, "issues")
             rows = rows_of(data.get("issues"), "issues")
             found += [self._issue(row) for row in rows if marker in str(row.get("subject"))]
+            start += len(rows)
             total = data.get("total_count")
-            if not rows or not isinstance(total, int) or (page + 1) * _PAGE >= total:
+            if not isinstance(total, int):
+                raise TrackerError("the tracker's answer does not tell how many issues there are")
+            if not rows or start >= total:
                 break
         return tuple(found)
 
@@ -46,6 +58,17 @@ class Redmine:
         if reply is None:
             return None
         return self._issue(mapping_of(mapping_of(reply.data, "issue").get("issue"), "issue"))
+
+    def read_many(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """Issues by their numbers, a page at a time; Redmine before 3.3 ignores the numbers and gives any page."""
+        found: dict[str, RemoteIssue] = {}
+        for chunk in chunks(keys):
+            params = {"issue_id": ",".join(chunk), "status_id": "*", "limit": str(PAGE)}
+            data = mapping_of(self._session.get("/issues.json", params).data, "issues")
+            for row in rows_of(data.get("issues"), "issues"):
+                issue = self._issue(row)
+                found[issue.key] = issue
+        return found
 
     def create(self, draft: Draft) -> RemoteIssue:
         """Create an issue."""

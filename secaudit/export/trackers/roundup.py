@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from secaudit.export.trackers.adapter import RemoteIssue, id_of, key_of, mapping_of, rows_of
+from secaudit.export.trackers.adapter import PAGE, RemoteIssue, chunks, id_of, key_of, mapping_of, pages, rows_of
 from secaudit.export.trackers.draft import Draft, Markup
-from secaudit.export.trackers.session import Session, TrackerError, segment
+from secaudit.export.trackers.session import Params, Session, TrackerError, segment
 from secaudit.model.tracker import IssueState, TrackerConfig
 
 _ISSUES, _MESSAGES = "/rest/data/issue", "/rest/data/msg"
@@ -33,15 +34,34 @@ class Roundup:
 
     def find(self, marker: str) -> tuple[RemoteIssue, ...]:
         """Filter titles by the marker."""
-        params = {"title": marker, "@fields": "title,status,activity", "@page_size": "100", "@sort": "id"}
-        data = mapping_of(mapping_of(self._session.get(_ISSUES, params).data, "data").get("data"), "data")
-        rows = rows_of(data.get("collection"), "issues")
+        rows = self._list({"title": marker})
         return tuple(self._issue(key_of(row, "id"), row) for row in rows if marker in str(row.get("title")))
 
     def read(self, key: str) -> RemoteIssue | None:
         """One issue; retired ones are gone."""
         found = self._element(key)
         return self._issue(key, found[0]) if found is not None else None
+
+    def read_many(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """Issues by their numbers, a page at a time; retired ones are not among them."""
+        rows = (row for chunk in chunks(keys) for row in self._list({"id": chunk}))
+        return {key: self._issue(key, row) for row in rows for key in (key_of(row, "id"),)}
+
+    def _list(self, wanted: Params) -> Iterator[dict[str, Any]]:
+        """Every issue that a filter lets through, the oldest first."""
+        for page in pages("issues like ours"):
+            params: Params = {
+                **wanted,
+                "@fields": "title,status,activity",
+                "@sort": "id",
+                "@page_size": str(PAGE),
+                "@page_index": str(page + 1),
+            }
+            data = mapping_of(mapping_of(self._session.get(_ISSUES, params).data, "data").get("data"), "data")
+            yield from rows_of(data.get("collection"), "issues")
+            links = data.get("@links")
+            if not isinstance(links, dict) or not links.get("next"):
+                return
 
     def create(self, draft: Draft) -> RemoteIssue:
         """Create a message and an issue that begins with it."""

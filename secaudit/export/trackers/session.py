@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +19,11 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_WAIT = 60.0
 """Seconds that a tracker may make us wait before a request is tried again."""
 TRIES = 4
+MAX_SECONDS = 300.0
+"""Seconds that one answer may take as a whole; the timeout is for each step of it."""
+
+Params = Mapping[str, str | Sequence[str]]
+"""What stands behind the question mark; of a sequence each item under the same name."""
 
 _TOO_MANY = 429
 _PASSING = frozenset({502, 503, 504})
@@ -26,11 +31,15 @@ _MISSING = frozenset({404, 410})
 
 
 class TrackerError(UserError):
-    """A tracker did not do what it was asked for. `is_refused` says that it certainly did nothing."""
+    """A tracker did not do what it was asked for.
 
-    def __init__(self, message: str, *, is_refused: bool = False) -> None:
+    `is_refused` says that it certainly did nothing; `status` is that of its answer, 0 when there was none.
+    """
+
+    def __init__(self, message: str, *, is_refused: bool = False, status: int = 0) -> None:
         super().__init__(message)
         self.is_refused = is_refused
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +86,37 @@ class Session:
     ) -> None:
         self._client.close()
 
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> Reply:
+    def get(self, path: str, params: Params | None = None) -> Reply:
         """Ask for something."""
-        reply = self.call("GET", path, params=params)
+        reply = self._call("GET", path, params=params, is_question=True)
         assert reply is not None
         return reply
 
-    def get_known(self, path: str, params: Mapping[str, str] | None = None) -> Reply | None:
+    def get_known(self, path: str, params: Params | None = None) -> Reply | None:
         """Ask for something that may be gone; None when it is."""
-        return self.call("GET", path, params=params, may_miss=True)
+        return self._call("GET", path, params=params, is_question=True, may_miss=True)
+
+    def ask(self, path: str, body: object) -> Reply:
+        """Ask for something by a question that is too long for an address."""
+        reply = self._call("POST", path, body=body, is_question=True)
+        assert reply is not None
+        return reply
 
     def send(self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> Reply:
         """Change something."""
-        reply = self.call(method, path, body=body, headers=headers)
+        reply = self._call(method, path, body=body, headers=headers)
         assert reply is not None
         return reply
 
-    def call(
+    def _call(
         self,
         method: str,
         path: str,
         *,
-        params: Mapping[str, str] | None = None,
+        params: Params | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
+        is_question: bool = False,
         may_miss: bool = False,
     ) -> Reply | None:
         """One request with its tries. Raises TrackerError, whose text holds no secret."""
@@ -109,7 +125,7 @@ class Session:
             try:
                 status, found, raw = self._once(method, path, params, body, headers)
             except httpx.HTTPError as error:
-                if method != "GET" or attempt == TRIES:
+                if not is_question or attempt == TRIES:
                     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
                     refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                     raise TrackerError(visible_line(f"{what}: {reason}")[:500], is_refused=refused) from None
@@ -117,14 +133,14 @@ class Session:
                 continue
             if may_miss and status in _MISSING:
                 return None
-            again = status == _TOO_MANY or _is_exhausted(status, found) or (status in _PASSING and method == "GET")
+            again = status == _TOO_MANY or _is_exhausted(status, found) or (status in _PASSING and is_question)
             if again and attempt < TRIES:
                 self._sleep(_wait(found, attempt, what))
                 continue
             if not 200 <= status < 300:
                 text = raw[:300].decode("utf-8", "replace")
                 refused = 400 <= status < 500 and status not in (408, 409)
-                raise TrackerError(visible_line(f"{what}: status {status}: {text}"), is_refused=refused)
+                raise TrackerError(visible_line(f"{what}: status {status}: {text}"), is_refused=refused, status=status)
             return Reply(_parsed(raw, what), found)
         raise AssertionError("every try returns, raises or goes on")
 
@@ -132,7 +148,7 @@ class Session:
         self,
         method: str,
         path: str,
-        params: Mapping[str, str] | None,
+        params: Params | None,
         body: object,
         headers: Mapping[str, str] | None,
     ) -> tuple[int, Mapping[str, str], bytes]:

@@ -83,10 +83,16 @@ class FakeGitHub(Fake):
         ]
 
     def _list(self, request: Request) -> Response:
-        page, per = int(request.args["page"]), int(request.args["per_page"])
-        pulls = [{"number": 1000 + n, "body": "secaudit-fp:", "pull_request": {}, "state": "open"} for n in range(100)]
-        rows = [*pulls, *self.rows.values()]
-        return answer(rows[(page - 1) * per : page * per])
+        """By cursor, as large repositories demand; the first page is full of pull requests, which are issues too."""
+        start, per = int(request.args.get("after", "0")), int(request.args["per_page"])
+        pulls = [{"number": 9000 + n, "body": "secaudit-fp:", "pull_request": {}, "state": "open"} for n in range(100)]
+        marked = [row for row in self.rows.values() if {"name": request.args["labels"]} in row["labels"]]
+        rows = [*pulls, *marked]
+        links = [f'<https://elsewhere.invalid/repositories/7/issues?per_page={per}&after=0>; rel="first"']
+        if start + per < len(rows):
+            query = f"per_page={per}&labels={request.args['labels']}&after={start + per}"
+            links.insert(0, f'<https://elsewhere.invalid/repositories/7/issues?{query}>; rel="next"')
+        return answer(rows[start : start + per], headers={"Link": ", ".join(links)})
 
     def _create(self, request: Request) -> Response:
         sent = request.get_json()
@@ -140,11 +146,15 @@ class FakeGitLab(Fake):
         ]
 
     def _search(self, request: Request) -> Response:
+        if "iids[]" in request.args:
+            assert request.args["per_page"] == "100"
+            wanted = [self.rows[key] for key in request.args.getlist("iids[]") if key in self.rows]
+            return answer(wanted[:100], 200, {"X-Next-Page": ""})
         # The first page holds what only looks alike; the search of GitLab is no exact one.
         if request.args["page"] == "1":
             return answer([{"iid": 99, "description": "secaudit-fp: no", "state": "opened"}], 200, {"X-Next-Page": "2"})
-        wanted = request.args["search"]
-        return answer([row for row in self.rows.values() if wanted in row["description"]], 200, {"X-Next-Page": ""})
+        text = request.args["search"]
+        return answer([row for row in self.rows.values() if text in row["description"]], 200, {"X-Next-Page": ""})
 
     def _create(self, request: Request) -> Response:
         sent = request.get_json()
@@ -200,9 +210,16 @@ class FakeRedmine(Fake):
         ]
 
     def _search(self, request: Request) -> Response:
-        wanted = request.args["subject"].removeprefix("~")
-        rows = [row for row in self.rows.values() if wanted in row["subject"]]
-        return answer({"issues": rows, "total_count": len(rows), "offset": 0, "limit": 100})
+        assert request.args["status_id"] == "*", "closed ones are left out otherwise"
+        if "issue_id" in request.args:
+            keys = request.args["issue_id"].split(",")
+            rows = [self.rows[key] for key in keys if key in self.rows]
+        else:
+            wanted = request.args["subject"].removeprefix("~")
+            rows = [row for row in self.rows.values() if wanted in row["subject"]]
+        start, limit = int(request.args.get("offset", "0")), min(100, int(request.args["limit"]))
+        page = rows[start : start + limit]
+        return answer({"issues": page, "total_count": len(rows), "offset": start, "limit": limit})
 
     def _create(self, request: Request) -> Response:
         sent = request.get_json()["issue"]
@@ -245,6 +262,7 @@ class FakeJira(Fake):
         root = f"/rest/api/{self.api}"
         return [
             ("GET", f"{root}/search" if self.api == 2 else f"{root}/search/jql", self._search),
+            ("POST", f"{root}/search" if self.api == 2 else f"{root}/issue/bulkfetch", self._many),
             ("POST", f"{root}/issue", self._create),
             ("GET", rf"{root}/issue/OPS-(\d+)", self._read),
             ("PUT", rf"{root}/issue/OPS-(\d+)", self._put),
@@ -263,6 +281,18 @@ class FakeJira(Fake):
         if "nextPageToken" not in request.args:
             return answer({"issues": [alike], "nextPageToken": "more", "isLast": False})
         return answer({"issues": rows, "isLast": True})
+
+    def _many(self, request: Request) -> Response:
+        sent = request.get_json()
+        keys = sent["issueIdsOrKeys"] if self.api == 3 else re.findall(r'"(OPS-[0-9]+)"', sent["jql"])
+        assert len(keys) <= 100
+        known = [self.rows[key.removeprefix("OPS-")] for key in keys if key.removeprefix("OPS-") in self.rows]
+        if self.api == 2 and len(known) < len(keys) and sent["validateQuery"]:
+            return answer({"errorMessages": ["An issue with that key does not exist for field 'key'."]}, 400)
+        rows = [row | {"fields": {name: row["fields"][name] for name in sent["fields"]}} for row in known]
+        return answer(
+            {"issues": rows} | ({} if self.api == 3 else {"startAt": 0, "maxResults": 100, "total": len(rows)})
+        )
 
     def _create(self, request: Request) -> Response:
         sent = request.get_json()["fields"]

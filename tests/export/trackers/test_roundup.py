@@ -13,7 +13,7 @@ from secaudit.export.trackers.adapter import RemoteIssue
 from secaudit.export.trackers.desk import Desk, open_session
 from secaudit.export.trackers.draft import Draft, marker_of
 from secaudit.export.trackers.roundup import Roundup
-from secaudit.export.trackers.session import Session, TrackerError
+from secaudit.export.trackers.session import Params, Reply, Session, TrackerError
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.model.sla import EventKind
@@ -190,6 +190,24 @@ def test_a_lost_store_finds_its_issues_again(scene: Scene) -> None:
     scene.store.release_issue(issue)
     assert scene.sync() == [ActionKind.ADOPT]
     assert len(scene.issues()) == 1
+
+
+def test_many_issues_come_at_a_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their numbers, over several pages; what is retired or was never there is left out."""
+    keys = [scene.adapter.create(Draft(f"{n:016x}", f"issue {n}", ("a",), Severity.LOW)).key for n in range(5)]
+    monkeypatch.setattr("secaudit.export.trackers.roundup.PAGE", 2)
+    pages: list[str] = []
+    get = Session.get
+
+    def counted(self: Session, path: str, params: Params) -> Reply:
+        pages.append(path)
+        return get(self, path, params)
+
+    monkeypatch.setattr(Session, "get", counted)
+    found = scene.adapter.read_many([*keys, "999999"])
+    assert sorted(found) == sorted(keys)
+    assert len(pages) == 3
+    assert found[keys[0]] == scene.adapter.read(keys[0])
 
 
 def test_wrong_credentials_change_nothing(scene: Scene) -> None:

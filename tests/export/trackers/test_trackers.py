@@ -14,11 +14,13 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from secaudit.export.trackers.desk import Desk, open_session
+from secaudit.export.trackers.draft import draft_of
 from secaudit.export.trackers.session import TRIES, Session, TrackerError
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.model.tracker import ActionKind, Grouping, TrackerConfig, TrackerKind, Workflow
 from secaudit.store import Store, open_store
+from secaudit.store.tracker_issues import TrackedIssue
 from tests.export.trackers.fakes import Fake, FakeGitHub, FakeGitLab, FakeJira, FakeJiraCloud, FakeRedmine, answer
 from tests.store.scenes import DAY, DB, START, WEB, a_result, scan, waived
 
@@ -82,6 +84,15 @@ class Scene:
             planned = desk.plan(LATER)
             desk.apply(planned, LATER)
         return [action.kind for action in planned]
+
+    def fill(self) -> None:
+        """Bring the tracker in step without asking it for every single issue first."""
+        with Desk(self.store, self.config, "", self.session()) as desk:
+            for topic in desk._topics().values():
+                draft = draft_of(topic.id, topic.findings)
+                made = desk._adapter.create(draft)
+                issue = TrackedIssue("muster", "ours", topic.id, LATER, made.key, made.link, content=draft.digest)
+                self.store.keep_issue(issue)
 
     def scan(self, day: int, outcome: Outcome = Outcome.FAILED, severity: Severity = Severity.HIGH) -> None:
         """A complete scan of a host with one hostile subject."""
@@ -202,6 +213,52 @@ def test_a_deleted_issue_is_left_to_a_human(scene: Scene) -> None:
     scene.fake.rows.clear()
     assert scene.sync() == [ActionKind.WAIT]
     assert not scene.fake.rows
+
+
+def test_five_hundred_known_issues_cost_a_handful_of_requests(scene: Scene) -> None:
+    """And a plan that finds nothing to change writes nothing, there and here."""
+    scan(scene.store, 0, WEB, *(a_result(WEB, subject=f"tcp/{port}") for port in range(500)))
+    scene.fill()
+    noted = scene.store.tracked_issues("muster", "ours")
+    scene.fake.seen.clear()
+    assert scene.sync() == []
+    assert len(noted) == len(scene.fake.rows) == 500
+    assert len(scene.fake.seen) <= 6, [request.full_path for request in scene.fake.seen]
+    questions = {"GET"} | ({"POST"} if scene.config.kind is TrackerKind.JIRA else set())
+    assert {request.method for request in scene.fake.seen} <= questions
+    assert scene.store.tracked_issues("muster", "ours") == noted
+
+
+def test_what_is_not_among_many_is_asked_for_alone(scene: Scene) -> None:
+    scan(scene.store, 0, WEB, *(a_result(WEB, subject=f"tcp/{port}") for port in range(5)))
+    scene.fill()
+    del scene.fake.rows["3"]
+    scene.fake.seen.clear()
+    assert scene.sync() == [ActionKind.WAIT]
+    assert sum("3" in request.path.removesuffix(".json").rpartition("/")[2] for request in scene.fake.seen) >= 1
+    assert len(scene.fake.seen) <= 3
+
+
+def test_a_jira_that_refuses_a_list_is_asked_one_by_one(httpserver: HTTPServer, store: Store) -> None:
+    """Whatever makes a server refuse the search: the issues are still known."""
+    kind, config = TRACKERS["jira"]
+    scene = Scene(store, kind(httpserver), replace(config, url=httpserver.url_for("").rstrip("/")))
+    scan(store, 0, WEB, *(a_result(WEB, subject=f"tcp/{port}") for port in range(3)))
+    scene.fill()
+    scene.fake.seen.clear()
+    scene.fake.troubles = [answer({"errorMessages": ["no"]}, 400)]
+    assert scene.sync() == []
+    assert [request.method for request in scene.fake.seen] == ["POST", "GET", "GET", "GET"]
+
+
+def test_a_list_without_an_end_is_no_answer(github: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is decided on a part of a list."""
+    monkeypatch.setattr("secaudit.export.trackers.adapter.MOST_PAGES", 3)
+    github.scan(0)
+    endless = [answer([], headers={"Link": '<https://github.example/x?after=1>; rel="next"'}) for _ in range(3)]
+    github.fake.troubles = endless
+    with pytest.raises(TrackerError, match="more than 3 pages of issues with the label 'secaudit'"):
+        github.sync()
 
 
 def test_hostile_texts_stand_in_literal_blocks(scene: Scene) -> None:
