@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +18,25 @@ if TYPE_CHECKING:
 
 
 def measured(
-    store: Store | None, contract: Contract, promised: AvailabilityTarget, start: datetime, end: datetime
+    store: Store | None,
+    contract: Contract,
+    promised: AvailabilityTarget,
+    start: datetime,
+    end: datetime,
+    imported: Sequence[Probe] | None = None,
 ) -> Availability:
     """What is known about a service between two moments (aware UTC).
 
-    Raises ConfigError when its file cannot be read, and CommandError when nothing at all is there to be measured by.
+    `imported` is what its file holds, for whoever measures several periods; by default the file is read. Raises
+    ConfigError when it cannot be read, and CommandError when nothing at all is there to be measured by.
     """
-    probes: list[Probe] = list(read_probes(Path(promised.source))) if promised.source else []
+    if imported is None:
+        imported = read_probes(Path(promised.source)) if promised.source else ()
+    # A probe before the period may speak for its begin, and failures in a row may have begun before it.
+    near = (promised.every + LATE) * (promised.down_after + 1)
+    probes = [probe for probe in imported if start - near <= probe.at < end + near]
     if store is not None:
-        # A probe before the period may speak for its begin, and failures in a row may have begun before it.
-        before = (promised.every + LATE) * (promised.down_after + 1)
-        probes += store.probes(contract.customer, promised.service, start - before, end)
+        probes += store.probes(contract.customer, promised.service, start - near, end)
     if not probes and not promised.source:
         raise CommandError(f"nothing has probed {promised.service} yet")
     return measure(contract, promised, probes, start, end)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -10,30 +10,26 @@ from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo
 
 from secaudit import __version__
-from secaudit.cli.availability_data import measured
 from secaudit.cli.exits import CommandError
 from secaudit.cli.logo import read_logo
-from secaudit.config.contract_hours import read_ledger
-from secaudit.config.errors import ConfigError
-from secaudit.model.availability import Availability
+from secaudit.cli.month_promised import Promised
 from secaudit.model.contract import Contract, Contracts
-from secaudit.model.hours import HoursStatement, Month, WorkEntry
-from secaudit.model.month import FamilyCount, HostAtEnd, HostScan, MonthRecord, Sighting, TrackedFinding
+from secaudit.model.hours import Month
+from secaudit.model.month import FamilyCount, HostAtEnd, HostScan, MonthRecord, TrackedFinding
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
-from secaudit.sla.availability import month_span
 from secaudit.sla.calendar import TICK, local_moment
 from secaudit.sla.clocks import read_clocks
 from secaudit.sla.history import ContractHistory
-from secaudit.sla.hours import statements
 from secaudit.store import FindingFilter, FindingState, HostOverview, Store, Tally
 
 DAILY_FAMILIES = frozenset({"backup"})
 """Families whose results are told day by day."""
 
+YEARLY_CHECKS = frozenset({"patch.end-of-life"})
+"""Checks whose results are told month by month for a year."""
+
 _PAGE = 1000
-_MOST_SCANS = 1000
-"""Scans that are looked at for one day-by-day result; a month has no more."""
 
 
 def month_record(store: Store, contracts: Contracts, customer: str, month: Month, now: datetime) -> MonthRecord:
@@ -55,13 +51,16 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
     if not hosts and not mine:
         raise CommandError(f"neither the store nor a contract knows the customer {customer!r}")
     year_ago = Month((month.index - 11) // 12, (month.index - 11) % 12 + 1)
-    scans = store.scans(customer, local_moment(year_ago.first, 0, zone), until)
+    year_began = local_moment(year_ago.first, 0, zone)
+    scans = store.scans(customer, year_began, until)
     newest = {scan.record.host: scan for scan in scans if scan.scanned >= begin}
     # A host that was left alone for longer than that is taken to have left the contract.
     lately = {scan.record.host for scan in scans if scan.scanned >= local_moment(month.previous.first, 0, zone)}
     ended = tuple(_host(store, host, newest.get(host.record.host)) for host in hosts if host.record.host in lately)
-    hours, work, hours_trouble = _hours(contract, month)
-    availability, unmeasured = _availability(store, contract, month, until)
+    promised = Promised(store)
+    hours, work, hours_trouble = promised.hours(contract, month) if contract is not None else (None, (), "")
+    availability, unmeasured = promised.availability(contract, month, until) if contract is not None else ((), {})
+    findings = tuple(_findings(store, history, customer, until))
     return MonthRecord(
         customer=customer,
         name=(mine[-1].name if mine else "") or next((host.record.customer_name for host in hosts), ""),
@@ -75,14 +74,19 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
         contract=contract,
         hosts=ended,
         scans=tuple(map(_scan, scans)),
-        findings=tuple(_findings(store, history, customer, until)),
+        findings=findings,
         last_run=store.run(max(newest.values(), key=lambda scan: scan.scanned).run) if newest else None,
-        sightings=_sightings(store, ended, begin, until),
+        sightings={
+            **store.sightings(_daily(ended), begin, until),
+            **store.sightings(_yearly(ended, findings), year_began, until),
+        },
         hours=hours,
         hours_trouble=hours_trouble,
         work=work,
         availability=availability,
         unmeasured=unmeasured,
+        certificates=promised.certificates(contract, until) if contract is not None else (),
+        past=promised.past(history, month, until),
         logo=read_logo(contract.report) if contract is not None else b"",
         calendars=_calendars(),
     )
@@ -172,58 +176,15 @@ def _findings(store: Store, history: ContractHistory, customer: str, until: date
         offset += len(page)
 
 
-def _sightings(
-    store: Store, hosts: Sequence[HostAtEnd], begin: datetime, until: datetime
-) -> Mapping[str, tuple[Sighting, ...]]:
-    wanted = {
+def _daily(hosts: Sequence[HostAtEnd]) -> set[str]:
+    return {
         result.fingerprint
         for host in hosts
         for result in host.results
         if result.family in DAILY_FAMILIES and result.outcome is not Outcome.NOT_APPLICABLE
     }
-    return {
-        fingerprint: tuple(
-            Sighting(seen.at, seen.outcome)
-            for seen in reversed(store.history(fingerprint, _MOST_SCANS))
-            if begin <= seen.at < until
-        )
-        for fingerprint in sorted(wanted)
-    }
 
 
-def _hours(contract: Contract | None, month: Month) -> tuple[HoursStatement | None, tuple[WorkEntry, ...], str]:
-    """The statement of the month, its work, and why there is none although hours are included."""
-    if contract is None or contract.resources is None:
-        return None, (), ""
-    ledger = Path(contract.resources.ledger)
-    try:
-        entries = read_ledger(ledger)
-    except ConfigError as error:
-        return None, (), _without_folder(error, ledger)
-    made = [one for one in statements(contract, entries, month) if one.month == month]
-    work = tuple(entry for entry in entries if Month.of(entry.day) == month)
-    return (made[0], work, "") if made else (None, (), f"contract {contract.number} does not cover {month}")
-
-
-def _availability(
-    store: Store, contract: Contract | None, month: Month, until: datetime
-) -> tuple[tuple[Availability, ...], Mapping[str, str]]:
-    """What was measured of each promised service, and why nothing was of the others."""
-    found: list[Availability] = []
-    trouble: dict[str, str] = {}
-    if contract is None:
-        return (), {}
-    span = month_span(contract, month)
-    for promised in contract.availability:
-        try:
-            found.append(measured(store, contract, promised, span.start, min(span.end, until)))
-        except ConfigError as error:
-            trouble[promised.service] = _without_folder(error, Path(promised.source))
-        except CommandError as error:
-            trouble[promised.service] = str(error)
-    return tuple(found), trouble
-
-
-def _without_folder(error: ConfigError, path: Path) -> str:
-    """An error for customers, who need not know where files lie here."""
-    return str(error).replace(str(path), path.name)
+def _yearly(hosts: Sequence[HostAtEnd], findings: Sequence[TrackedFinding]) -> set[str]:
+    there = {result.fingerprint for host in hosts for result in host.results if result.check in YEARLY_CHECKS}
+    return there | {finding.fingerprint for finding in findings if finding.check in YEARLY_CHECKS}

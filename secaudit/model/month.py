@@ -8,7 +8,7 @@ from datetime import datetime
 
 from secaudit.model.answer import Reach
 from secaudit.model.availability import Availability
-from secaudit.model.contract import Contract
+from secaudit.model.contract import AvailabilityTarget, Contract
 from secaudit.model.hours import HoursStatement, Month, WorkEntry
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
@@ -77,16 +77,41 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """The certificate of a service as our newest probe that saw one did, at `seen`."""
+
+    service: str
+    seen: datetime
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PastMonth:
+    """A month before: what its contract promised then, what was measured of it, and the statement of hours.
+
+    A service that is promised and not in `availability` was not measured. Without `hours` the contract included none,
+    or its ledger cannot be read.
+    """
+
+    month: Month
+    promised: tuple[AvailabilityTarget, ...]
+    availability: tuple[Availability, ...]
+    hours: HoursStatement | None
+
+
+@dataclass(frozen=True, slots=True)
 class MonthRecord:
     """Everything that a report on a month is computed from.
 
     The month goes from `begin` up to `end`, local midnights of `timezone`; it is told as it stood at `until`, which is
     `end` unless the month is not over. `contract` is the one in force at `until`. `scans` reach back twelve months;
-    `last_run` is the newest run that scanned a host in the month. `sightings` has the days of results (by fingerprint)
-    that a single look at the end of the month says too little about. `hours_trouble` says why there is no statement
-    although the contract includes hours, `unmeasured` (by service) why there is no availability although it is
-    promised. `calendars` names what days are reckoned with (time zones, holidays) and its version. `translations` has
-    the English sentences of checks in the language of the report.
+    `last_run` is the newest run that scanned a host in the month. `sightings` has what scans said of results (by
+    fingerprint) that a single look at the end of the month says too little about: of backups in the month, of releases
+    in twelve. `past` are the months before that a contract covers, up to eleven, the oldest first. `hours_trouble` says
+    why there is no statement although the contract includes hours, `unmeasured` (by service) why there is no
+    availability although it is promised. `certificates` are of promised services. `calendars` names what days are
+    reckoned with (time zones, holidays) and its version. `translations` has the English sentences of checks in the
+    language of the report.
     """
 
     customer: str
@@ -109,6 +134,8 @@ class MonthRecord:
     work: tuple[WorkEntry, ...] = ()
     availability: tuple[Availability, ...] = ()
     unmeasured: Mapping[str, str] = field(default_factory=dict)
+    certificates: tuple[Certificate, ...] = ()
+    past: tuple[PastMonth, ...] = ()
     calendars: tuple[tuple[str, str], ...] = ()
     translations: Mapping[str, str] = field(default_factory=dict)
     logo: bytes = b""

@@ -32,6 +32,15 @@ class ServiceProbes(Queries):
         with self._reading() as connection:
             return tuple(Probe(row.at, row.up, row.detail, row.expires) for row in connection.execute(query))
 
+    def certificate(self, customer: str, service: str, until: datetime) -> Probe | None:
+        """The newest probe before a moment (aware UTC) that saw the certificate of a service; None when none did."""
+        columns = service_probe.c
+        mine = (columns.customer == customer, columns.service == service, columns.at < until)
+        query = select(service_probe).where(*mine, columns.expires.is_not(None)).order_by(columns.at.desc()).limit(1)
+        with self._reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else Probe(row.at, row.up, row.detail, row.expires)
+
     def add_probes(self, customer: str, service: str, probes: Iterable[Probe]) -> int:
         """Add the probes of moments of which none is stored yet; returns how many these were."""
         ordered = sorted({probe.at: probe for probe in probes}.values(), key=lambda probe: probe.at)

@@ -28,6 +28,7 @@ from secaudit.store.outbox import Outbox
 from secaudit.store.queries import finding_of
 from secaudit.store.records import tally
 from secaudit.store.service_probes import ServiceProbes
+from secaudit.store.sightings import Sightings
 from secaudit.store.tracker_issues import TrackerIssues
 from secaudit.transcript.codec import encode
 
@@ -63,7 +64,7 @@ def open_store(url: str, read_only: bool = False) -> Store:
     return Store(connect(parsed, read_only), parsed)
 
 
-class Store(Listing, FindingEvents, ServiceProbes, TrackerIssues, Chain, Outbox):
+class Store(Listing, FindingEvents, Sightings, ServiceProbes, TrackerIssues, Chain, Outbox):
     """A store that scans are recorded in (the engine's `Recorder`) and that answers every query."""
 
     def __init__(self, engine: Engine, url: URL) -> None:
