@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from secaudit.model.section import Box, HostSection, Mark, Picture, Table
+from secaudit.model.section import Box, Cell, HostSection, Mark, Picture, Table, Text, told
 
 from .anchors import Anchors
 from .hosts import Hosts
@@ -29,6 +29,9 @@ MARKS = {
     Mark.PART: "open to some",
     Mark.EMPTY: "closed",
     Mark.UNSURE: "not proven",
+    Mark.MORE: "there now, and not before",
+    Mark.LESS: "there before, and not now",
+    Mark.OTHER: "not the same as before",
 }
 
 
@@ -106,15 +109,20 @@ def _part(anchor: str, about: HostSection, hosts: Hosts) -> HostPart:
     pictures = [part for part in parts if isinstance(part, Picture)]
     return HostPart(
         hosts.label(about),
-        about.section.lead,
+        " ".join(map(_english, about.section.lead)),
         tuple(_bounded(part) for part in parts if isinstance(part, Table)),
         tuple(_drawing(f"{anchor}-{number}", picture) for number, picture in enumerate(pictures)),
     )
 
 
 def _bounded(table: Table) -> Table:
-    shown = table.rows[:MOST_ROWS]
-    return Table(table.caption, table.head, shown, table.left + len(table.rows) - len(shown))
+    shown = tuple(tuple(Cell(_english(cell.text), cell.mark) for cell in row) for row in table.rows[:MOST_ROWS])
+    head = tuple(map(_english, table.head))
+    return Table(_english(table.caption), head, shown, table.left + len(table.rows) - len(shown))
+
+
+def _english(text: Text) -> str:
+    return told(text, {})
 
 
 def _drawing(id: str, picture: Picture) -> Drawing:

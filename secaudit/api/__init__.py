@@ -13,7 +13,7 @@ from secaudit.api.format import CustomerReport, FleetReport, Format, ShelfPage
 from secaudit.api.laboratory import AskedHost, HostChoice, Kernel, Laboratory, Outside
 from secaudit.api.panel import HostPanel, HostView, panel
 from secaudit.api.reference import Reference, ReferenceSource, default_feeds, reference
-from secaudit.api.section import ReportSection, section
+from secaudit.api.section import ChangeSection, ReportSection, change_section, section
 from secaudit.api.verdict import Verdict, failed, not_applicable, passed, unproven
 from secaudit.model.answer import Answer, AnswerStatus
 from secaudit.model.evidence import Evidence
@@ -29,6 +29,7 @@ __all__ = [
     "AnswerStatus",
     "Answers",
     "AskedHost",
+    "ChangeSection",
     "Check",
     "Collector",
     "Command",
@@ -62,6 +63,7 @@ __all__ = [
     "Unproven",
     "UnprovenKind",
     "Verdict",
+    "change_section",
     "check",
     "collector",
     "default_feeds",

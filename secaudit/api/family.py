@@ -12,7 +12,7 @@ from secaudit.api.check import Check
 from secaudit.api.collector import Collector
 from secaudit.api.panel import HostPanel
 from secaudit.api.reference import Reference
-from secaudit.api.section import ReportSection
+from secaudit.api.section import ChangeSection, ReportSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Family:
     collectors: tuple[Collector[Any], ...]
     references: tuple[Reference[Any], ...] = ()
     sections: tuple[ReportSection, ...] = ()
+    changes: tuple[ChangeSection, ...] = ()
 
     def panels(self) -> tuple[HostPanel, ...]:
         """What the package's module `panel` declares for the dashboard; none when there is no such module.
@@ -45,9 +46,9 @@ class Family:
 def load_family(package: str, *, title: str, modules: Iterable[str] = ("collect", "checks")) -> Family:
     """Build the family of `package` (its dotted name; pass `__name__` in its `__init__`) from its modules.
 
-    Every `Check`, `Collector`, `Reference` and `ReportSection` at the top of the named modules belongs to it. The
-    family is called like the last part of the package name. Raises ValueError when a check id has another prefix, or
-    two share one id or fact.
+    Every `Check`, `Collector`, `Reference`, `ReportSection` and `ChangeSection` at the top of the named modules belongs
+    to it. The family is called like the last part of the package name. Raises ValueError when a check id has another
+    prefix, or two share one id or fact.
     """
     name = package.rpartition(".")[2]
     loaded = [import_module(f"{package}.{module}") for module in modules]
@@ -60,7 +61,8 @@ def load_family(package: str, *, title: str, modules: Iterable[str] = ("collect"
     _refuse_twins([found.id for found in checks], "check")
     _refuse_twins([found.fact.__name__ for found in (*collectors, *references)], "collector or reference of")
     sections = tuple(dict.fromkeys(found for module in loaded for found in _declared(module, ReportSection)))
-    return Family(name, title, package, checks, collectors, references, sections)
+    changes = tuple(dict.fromkeys(found for module in loaded for found in _declared(module, ChangeSection)))
+    return Family(name, title, package, checks, collectors, references, sections, changes)
 
 
 def _declared(module: ModuleType, kind: type[Any]) -> list[Any]:

@@ -1,8 +1,8 @@
-"""Sections that a family adds to the technical report: a pure function from facts to tables and pictures."""
+"""Sections that families add to reports: pure functions from facts, of one scan or two, to tables and pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from secaudit.api.facts import Facts
@@ -23,5 +23,33 @@ def section(title: str, *, requires: Sequence[type]) -> Callable[[Callable[[Fact
 
     def declare(build: Callable[[Facts], Section | None]) -> ReportSection:
         return ReportSection(title, tuple(requires), build)
+
+    return declare
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChangeSection:
+    """What changed on a host between two scans, for every host of which the facts in `requires` were asked.
+
+    `build` gets the facts before and after. It gives None where nothing changed, and raises `Unproven` where that
+    cannot be told. `says` are the sentences of the `Phrase`s that it uses, for whoever translates them.
+    """
+
+    title: str
+    requires: tuple[type, ...]
+    build: Callable[[Facts, Facts], Section | None]
+    says: frozenset[str]
+
+
+def change_section(
+    title: str, *, requires: Sequence[type], says: Iterable[str] = ()
+) -> Callable[[Callable[[Facts, Facts], Section | None]], ChangeSection]:
+    """Declare the decorated function as what reports tell of the change between two scans under `title`.
+
+    Facts of scans that gave the same answers are the same object on both sides.
+    """
+
+    def declare(build: Callable[[Facts, Facts], Section | None]) -> ChangeSection:
+        return ChangeSection(title, tuple(requires), build, frozenset(says))
 
     return declare

@@ -5,8 +5,29 @@ Texts may come from the host. Whoever draws them bounds and escapes them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """An English sentence of the family that catalogues may translate; each `{name}` in it stands for a value."""
+
+    text: str
+    values: tuple[tuple[str, Text], ...] = ()
+
+
+Text = str | Phrase
+"""What stands as it is (a rule, a name), or a sentence of the family."""
+
+
+def told(text: Text, words: Mapping[str, str]) -> str:
+    """A text as a reader sees it. `words` has English sentences with what they are in the reader's language."""
+    if isinstance(text, str):
+        return text
+    values = {name: told(value, words) for name, value in text.values}
+    return words.get(text.text, text.text).format_map(values)
 
 
 class Mark(StrEnum):
@@ -17,13 +38,19 @@ class Mark(StrEnum):
     PART = "part"
     EMPTY = "empty"
     UNSURE = "unsure"
+    MORE = "more"
+    """There now, and not before."""
+    LESS = "less"
+    """There before, and not now."""
+    OTHER = "other"
+    """There before and now, and not the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One cell of a table."""
 
-    text: str
+    text: Text
     mark: Mark = Mark.NONE
 
 
@@ -31,8 +58,8 @@ class Cell:
 class Table:
     """Rows under a head; the first cell of a row names it. `left` rows more are not shown."""
 
-    caption: str
-    head: tuple[str, ...]
+    caption: Text
+    head: tuple[Text, ...]
     rows: tuple[tuple[Cell, ...], ...]
     left: int = 0
 
@@ -83,9 +110,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a report about one host: a sentence or two, and what stands below them."""
+    """A part of a report about one host: a few sentences, the most important first, and what stands below them."""
 
-    lead: str
+    lead: tuple[Text, ...]
     parts: tuple[Table | Picture, ...]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
@@ -28,6 +28,7 @@ from secaudit.model.answer import HostTranscript, Reach
 from secaudit.model.baseline import BaselineStamp
 from secaudit.model.feed import FeedStamp
 from secaudit.model.outcome import Outcome, UnprovenKind
+from secaudit.model.request import Request
 from secaudit.model.result import Result
 from secaudit.model.run import HostRecord, RunInfo, RunReport
 from secaudit.model.severity import Severity
@@ -123,14 +124,19 @@ class Queries:
             rows = connection.execute(_planned(run_id)).all()
         return tuple(HostName(row.customer, row.host) for row in rows if (row.customer, row.host) not in stored)
 
-    def transcript(self, run_id: str, customer: str, name: str) -> HostTranscript:
-        """What was asked of a host in a run and what came back. Raises StoreError when it is not stored."""
+    def transcript(
+        self, run_id: str, customer: str, name: str, wanted: Collection[Request] | None = None
+    ) -> HostTranscript:
+        """What was asked of a host in a run and what came back, with `wanted` of these requests only.
+
+        Raises StoreError when it is not stored.
+        """
         chosen = and_(scan.c.run_id == run_id, scan.c.customer == customer, scan.c.host == name)
         with self._reading() as connection:
             head = connection.execute(select(blob).join(scan, scan.c.transcript == blob.c.id).where(chosen)).first()
             if head is None:
                 raise StoreError(f"the store holds no transcript of {customer}/{name} in the run {run_id}")
-            return decode(content(head), lambda digests: load(connection, digests))
+            return decode(content(head), lambda digests: load(connection, digests), wanted)
 
     def latest_transcripts(self, customer: str | None = None) -> Iterator[HostTranscript]:
         """The newest complete transcript of every host (of `customer`), one after the other, to be evaluated anew."""

@@ -156,16 +156,21 @@ def digest(transcript: HostTranscript) -> str:
     return encode(transcript).digest
 
 
-def decode(head: bytes, fetch: Callable[[Collection[str]], Mapping[str, bytes]]) -> HostTranscript:
-    """Read what `encode` wrote.
+def decode(
+    head: bytes,
+    fetch: Callable[[Collection[str]], Mapping[str, bytes]],
+    wanted: Collection[Request] | None = None,
+) -> HostTranscript:
+    """Read what `encode` wrote; with `wanted` only the answers to these requests.
 
     `fetch` is called once with the digests of all outputs and returns those it has; it vouches for their content.
     Raises TranscriptError when the head is malformed or an output is missing.
     """
     read = parse_document(_Head, head, "the transcript")
-    blobs = fetch({name for answer in read.answers for name in (answer.stdout, answer.stderr)})
     try:
-        answers = tuple(_decode_answer(answer, blobs) for answer in read.answers)
+        chosen = [answer for answer in read.answers if wanted is None or answer.request.request() in wanted]
+        blobs = fetch({name for answer in chosen for name in (answer.stdout, answer.stderr)})
+        answers = tuple(_decode_answer(answer, blobs) for answer in chosen)
     except KeyError as error:
         raise TranscriptError(f"the transcript of {read.host!r} lacks the output {error.args[0]}") from error
     except ValueError as error:

@@ -28,7 +28,7 @@ def tower(count: int, name: str = "chain") -> Picture:
 
 
 def about(host: str, *parts: Table | Picture, lead: str = "4 rules.") -> HostSection:
-    return HostSection("c", host, "firewall", "Packet filter", Section(lead, parts))
+    return HostSection("c", host, "firewall", "Packet filter", Section((lead,), parts))
 
 
 def page(*sections: HostSection) -> str:
@@ -76,7 +76,7 @@ def test_what_is_too_much_is_counted() -> None:
 def test_names_of_a_hostile_host_are_inert() -> None:
     table = Table(EVIL, (EVIL, EVIL), ((Cell(EVIL), Cell(EVIL, Mark.UNSURE)),))
     evil = replace(tower(2, EVIL), title=EVIL, description=EVIL)
-    section = HostSection("c", EVIL, EVIL, EVIL, Section(EVIL, (table, evil)))
+    section = HostSection("c", EVIL, EVIL, EVIL, Section((EVIL,), (table, evil)))
     shown = page(section)
     assert "<script>document" not in shown
     assert "\x1b" not in shown

@@ -34,7 +34,7 @@ def rendered(found: Firewall) -> Section:
     services, unsure = all_services(found.ruleset, frozenset(PacketFamily))
     tables = tuple(_tables(matrix(services, frozenset(PacketFamily))))
     pictures = tuple(picture(flow) for flow in flows(found.ruleset))
-    return Section(" ".join(lead(found, unsure, nothing=not tables)), (*tables, *pictures))
+    return Section(tuple(lead(found, unsure, nothing=not tables)), (*tables, *pictures))
 
 
 def lead(found: Firewall, unsure: list[str], *, nothing: bool) -> Iterator[str]:

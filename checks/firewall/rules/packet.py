@@ -48,6 +48,11 @@ class Packet:
         """Whether packets of its protocol have ports."""
         return self.protocol in PORT_PROTOCOLS
 
+    @property
+    def protocol_name(self) -> str:
+        """What its protocol is called, else its number."""
+        return _NAMES.get(self.protocol, str(self.protocol))
+
     def __str__(self) -> str:
         return " ".join(_words(self))
 
@@ -72,7 +77,7 @@ def _words(packet: Packet) -> Iterator[str]:
     for word, name in (("iif", packet.in_interface), ("oif", packet.out_interface)):
         if name:
             yield f"{word} {name}"
-    yield _NAMES.get(packet.protocol, str(packet.protocol))
+    yield packet.protocol_name
     yield f"{_end(packet.source, packet.source_port)} -> {_end(packet.destination, packet.destination_port)}"
     if packet.icmp_type is not None:
         yield f"type {packet.icmp_type}"
@@ -143,7 +148,7 @@ def read_packet(text: str) -> Packet:
 def completed(packet: Packet) -> Packet:
     """The packet with what is usual for its kind in the place of what is not given."""
     if not packet.has_ports and (packet.source_port, packet.destination_port) != (None, None):
-        raise PacketTextError(f"packets of the protocol {_NAMES.get(packet.protocol, packet.protocol)} have no ports")
+        raise PacketTextError(f"packets of the protocol {packet.protocol_name} have no ports")
     more: dict[str, Any] = {}
     if packet.protocol == numbers.TCP and packet.tcp_flags is None:
         names = numbers.TCP_FLAGS
