@@ -343,6 +343,10 @@ class FindingsPage(FindingScreen):
         now, post = self.dashboard.now(), self.post_message
         self.feed.call(lambda projection: _post_chosen(projection.fingerprints(query, now), post))
 
+    def on_findings_table_picked(self, event: FindingsTable.Picked) -> None:
+        """Select the row, or no longer."""
+        self._select(self.table.selected ^ {event.fingerprint})
+
     def on_findings_table_ranged(self, event: FindingsTable.Ranged) -> None:
         """Select the rows of a range."""
         post = self.post_message

@@ -55,6 +55,13 @@ class FindingsTable(ScrollView, can_focus=True):
             self.page = page
             self.ids = ids
 
+    class Picked(Message):
+        """A row is to be selected, or no longer."""
+
+        def __init__(self, fingerprint: str) -> None:
+            super().__init__()
+            self.fingerprint = fingerprint
+
     class Ranged(Message):
         """All rows from the one selected last to the cursor are to be selected."""
 
@@ -229,10 +236,9 @@ class FindingsTable(ScrollView, can_focus=True):
         """Select the row or not, and move on."""
         row = self.current
         if row is not None:
-            self.selected ^= {row.fingerprint}
             self._anchor = self._cursor
+            self.post_message(self.Picked(row.fingerprint))
             self.move_to(self._cursor + 1)
-            self.refresh()
 
     def action_range(self) -> None:
         """Select from the row that was selected last to the cursor."""
