@@ -203,8 +203,24 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "unproven": "unproven",
     "new": "new",
     "mended": "mended",
-    "drift_note": (
-        "What is compared from month to month are findings. Which single rule somebody changed is not shown here."
+    "drift_how": "Held against each other are the last complete scan before the month and the last one in it.",
+    "drift_compared": "Compared",
+    "drift_to": "to",
+    "drift_found": "What changed",
+    "drift_first": "No scan before the month was complete; the first one in it counts.",
+    "drift_missed": "The scan of {moment} did not reach the host.",
+    "drift_same": "No change",
+    "drift_unknown": "not known",
+    "drift_not_scanned": "No scan of the month reached the host.",
+    "drift_one_scan": "There is one scan only, and none to hold it against.",
+    "drift_gone": "The record of one of the two scans cannot be read any more.",
+    "drift_unread_before": "The first of the two scans did not get to see it.",
+    "drift_unread_after": "The last of the two scans did not get to see it.",
+    "drift_untold": "The two scans cannot be compared wholly.",
+    "drift_none": "What changed rule by rule is not known: no two scans of the month hold it.",
+    "drift_left": (
+        "{n} more host changed; its changes are not told one by one.",
+        "{n} more hosts changed; their changes are not told one by one.",
     ),
     # availability
     "availability": "Availability",

@@ -15,6 +15,7 @@ from ..language import LANGUAGES, Language
 from ..page import MONTHLY, render_page
 from . import charts, sentences
 from .build import build
+from .drift import Drift, network_drifts, other_drifts
 from .report import MonthlyReport, Promise, Tally
 
 MOST_EVIDENCE = 40
@@ -30,10 +31,17 @@ def render(record: MonthRecord, language: str) -> bytes:
     """
     if language not in LANGUAGES:
         raise ValueError(f"there is no language {language!r}")
-    return _page(build(record), Language(language, record.timezone), record.logo)
+    drifts = network_drifts(record), other_drifts(record)
+    return _page(build(record), Language(language, record.timezone), record.logo, *drifts)
 
 
-def _page(report: MonthlyReport, language: Language, logo: bytes = b"") -> bytes:
+def _page(
+    report: MonthlyReport,
+    language: Language,
+    logo: bytes = b"",
+    drifts: tuple[Drift, ...] = (),
+    others: tuple[Drift, ...] = (),
+) -> bytes:
     name = report.name or report.customer
     title = f"{name}: {language.text('report', month=language.month(report.month))}"
     return render_page(
@@ -52,6 +60,8 @@ def _page(report: MonthlyReport, language: Language, logo: bytes = b"") -> bytes
         urgent=sentences.urgent(report, language),
         steps=sentences.steps(report, language),
         sentences=sentences,
+        drifts=drifts,
+        other_drifts=others,
         charts=charts,
         trend_words=lambda promise: _trend_words(promise, language),
         tally_words=lambda tally: _tally_words(tally, language),

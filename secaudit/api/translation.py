@@ -1,4 +1,4 @@
-"""What checks say in other languages: the gettext catalogue that a family may ship beside its code."""
+"""What checks say in other languages: the gettext catalogue that a package may ship beside its code."""
 
 from __future__ import annotations
 
@@ -11,21 +11,29 @@ from secaudit.api.family import Family
 
 
 def translated(family: Family, language: str) -> Mapping[str, str]:
-    """English sentences of a family's checks (such as their titles) with what they are in `language` (`de`).
+    """English sentences of a family's checks, and patterns of them, with what they are in `language` (`de`).
 
-    It is read from `locale/LANGUAGE/LC_MESSAGES/FAMILY.po` in the family's package, and empty when there is none.
-    Raises ValueError when that file is no gettext catalogue in UTF-8.
+    Raises ValueError as `catalogue` does.
     """
-    path = resources.files(family.package).joinpath("locale", language, "LC_MESSAGES", f"{family.name}.po")
+    return catalogue(family.package, family.name, language)
+
+
+def catalogue(package: str, name: str, language: str) -> Mapping[str, str]:
+    """The messages of a package's catalogue; empty when it has none in that language.
+
+    It is read from `locale/LANGUAGE/LC_MESSAGES/NAME.po` in the package. Raises ValueError when that file is no gettext
+    catalogue in UTF-8.
+    """
+    path = resources.files(package).joinpath("locale", language, "LC_MESSAGES", f"{name}.po")
     if not path.is_file():
         return {}
     try:
         with path.open("rb") as file:
-            catalogue = read_po(file, locale=language, charset="utf-8", abort_invalid=True)
+            read = read_po(file, locale=language, charset="utf-8", abort_invalid=True)
     except (PoFileError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no gettext catalogue: {error}") from None
     return {
         message.id: message.string
-        for message in catalogue
+        for message in read
         if isinstance(message.id, str) and isinstance(message.string, str) and message.id and message.string
     }

@@ -136,7 +136,7 @@ def _scan(scan: HostOverview) -> HostScan:
     for tally in scan.tallies:
         by_family.setdefault(tally.family, []).append(tally)
     counts = tuple(_count(family, tallies) for family, tallies in by_family.items())
-    return HostScan(scan.record.host, scan.scanned, scan.record.status, counts)
+    return HostScan(scan.record.host, scan.scanned, scan.record.status, counts, scan.run)
 
 
 def _count(family: str, tallies: Sequence[Tally]) -> FamilyCount:

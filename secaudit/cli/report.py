@@ -137,10 +137,12 @@ def _monthly(
 
     from secaudit.api import CustomerReport, ShelfPage
     from secaudit.cli.month import month_record
+    from secaudit.cli.month_changes import month_changes, phrases
     from secaudit.cli.output import write_files
     from secaudit.cli.shelf import INDEX, read_shelf
     from secaudit.cli.stored import read_store
     from secaudit.cli.translations import translations
+    from secaudit.plugins import discover
 
     _refuse_formats("monthly", names)
     if customer.startswith(".") or "/" in customer:
@@ -151,10 +153,12 @@ def _monthly(
     with ExitStack() as stack:
         store = read_store(store_url, stack)
         record = month_record(store, read_contracts(contracts, HERE), customer, asked, now)
+        record = replace(record, host_changes=month_changes(store, record, discover()))
         head = store.chain_head()
     if signing_key is None and record.contract is not None and record.contract.report.sign:
         raise CommandError(f"the contract of {customer} promises signed reports: give --sign KEY")
     language = _spoken(lang or record.language, maker.languages)
+    record = replace(record, phrases=phrases(language))
     page = maker.render(replace(record, translations=translations(language)), language)
     folder = out / customer
     written = write_files(_printed(f"monthly-{asked}-{language}", page, names), folder)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from secaudit.model.answer import Reach
 from secaudit.model.availability import Availability
+from secaudit.model.change import HostChange
 from secaudit.model.contract import AvailabilityTarget, Contract
 from secaudit.model.hours import HoursStatement, Month, WorkEntry
 from secaudit.model.outcome import Outcome
@@ -30,12 +31,13 @@ class FamilyCount:
 
 @dataclass(frozen=True, slots=True)
 class HostScan:
-    """One scan of one host, in short."""
+    """One scan of one host in the run `run`, in short."""
 
     host: str
     at: datetime
     status: Reach
     families: tuple[FamilyCount, ...]
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,9 @@ class MonthRecord:
     in twelve. `past` are the months before that a contract covers, up to eleven, the oldest first. `hours_trouble` says
     why there is no statement although the contract includes hours, `unmeasured` (by service) why there is no
     availability although it is promised. `certificates` are of promised services. `calendars` names what days are
-    reckoned with (time zones, holidays) and its version. `translations` has the English sentences of checks in the
-    language of the report.
+    reckoned with (time zones, holidays) and its version. `host_changes` is what families tell of each host between the
+    last complete scan before the month (else the first in it) and the last one in it. `translations` has the English
+    sentences of checks in the language of the report, `phrases` those of `host_changes`.
     """
 
     customer: str
@@ -137,6 +140,8 @@ class MonthRecord:
     certificates: tuple[Certificate, ...] = ()
     past: tuple[PastMonth, ...] = ()
     calendars: tuple[tuple[str, str], ...] = ()
+    host_changes: tuple[HostChange, ...] = ()
     translations: Mapping[str, str] = field(default_factory=dict)
+    phrases: Mapping[str, str] = field(default_factory=dict)
     logo: bytes = b""
     """The customer's logo, a PNG; empty where there is none."""
