@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, not_, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, not_, or_, select, type_coerce
 
 from secaudit.model.answer import Reach
 from secaudit.model.outcome import Outcome
@@ -16,6 +16,7 @@ from secaudit.model.sla import EventKind
 from secaudit.store.queries import Queries
 from secaudit.store.records import HostName, Tally
 from secaudit.store.schema import finding, finding_event, host, run, scan
+from secaudit.store.types import Ended
 
 CHUNK = 1000
 """Findings that are read at a time, so that whoever reads them can do something else in between."""
@@ -47,8 +48,6 @@ class FindingLine(NamedTuple):
 
 
 _HANDLING = (EventKind.ACKNOWLEDGED.value, EventKind.PAUSED.value, EventKind.RESUMED.value)
-_OUTCOME = FindingLine._fields.index("outcome")
-_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +96,26 @@ class Listing(Queries):
         with self._reading() as connection:
             rows = connection.execution_options(yield_per=CHUNK).execute(_lines().where(wanted))
             for part in rows.partitions():
-                yield [_line(row) for row in part]
+                yield list(map(FindingLine._make, part))
+
+    def host_tags(self) -> Sequence[tuple[str, str, tuple[str, ...]]]:
+        """Customer, name and tags of every host that had tags when it was scanned last."""
+        query = select(scan.c.customer, scan.c.host, scan.c.tags).join(host, host.c.latest_id == scan.c.id)
+        with self._reading() as connection:
+            return [(customer, name, tuple(tags)) for customer, name, tags in connection.execute(query) if tags]
 
     def handling(self) -> Mapping[str, Handling]:
         """What people did about open findings, by fingerprint; only those about which somebody did something."""
         columns = finding_event.c
+        # Asked for each of these few events: a join would begin with the findings, of which there are many more.
+        opened = (
+            select(finding.c.opened)
+            .where(finding.c.fingerprint == columns.fingerprint, finding.c.resolved.is_(None))
+            .scalar_subquery()
+        )
         query = (
             select(columns.fingerprint, columns.kind, columns.author, columns.until)
-            .join(finding, finding.c.fingerprint == columns.fingerprint)
-            .where(columns.kind.in_(_HANDLING), finding.c.resolved.is_(None), columns.at >= finding.c.opened)
+            .where(columns.kind.in_(_HANDLING), columns.at >= opened)
             .order_by(columns.at, columns.id)
         )
         found: dict[str, Handling] = {}
@@ -163,11 +173,11 @@ class Listing(Queries):
         if customer is not None:
             query = query.where(finding.c.customer == customer)
         with self._reading() as connection:
-            return [(_line(row[:-1]), row[-1]) for row in connection.execute(query)]
+            return [(FindingLine._make(row[:-1]), row[-1]) for row in connection.execute(query)]
 
     def _some(self, query: Select[Any], limit: int) -> Sequence[FindingLine]:
         with self._reading() as connection:
-            return [_line(row) for row in connection.execute(query.limit(limit))]
+            return list(map(FindingLine._make, connection.execute(query.limit(limit))))
 
     def clocks(self, now: datetime, today_ends: datetime, new_since: datetime) -> tuple[Clocks, ...]:
         """What is due in the open findings of every customer that has one, by customer."""
@@ -271,7 +281,7 @@ def _lines() -> Select[Any]:
             columns.title,
             columns.reason,
             columns.severity,
-            columns.outcome,
+            type_coerce(columns.outcome, Ended),
             columns.waived,
             columns.opened,
             columns.due,
@@ -281,11 +291,6 @@ def _lines() -> Select[Any]:
         .join(host, and_(host.c.customer == columns.customer, host.c.name == columns.host))
         .join(scan, scan.c.id == host.c.latest_id)
     )
-
-
-def _line(row: Any) -> FindingLine:
-    # As little as possible: this is called once per finding.
-    return FindingLine._make((*row[:_OUTCOME], _OUTCOMES[row[_OUTCOME]], *row[_OUTCOME + 1 :]))
 
 
 def _how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -1,20 +1,27 @@
-"""Column types that keep our records exactly, on SQLite and PostgreSQL alike."""
+"""Column types that keep our records exactly, on SQLite and PostgreSQL alike.
+
+The texts and times of a hundred thousand rows are read when the dashboard opens, so what turns stored values back is
+given to the database layer as one function (`result_processor`), without a call for the dialect and one for the type.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, SmallInteger, Text
 from sqlalchemy.types import TypeDecorator
 
+from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _ESCAPED = "\x1bjson:"
 _WORST_FIRST = tuple(reversed(Severity))
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 class Moment(TypeDecorator[datetime]):
@@ -32,11 +39,18 @@ class Moment(TypeDecorator[datetime]):
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - theirs
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:  # noqa: ARG002 - theirs
         """Give the time its zone back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return _moment_of_text if dialect.name == "sqlite" else _in_utc
+
+
+def _moment_of_text(value: str | None) -> datetime | None:
+    # Reading the zone with the rest takes a tenth of the time of setting it afterwards.
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
 
 
 class AnyText(TypeDecorator[str]):
@@ -54,11 +68,15 @@ class AnyText(TypeDecorator[str]):
             return value
         return _ESCAPED + json.dumps(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - theirs
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], str | None]:  # noqa: ARG002 - theirs
         """Undo the escape."""
-        if value is None or not value.startswith(_ESCAPED):
-            return value
-        return str(json.loads(value.removeprefix(_ESCAPED)))
+        return _unescaped
+
+
+def _unescaped(value: str | None) -> str | None:
+    if value is None or not value.startswith(_ESCAPED):
+        return value
+    return str(json.loads(value.removeprefix(_ESCAPED)))
 
 
 class Json(TypeDecorator[Any]):
@@ -89,3 +107,18 @@ class Rank(TypeDecorator[Severity]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> Severity | None:  # noqa: ARG002 - theirs
         """Distance to severity."""
         return None if value is None else _WORST_FIRST[value]
+
+
+class Ended(TypeDecorator[Outcome]):
+    """An outcome by its name."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Outcome | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - theirs
+        """Outcome to name."""
+        return None if value is None else value.value
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Outcome | None]:  # noqa: ARG002 - theirs
+        """Name to outcome."""
+        return _OUTCOMES.get

@@ -57,6 +57,10 @@ class Source(Protocol):
         """Every finding that is open or was resolved since, in chunks."""
         ...
 
+    def host_tags(self) -> Sequence[tuple[str, str, tuple[str, ...]]]:
+        """Customer, name and tags of every host that has tags."""
+        ...
+
     def handling(self) -> Mapping[str, Handling]:
         """What people did about open findings, by fingerprint."""
         ...

@@ -7,10 +7,13 @@ from datetime import timedelta
 from itertools import chain
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.store.listing import FindingLine, Handling
+from secaudit.tui.filter.haystack import Haystack
 from secaudit.tui.filter.language import parse
 from secaudit.tui.findings.projection import Group, Projection, Query, Row, Sort
 from secaudit.tui.scope import Scope
@@ -51,14 +54,13 @@ LINES = [
 ]
 
 
-TAGS = [("muster", "web1", "Web"), ("muster", "web1", "edge"), ("alp", "web3", "weird \ud800"), ("alp", "web1", "db")]
+TAGS = [("muster", "web1", ("Web", "edge")), ("alp", "web3", ("weird \ud800",)), ("alp", "web1", ("db",))]
 
 
 def projection(lines: Iterable[FindingLine] = LINES) -> Projection:
     made = Projection()
-    made.begin()
-    made.tag(TAGS)
     made.add(lines, {"f1": Handling("anna"), "f2": Handling(paused_until=NOW + timedelta(days=1))}, NOW)
+    made.tag(TAGS)
     made.settle()
     return made
 
@@ -143,15 +145,6 @@ def test_long_answers_come_in_parts_and_narrow_ones_from_few() -> None:
     assert list(made.ids(query, NOW, few)) == list(made.ids(query, NOW))
 
 
-def test_collecting_anew_replaces_what_was_there() -> None:
-    made = projection()
-    made.begin()
-    assert len(rows(made, Query())) == 5, "shown until the new ones are complete"
-    made.add([line(9)], {}, NOW)
-    made.settle()
-    assert [row.fingerprint for row in rows(made, Query())] == ["f9"]
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -164,3 +157,33 @@ def test_collecting_anew_replaces_what_was_there() -> None:
 )
 def test_tags_are_those_of_the_host_of_that_customer(text: str, expected: set[str]) -> None:
     assert projection().fingerprints(Query(parse(text).terms), NOW) == expected
+
+
+texts = st.text(st.sampled_from("abß\0\n é\ud800"), max_size=6)
+
+
+@given(st.lists(texts, max_size=12), texts.filter(bool), st.integers(0, 12))
+def test_a_haystack_knows_the_rows_that_hold_a_text_or_that_they_are_many(
+    rows: list[str], sought: str, most: int
+) -> None:
+    plain = [row.replace("\0", "") for row in rows]
+    expected = [number for number, row in enumerate(plain, 1) if sought.replace("\0", "") in row]
+    assert Haystack(rows).rows(sought, most) == (expected if len(expected) <= most else None)
+
+
+@pytest.mark.parametrize("many", [10, 3000])
+def test_rare_and_frequent_words_are_found_alike(many: int) -> None:
+    reasons = ["Ärger mit openssl", "openssl waived", "nothing here", "a web9 name"]
+    made = projection(line(number, reason=reasons[number % 4], host="web1") for number in range(many))
+    for text, wanted in {
+        "openssl": {0, 1},
+        "ÄRGER": {0},
+        "openssl -waived": {0, 1},
+        'openssl -"waived"': {0},
+        "openssl nothing": set(),
+        "web9": {3},
+        "web1": {0, 1, 2, 3},
+        "muster -openssl": {2, 3},
+    }.items():
+        found = made.fingerprints(Query(parse(text).terms), NOW)
+        assert found == {f"f{number}" for number in range(many) if number % 4 in wanted}, text

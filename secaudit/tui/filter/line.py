@@ -8,7 +8,9 @@ from typing import ClassVar
 from rich.highlighter import Highlighter
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.suggester import Suggester
 from textual.widgets import Input
 
@@ -45,6 +47,9 @@ class FilterLine(Input):
         Binding("enter,down", "leave", "to the rows"),
         Binding("escape", "clear_or_leave", "clear", priority=True),
     ]
+
+    virtual_size = Reactive(Size(0, 0))
+    """The width of the text. The line stays where it is, so nothing is laid out anew at a keystroke."""
 
     class Left(Message):
         """The focus belongs to the rows again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,26 +18,42 @@ WORST_FIRST = tuple(reversed(Severity))
 """The severity of a row is kept as its place in this order."""
 
 
+def _nowhere(_text: str) -> Sequence[int] | None:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What occurs in the rows, case folded.
+    """What occurs in the rows.
 
     `names` are the values of each field by their folded form, which several may share: a name that exists is meant
-    exactly, else it is the beginning of names. `topics` are
-    texts that many rows share, with the number that a row's `topic` holds: searched once, not in every row.
+    exactly, else it is the beginning of names. `places` and `controls` are the folded texts that many rows share, with
+    the number by which rows refer to them. `rows` gives the ids of the rows whose own text holds a folded text, or None
+    when they are many.
     """
 
     names: Mapping[str, Mapping[str, Collection[str]]] = field(default_factory=dict)
-    topics: Sequence[tuple[str, int]] = ()
+    places: Sequence[tuple[str, int]] = ()
+    controls: Sequence[tuple[str, int]] = ()
+    rows: Callable[[str], Sequence[int] | None] = _nowhere
 
 
-FIELD_COLUMNS = {"customer": ("customer", "name")}
-"""Columns of a field that is not called like its column: a customer is meant by id or by name."""
+FIELD_COLUMNS = {
+    "customer": ("place", ("customer", "name")),
+    "site": ("place", ("site",)),
+    "host": ("place", ("host",)),
+    "tag": ("tag", ("tag",)),
+    "family": ("control", ("family",)),
+    "control": ("control", ("control",)),
+    "check": ("control", ('"check"',)),
+    "owner": ("shown", ("owner",)),
+}
+"""Where the values of fields stand: the table, and its columns. A customer is meant by id or by name."""
 
 _FLAGS = {
     "unproven": "outcome = 'unproven'",
     "waived": "waived",
-    "acked": "acked",
+    "acked": "owner <> ''",
     "paused": "paused",
     "fixed": "resolved IS NOT NULL",
 }
@@ -57,9 +73,9 @@ def condition(terms: Sequence[Term], scope: Scope, now: datetime, known: Known) 
     if not any(isinstance(term, Flag) and term.name == "fixed" for term in terms):
         parts.append(Condition("resolved IS NULL"))
     if scope.customer is not None:
-        parts.append(Condition("customer = ?", (scope.customer,)))
+        parts.append(Condition("place IN (SELECT id FROM place WHERE customer = ?)", (scope.customer,)))
     if scope.host is not None:
-        parts.append(Condition("host = ?", (scope.host,)))
+        parts.append(Condition("place IN (SELECT id FROM place WHERE host = ?)", (scope.host,)))
     sql = " AND ".join(f"({part.sql})" for part in parts)
     return Condition(sql, tuple(value for part in parts for value in part.parameters))
 
@@ -83,9 +99,18 @@ def _term(term: Term, now: datetime, known: Known) -> Condition:
 
 
 def _word(text: str, known: Known) -> Condition:
-    found = Condition("instr(haystack, ?) > 0", (text,))
-    topics = tuple(number for topic, number in known.topics if text in topic)
-    return _any((_one_of("topic", topics), found)) if topics else found
+    ids = known.rows(text)
+    parts = [Condition("instr(own, ?) > 0", (text,)) if ids is None else _numbered("id", ids)]
+    for column, shared in (("place", known.places), ("control", known.controls)):
+        numbers = [number for told, number in shared if text in told]
+        if numbers:
+            parts.append(_numbered(column, numbers))
+    return _any(tuple(parts))
+
+
+def _numbered(column: str, numbers: Iterable[int]) -> Condition:
+    # Written out, for there may be more of them than a statement may have parameters.
+    return Condition(f"{column} IN ({', '.join(map(str, numbers))})")
 
 
 def _flag(name: str, now: datetime) -> Condition:
@@ -118,22 +143,31 @@ def _matches(name: str, value: str, known: Known) -> Condition:
     values = tuple(sorted({original for found in chosen for original in names[found]}))
     if not values:
         return Condition("0")
-    if name == "tag":
-        tagged = _one_of("tag", values)
-        same = "host_tag.customer = shown.customer AND host_tag.host = shown.host"
-        return Condition(f"EXISTS (SELECT 1 FROM host_tag WHERE {same} AND {tagged.sql})", tagged.parameters)  # noqa: S608 - constants
-    return _any(tuple(_one_of(f'"{column}"', values) for column in FIELD_COLUMNS.get(name, (name,))))
+    table, columns = FIELD_COLUMNS[name]
+    found = _any(tuple(_one_of(column, values) for column in columns))
+    match table:
+        case "shown":
+            return found
+        case "tag":
+            sql = f"place IN (SELECT place FROM tag WHERE {found.sql})"  # noqa: S608 - constants
+        case _:
+            sql = f"{table} IN (SELECT id FROM {table} WHERE {found.sql})"  # noqa: S608 - constants
+    return Condition(sql, found.parameters)
 
 
 def _subject(value: str) -> Condition:
     """Too many to be known by name: exactly this one if it occurs, else every one that holds the text."""
+    parameters: tuple[str, ...]
     if "*" in value or "?" in value:
-        return Condition("subject LIKE ? ESCAPE '\\'", (_escaped(value).replace("*", "%").replace("?", "_"),))
-    exact = "subject = ? COLLATE NOCASE"
-    return Condition(
-        f"({exact} OR (subject LIKE ? ESCAPE '\\' AND NOT EXISTS (SELECT 1 FROM shown WHERE {exact})))",  # noqa: S608 - constants
-        (value, f"%{_escaped(value)}%", value),
-    )
+        like, parameters = "subject LIKE ? ESCAPE '\\'", (_escaped(value).replace("*", "%").replace("?", "_"),)
+    else:
+        exact = "subject = ? COLLATE NOCASE"
+        unless = f"NOT EXISTS (SELECT 1 FROM told WHERE {exact})"  # noqa: S608 - constants
+        like, parameters = (
+            f"{exact} OR (subject LIKE ? ESCAPE '\\' AND {unless})",
+            (value, f"%{_escaped(value)}%", value),
+        )
+    return Condition(f"number IN (SELECT number FROM told WHERE {like})", parameters)  # noqa: S608 - constants
 
 
 def _escaped(value: str) -> str:

@@ -101,6 +101,7 @@ class Feed:
         self._rest: tuple[int, Iterator[array[int]], array[int]] | None = None
         self._current: tuple[int, Query] | None = None
         self._few: tuple[Query, array[int]] | None = None
+        self._told: array[int] = array("L")
         self._loaded = False
         self._thread = threading.Thread(target=self._run, name="findings", daemon=True)
 
@@ -206,6 +207,7 @@ class Feed:
         whole = len(first) < PAGE
         if whole:
             self._few = (query, first)
+        self._told = first
         self._post(Found(number, first, rows, whole=whole, loaded=self._loaded))
         if not whole:
             self._rest = (number, parts, first)
@@ -225,6 +227,7 @@ class Feed:
             self._rest = None
             if len(ids) <= FEW and self._current is not None:
                 self._few = (self._current[1], ids)
+            self._told = ids
             self._post(Found(number, ids, (), whole=True, loaded=self._loaded))
         else:
             self._rest = (number, parts, ids + part)
@@ -234,7 +237,9 @@ class Feed:
             self._interruptible = False
 
     def _send_page(self, page: _Page) -> None:
-        if self._current is not None and page.number == self._current[0]:
+        # Ids change when the store was read again, while a page of before may still be wanted.
+        told = self._told[page.page * PAGE : (page.page + 1) * PAGE]
+        if self._current is not None and page.number == self._current[0] and page.ids == told:
             self._post(FoundPage(page.number, page.page, self._projection.rows(page.ids)))
 
     def _read(self) -> None:
@@ -253,24 +258,31 @@ class Feed:
         """Read the store, yielding in between; the first time show the worst before everything is there."""
         if not self._loaded:
             scope = self._current[1].scope if self._current is not None else Query().scope
-            self._projection.begin()
-            self._projection.add(self._source.worst_lines(scope.customer, scope.host, PAGE), {}, self._now())
-            self._settle()
+            begun = Projection()
+            begun.add(self._source.worst_lines(scope.customer, scope.host, PAGE), {}, self._now())
+            self._settle(begun)
             yield
-        self._projection.begin()
-        handling, now = self._source.handling(), self._now()
-        records = [one.record for one in self._source.hosts()]
-        self._projection.tag((one.customer, one.host, tag) for one in records for tag in one.tags)
-        for lines in self._source.finding_lines(now - RESOLVED_FOR):
-            self._projection.add(lines, handling, now)
-            yield
+        whole = Projection()
+        try:
+            handling, now = self._source.handling(), self._now()
+            for lines in self._source.finding_lines(now - RESOLVED_FOR):
+                whole.add(lines, handling, now)
+                yield
+            whole.tag(self._source.host_tags())
+        except BaseException:
+            whole.close()
+            raise
         self._loaded = True
-        self._settle()
+        self._settle(whole)
 
-    def _settle(self) -> None:
+    def _settle(self, read: Projection) -> None:
+        """Answer from what was read from now on."""
+        read.settle(self._current[1].sort if self._current is not None else Query().sort)
         self._rest = None
         self._few = None
-        self._projection.settle()
+        with self._wake:
+            before, self._projection = self._projection, read
+        before.close()
         if self._current is not None:
             self._answer()
 

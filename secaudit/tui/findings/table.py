@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -40,6 +41,9 @@ class FindingsTable(ScrollView, can_focus=True):
         Binding("space", "select", "Select", show=False),
         Binding("V", "range", "Select a range", show=False),
     ]
+
+    virtual_size = Reactive(Size(0, 0))
+    """How far the rows can be scrolled. The scrollbar is always there, so nothing is laid out anew when that changes."""
 
     class Moved(Message):
         """The cursor is on another row, or the row under it was loaded."""
@@ -120,7 +124,7 @@ class FindingsTable(ScrollView, can_focus=True):
     def complete_answer(self, ids: array[int]) -> None:
         """The same answer to its end."""
         self._ids = ids
-        self.virtual_size = Size(self._layout.width, self.count + 1)
+        self._measure()
         self.refresh()
 
     def show_groups(self, groups: tuple[GroupRow, ...], *, keep_cursor: bool) -> None:
@@ -191,12 +195,16 @@ class FindingsTable(ScrollView, can_focus=True):
 
     def _renew(self, keep_cursor: bool) -> None:
         self._strips.clear()
-        self.virtual_size = Size(self._layout.width, self.count + 1)
+        self._measure()
         self._cursor = min(self._cursor, max(0, self.count - 1)) if keep_cursor else 0
-        if not keep_cursor:
-            self.scroll_to(y=0, animate=False, force=True, immediate=True)
+        top = self.scroll_offset.y if keep_cursor else 0
+        self.scroll_to(y=top, animate=False, force=True, immediate=True)
         self.refresh()
         self.post_message(self.Moved())
+
+    def _measure(self) -> None:
+        self.virtual_size = Size(self._layout.width, self.count + 1)
+        self.vertical_scrollbar.window_virtual_size = self.count + 1
 
     def move_to(self, number: int) -> None:
         """Put the cursor on a row and bring it into view."""
