@@ -58,16 +58,23 @@ class Language:
         """A number with two decimals and a true minus sign."""
         return format_decimal(value, _TWO_DECIMALS, locale=self._locale).replace("-", _MINUS)
 
+    def share(self, value: Fraction | Decimal) -> str:
+        """A percentage like `percent` without its sign, for where many stand in a row."""
+        return self.decimal(_cut(value))
+
     def percent(self, value: Fraction | Decimal) -> str:
         """A percentage with two decimals, cut off and never rounded up: 99.999 does not become 100."""
-        exact = Decimal(value.numerator) / value.denominator if isinstance(value, Fraction) else value
-        share = exact.quantize(_CENTS, ROUND_DOWN) / 100
+        share = _cut(value) / 100
         pattern = Locale.parse(self._locale).percent_formats[None].pattern.replace("#,##0", _TWO_DECIMALS)
         return format_percent(share, pattern, locale=self._locale)
 
     def hours(self, minutes: int) -> str:
         """Minutes as hours with two decimals."""
-        return f"{self.decimal((Decimal(minutes) / 60).quantize(_CENTS))}{_NBSP}h"
+        return f"{self.hours_only(minutes)}{_NBSP}h"
+
+    def hours_only(self, minutes: int) -> str:
+        """Minutes as hours without the unit, for where many stand in a row."""
+        return self.decimal((Decimal(minutes) / 60).quantize(_CENTS))
 
     def money(self, cost: Cost) -> str:
         """`980,00 €` in German, `€980.00` in English."""
@@ -116,6 +123,10 @@ class Language:
         """`Oktober`."""
         return format_date(month.first, "LLLL", locale=self._locale)
 
+    def month_short(self, month: Month) -> str:
+        """`Okt`."""
+        return format_date(month.first, "LLL", locale=self._locale).removesuffix(".")
+
     def listed(self, items: Sequence[str], most: int = 4) -> str:
         """`a, b und c`; beyond `most` the others are counted."""
         shown = list(items)
@@ -132,3 +143,8 @@ class Language:
 
     def _here(self, moment: datetime) -> datetime:
         return moment.astimezone(ZoneInfo(self.timezone))
+
+
+def _cut(value: Fraction | Decimal) -> Decimal:
+    exact = Decimal(value.numerator) / value.denominator if isinstance(value, Fraction) else value
+    return exact.quantize(_CENTS, ROUND_DOWN)

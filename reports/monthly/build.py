@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from secaudit.model.answer import Reach
-from secaudit.model.availability import AvailabilityState
 from secaudit.model.month import MonthRecord
 from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.result import Result
@@ -19,13 +18,9 @@ from .backups import copy_rows, rule_rows, worst
 from .deadlines import patch_rows, priority_rows
 from .findings import changes, entries, waivers
 from .promises import NETWORK_FAMILIES, patch_findings, promises, scope
-from .report import Entry, Gap, HostRow, MonthlyReport, ScannedHost, Service
-
-_SERVICE_STATES = {
-    AvailabilityState.MET: State.PASSED,
-    AvailabilityState.MISSED: State.FAILED,
-    AvailabilityState.NOT_ASSESSABLE: State.UNPROVEN,
-}
+from .report import Entry, Gap, HostRow, MonthlyReport, ScannedHost
+from .services import certificates, services
+from .trends import hours_year, open_year
 
 
 def build(record: MonthRecord) -> MonthlyReport:
@@ -33,7 +28,7 @@ def build(record: MonthRecord) -> MonthlyReport:
     found = entries(record)
     still = tuple(entry for entry in found if entry.resolved is None)
     copies = copy_rows(record)
-    services = _services(record)
+    promised = services(record)
     unproven = [result for result in _results(record) if result.outcome is Outcome.UNPROVEN]
     month_scans = [scan for scan in record.scans if record.begin <= scan.at < record.until]
     return MonthlyReport(
@@ -47,16 +42,19 @@ def build(record: MonthRecord) -> MonthlyReport:
         over=record.until >= record.end,
         version=record.version,
         contract=record.contract,
-        promises=promises(record, found, copies, services),
+        promises=promises(record, found, copies, promised),
         changes=changes(found, record.begin),
+        open_year=open_year(record, found),
         priorities=priority_rows(record),
         late=tuple(entry for entry in found if entry.is_late),
         copies=copies,
         rules=rule_rows(record, copies),
         patches=patch_rows(record, patch_findings(record)),
         firewall=_host_rows(record, found),
-        services=services,
+        services=promised,
+        certificates=certificates(record),
         hours=record.hours,
+        hours_year=hours_year(record),
         hours_trouble=record.hours_trouble,
         work=record.work,
         costs=record.contract.costs if record.contract is not None else (),
@@ -75,23 +73,6 @@ def build(record: MonthRecord) -> MonthlyReport:
 
 def _results(record: MonthRecord) -> list[Result]:
     return [result for host in record.hosts for result in host.results]
-
-
-def _services(record: MonthRecord) -> tuple[Service, ...]:
-    if record.contract is None:
-        return ()
-    measured = {one.service: one for one in record.availability}
-    return tuple(
-        Service(
-            name=promised.service,
-            target=promised.target,
-            least=promised.min_coverage,
-            state=_SERVICE_STATES[measured[promised.service].state] if promised.service in measured else State.UNPROVEN,
-            measured=measured.get(promised.service),
-            trouble=record.unmeasured.get(promised.service, ""),
-        )
-        for promised in record.contract.availability
-    )
 
 
 def _host_rows(record: MonthRecord, found: Sequence[Entry]) -> tuple[HostRow, ...]:

@@ -40,13 +40,13 @@ class Spark:
 def spark(points: Sequence[Point]) -> Spark:
     """Lay twelve months out. Gaps stay gaps; failed and unproven months are marked, and the last one always.
 
-    A marked month without a number stands on the ground line, for nothing of it is proven.
+    A marked month without a number stands on the ground line, for nothing of it is proven; more than all is all.
     """
     step = (_RIGHT - _LEFT) / max(len(points) - 1, 1)
     placed = [
         (
             round(_LEFT + step * at, 1),
-            None if point.share is None else round(_BOTTOM - (_BOTTOM - _TOP) * point.share, 1),
+            None if point.share is None else round(_BOTTOM - (_BOTTOM - _TOP) * min(point.share, 1.0), 1),
         )
         for at, point in enumerate(points)
     ]

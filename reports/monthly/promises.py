@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from secaudit.model.hours import Month
-from secaudit.model.month import FamilyCount, HostScan, MonthRecord, TrackedFinding
+from secaudit.model.month import MonthRecord, TrackedFinding
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.model.severity import Severity
-from secaudit.model.sla import Unmeasured
 
 from ..states import State, state_of
 from .backups import FAMILY as BACKUP
 from .backups import unassigned
-from .deadlines import both, lives_of, tally, trend, twelve
+from .deadlines import both, lives_of, tally, trend
 from .report import Cause, CopyRow, Entry, Point, Promise, PromiseId, Service, Unit
+from .trends import availability_trend, checks_trend, copies_trend, host_trend, hours_trend
 
 NETWORK_FAMILIES = frozenset({"firewall", "network"})
 HARDWARE_FAMILIES = frozenset({"resilience"})
@@ -62,8 +60,8 @@ def promises(
     made = [_firewall(record, found), _patches(record, found), *_backups(record, found, copies)]
     made.append(_by_family(record, found, PromiseId.HARDWARE, HARDWARE_FAMILIES))
     made.append(_response(record))
-    made += _availability(services)
-    made.append(_state(PromiseId.VERSIONS, scope(record, found, lambda _, check: check in VERSION_CHECKS), record))
+    made += _availability(services, record)
+    made.append(_versions(record, found))
     made += _hours(record)
     return tuple(_with_present(promise, record.month) for promise in made)
 
@@ -82,7 +80,7 @@ def _firewall(record: MonthRecord, found: Sequence[Entry]) -> Promise:
 
 def _by_family(record: MonthRecord, found: Sequence[Entry], id: PromiseId, families: frozenset[str]) -> Promise:
     promise = _state(id, scope(record, found, lambda family, _: family in families), record)
-    return replace(promise, trend=_host_trend(record, families))
+    return replace(promise, trend=host_trend(record, families))
 
 
 def _patches(record: MonthRecord, found: Sequence[Entry]) -> Promise:
@@ -110,7 +108,9 @@ def _backups(record: MonthRecord, found: Sequence[Entry], copies: Sequence[CopyR
     claimed = {result.fingerprint for row in copies for result in row.results}
     if others or not copies:
         entries = tuple(entry for entry in found if entry.family == BACKUP and entry.fingerprint not in claimed)
-        made.append(_state(PromiseId.OTHER_BACKUPS, Scope(tuple(others), entries), record))
+        promise = _state(PromiseId.OTHER_BACKUPS, Scope(tuple(others), entries), record)
+        # Past scans are counted by family: with copies beside them, what is left over cannot be told apart.
+        made.append(promise if copies else replace(promise, trend=host_trend(record, frozenset({BACKUP}))))
     return made
 
 
@@ -121,7 +121,7 @@ def _copies(id: PromiseId, rows: Sequence[CopyRow], record: MonthRecord, found: 
     entries = tuple(entry for entry in found if entry.fingerprint in known)
     promise = _state(id, Scope(results, entries), record)
     kept = sum(row.state is State.PASSED and not row.broken_days and not row.unmeasured_days for row in rows)
-    promise = replace(promise, kept=kept, whole=len(rows), unit=Unit.COPIES, trend=_copies_trend(rows, record))
+    promise = replace(promise, kept=kept, whole=len(rows), unit=Unit.COPIES, trend=copies_trend(rows, record))
     if promise.state is State.PASSED and any(row.broken_days for row in rows):
         return replace(promise, state=State.FAILED, cause=Cause.FAILED)
     if promise.state is State.PASSED and not all(row.results for row in rows):
@@ -129,45 +129,6 @@ def _copies(id: PromiseId, rows: Sequence[CopyRow], record: MonthRecord, found: 
     if promise.state is State.PASSED and any(row.unmeasured_days for row in rows):
         return replace(promise, state=State.UNPROVEN, cause=Cause.DAYS_UNMEASURED)
     return promise
-
-
-def _copies_trend(rows: Sequence[CopyRow], record: MonthRecord) -> tuple[Point, ...]:
-    """Month by month the share of copies that every scan found fresh; nothing for months in which none looked."""
-    zone = ZoneInfo(record.timezone)
-
-    def month_of(moment: datetime) -> Month:
-        return Month.of(moment.astimezone(zone).date())
-
-    looked = {
-        (month_of(one.at), one.host)
-        for one in record.scans
-        if any(count.family == BACKUP and (count.passed or count.failed) for count in one.families)
-    }
-    lives = {finding.fingerprint: finding.lives for finding in record.findings}
-
-    def state_in(month: Month, row: CopyRow) -> State:
-        if not any((month, result.host) in looked for result in row.results):
-            return State.NOT_APPLICABLE
-        there = [
-            life
-            for result in row.results
-            for life in lives.get(result.fingerprint, ())
-            if month_of(life.opened).index <= month.index <= month_of(life.resolved or record.until).index
-        ]
-        if any(life.unmeasured is not Unmeasured.UNPROVEN for life in there):
-            return State.FAILED
-        return State.UNPROVEN if there else State.PASSED
-
-    return tuple(_copies_point(month, [state_in(month, row) for row in rows]) for month in twelve(record.month))
-
-
-def _copies_point(month: Month, states: Sequence[State]) -> Point:
-    if all(state is State.NOT_APPLICABLE for state in states):
-        return Point(month, None, State.NOT_APPLICABLE)
-    share = states.count(State.PASSED) / len(states)
-    if State.FAILED in states:
-        return Point(month, share, State.FAILED)
-    return Point(month, share, State.PASSED if share == 1 else State.UNPROVEN)
 
 
 def _state(id: PromiseId, here: Scope, record: MonthRecord, *, by_deadline: bool = False) -> Promise:
@@ -220,33 +181,6 @@ def _hosts(results: Iterable[Result]) -> tuple[int, int]:
     return sum(found == {State.PASSED} for found in states.values()), len(states)
 
 
-def _host_trend(record: MonthRecord, families: frozenset[str]) -> tuple[Point, ...]:
-    """Month by month the share of hosts on which all results of some families passed, by the last scan of each."""
-    zone = ZoneInfo(record.timezone)
-    newest: dict[tuple[Month, str], HostScan] = {}
-    for one in sorted(record.scans, key=lambda one: one.at):
-        newest[Month.of(one.at.astimezone(zone).date()), one.host] = one
-    by_month: dict[Month, list[list[FamilyCount]]] = defaultdict(list)
-    for (month, _), one in newest.items():
-        counts = [count for count in one.families if count.family in families]
-        if any(count.passed or count.failed or count.unproven for count in counts):
-            by_month[month].append(counts)
-    return tuple(_host_point(month, by_month.get(month, [])) for month in twelve(record.month))
-
-
-def _host_point(month: Month, hosts: Sequence[Sequence[FamilyCount]]) -> Point:
-    if not hosts:
-        return Point(month, None, State.NOT_APPLICABLE)
-    kept = sum(not any(count.failed or count.unproven for count in counts) for counts in hosts)
-    every = [count for counts in hosts for count in counts]
-    state = State.PASSED
-    if any(count.grave for count in every):
-        state = State.FAILED
-    elif any(count.unproven for count in every):
-        state = State.UNPROVEN
-    return Point(month, kept / len(hosts), state)
-
-
 def _response(record: MonthRecord) -> Promise:
     readings = both(lives_of(record.findings))
     counted = tally(readings, record.begin)
@@ -263,7 +197,12 @@ def _response(record: MonthRecord) -> Promise:
     return Promise(PromiseId.RESPONSE, state, cause, counted.met, counted.decided, Unit.DEADLINES, trend=points)
 
 
-def _availability(services: Sequence[Service]) -> list[Promise]:
+def _versions(record: MonthRecord, found: Sequence[Entry]) -> Promise:
+    promise = _state(PromiseId.VERSIONS, scope(record, found, lambda _, check: check in VERSION_CHECKS), record)
+    return replace(promise, trend=checks_trend(record, VERSION_CHECKS))
+
+
+def _availability(services: Sequence[Service], record: MonthRecord) -> list[Promise]:
     if not services:
         return []
     states = [service.state for service in services]
@@ -273,16 +212,19 @@ def _availability(services: Sequence[Service]) -> list[Promise]:
         state, cause = State.FAILED, Cause.FAILED
     elif State.UNPROVEN in states:
         state, cause = State.UNPROVEN, Cause.NOT_MEASURED
-    return [Promise(PromiseId.AVAILABILITY, state, cause, kept, len(services), Unit.SERVICES)]
+    points = availability_trend(record)
+    return [Promise(PromiseId.AVAILABILITY, state, cause, kept, len(services), Unit.SERVICES, trend=points)]
 
 
 def _hours(record: MonthRecord) -> list[Promise]:
     if record.contract is None or record.contract.resources is None:
         return []
+    points = hours_trend(record)
     if record.hours is None:
-        return [Promise(PromiseId.HOURS, State.UNPROVEN, Cause.NO_LEDGER, 0, 0, Unit.MINUTES)]
+        return [Promise(PromiseId.HOURS, State.UNPROVEN, Cause.NO_LEDGER, 0, 0, Unit.MINUTES, trend=points)]
     support = record.hours.support
     there = support.opening + support.gained
+    state, cause = State.PASSED, Cause.KEPT
     if support.overdrawn or record.hours.development.overdrawn:
-        return [Promise(PromiseId.HOURS, State.FAILED, Cause.OVERDRAWN, support.used, there, Unit.MINUTES)]
-    return [Promise(PromiseId.HOURS, State.PASSED, Cause.KEPT, support.used, there, Unit.MINUTES)]
+        state, cause = State.FAILED, Cause.OVERDRAWN
+    return [Promise(PromiseId.HOURS, state, cause, support.used, there, Unit.MINUTES, trend=points)]

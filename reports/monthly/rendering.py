@@ -13,7 +13,7 @@ from ..charts import Segment, stack
 from ..excerpts import MOST_EXCERPTS, Excerpt, excerpts
 from ..language import LANGUAGES, Language
 from ..page import MONTHLY, render_page
-from . import charts, sentences
+from . import charts, columns, sentences, year_words
 from .build import build
 from .drift import Drift, network_drifts, other_drifts
 from .report import MonthlyReport, Promise, Tally
@@ -63,6 +63,8 @@ def _page(
         drifts=drifts,
         other_drifts=others,
         charts=charts,
+        columns=columns,
+        year_words=year_words,
         trend_words=lambda promise: _trend_words(promise, language),
         tally_words=lambda tally: _tally_words(tally, language),
         tally_bar=_tally_bar,

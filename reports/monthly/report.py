@@ -17,9 +17,13 @@ from secaudit.model.severity import Severity
 from secaudit.model.sla import ClockReading, ClockState
 
 from ..states import State
+from .year import HoursMonth, OpenMonth, ServiceMonth
 
 MOST_LISTED = 2000
 """Findings that the appendix lists; a report of more than that is no longer read but searched."""
+
+RENEW_WITHIN = timedelta(days=30)
+"""A certificate that expires sooner has to be renewed now."""
 
 
 class PromiseId(StrEnum):
@@ -281,6 +285,33 @@ class Service:
     state: State
     measured: Availability | None
     trouble: str
+    year: tuple[ServiceMonth, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRow:
+    """The certificate of a promised service: when it expires, and `left` until then, negative afterwards.
+
+    Without `expires` none of our probes saw it; `is_asked` says whether any of them speaks TLS.
+    """
+
+    service: str
+    is_asked: bool
+    seen: datetime | None
+    expires: datetime | None
+    left: timedelta | None
+
+    @property
+    def state(self) -> State:
+        """Good until it expires, and unproven when nobody saw it."""
+        if self.left is None:
+            return State.UNPROVEN
+        return State.FAILED if self.left <= timedelta() else State.PASSED
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it expired, or does within `RENEW_WITHIN`."""
+        return self.left is not None and self.left <= RENEW_WITHIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +364,7 @@ class MonthlyReport:
     contract: Contract | None
     promises: tuple[Promise, ...]
     changes: Changes
+    open_year: tuple[OpenMonth, ...]
     priorities: tuple[PriorityRow, ...]
     late: tuple[Entry, ...]
     copies: tuple[CopyRow, ...]
@@ -340,7 +372,9 @@ class MonthlyReport:
     patches: tuple[PatchRow, ...]
     firewall: tuple[HostRow, ...]
     services: tuple[Service, ...]
+    certificates: tuple[CertificateRow, ...]
     hours: HoursStatement | None
+    hours_year: tuple[HoursMonth, ...]
     hours_trouble: str
     work: tuple[WorkEntry, ...]
     costs: tuple[Cost, ...]

@@ -138,11 +138,13 @@ def comparison(promise: Promise, language: Language) -> tuple[str, str]:
         return "", language.text("no_comparison")
     if last[0] == last[1]:
         return "→", language.text("same")
+    if promise.id is PromiseId.HOURS:  # to use more or less of what is included is neither better nor worse
+        return ("↗", language.text("more")) if last[1] > last[0] else ("↘", language.text("less"))
     return ("↗", language.text("better")) if last[1] > last[0] else ("↘", language.text("worse"))
 
 
 def steps(report: MonthlyReport, language: Language) -> tuple[Step, ...]:
-    """What happens next, the earliest first: findings with a deadline, waivers that end soon, what was not proven."""
+    """What happens next, the earliest first: deadlines, waivers and certificates that end, what has no proof."""
     found = [
         Step(_who(entry, language), "", entry, entry.clock.due)
         for entry in report.findings
@@ -154,6 +156,12 @@ def steps(report: MonthlyReport, language: Language) -> tuple[Step, ...]:
         for waiver in report.waivers
         if waiver.left <= _SOON
     ]
+    ending += [
+        Step(language.text("we"), language.text("next_certificate", service=row.service), None, row.expires)
+        for row in report.certificates
+        if row.is_due
+    ]
+    ending.sort(key=lambda step: step.until or report.until)
     room = MOST_STEPS - bool(report.unproven) - min(len(ending), 2)
     chosen = sorted([*found[:room], *ending[:2]], key=lambda step: step.until or report.until)
     if report.unproven:

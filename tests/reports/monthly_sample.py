@@ -26,18 +26,30 @@ from secaudit.model.contract import (
     Opening,
     Period,
     Priority,
+    ProbeKind,
     ReportRules,
     Resources,
+    ServiceProbe,
     SlaRules,
     Target,
     Unit,
 )
 from secaudit.model.hours import Month, WorkEntry, WorkKind
-from secaudit.model.month import FamilyCount, HostAtEnd, HostScan, MonthRecord, Sighting, TrackedFinding
+from secaudit.model.month import (
+    Certificate,
+    FamilyCount,
+    HostAtEnd,
+    HostScan,
+    MonthRecord,
+    PastMonth,
+    Sighting,
+    TrackedFinding,
+)
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result, fingerprint
 from secaudit.model.severity import Severity
 from secaudit.model.sla import EventKind, FindingEvent
+from secaudit.sla.availability import month_span
 from secaudit.sla.clocks import read_clocks
 from secaudit.sla.history import ContractHistory
 from secaudit.sla.hours import statements
@@ -58,6 +70,13 @@ TARGETS = {
         (Unit.DAYS, ClockKind.CALENDAR),
     )
 }
+
+
+def probe(host: str) -> ServiceProbe:
+    """A page that is asked for over TLS."""
+    return ServiceProbe(ProbeKind.HTTP, host, 443, timedelta(seconds=10), is_encrypted=True, path="/health")
+
+
 CONTRACT = Contract(
     customer="muster",
     name="Muster GmbH",
@@ -81,8 +100,8 @@ CONTRACT = Contract(
     ),
     sla=SlaRules(date(2026, 1, 1), pause_reasons=("waiting-customer", "vendor-fix")),
     availability=(
-        AvailabilityTarget("shop", Decimal("99.9"), "probes/shop.csv", timedelta(minutes=5)),
-        AvailabilityTarget("erp", Decimal("99.5"), "probes/erp.csv", timedelta(minutes=5)),
+        AvailabilityTarget("shop", Decimal("99.9"), "", timedelta(minutes=5), probe=probe("shop.muster.example")),
+        AvailabilityTarget("erp", Decimal("99.5"), "", timedelta(minutes=5), probe=probe("erp.muster.example")),
         AvailabilityTarget("vpn", Decimal("99.5"), "probes/vpn.csv", timedelta(minutes=5)),
     ),
     backup_rule=BackupRule(),
@@ -114,6 +133,9 @@ CONTRACT = Contract(
 )
 
 LEDGER = (
+    WorkEntry(date(2026, 2, 10), 300, WorkKind.SUPPORT, "MUS-311", "patch week"),
+    WorkEntry(date(2026, 4, 21), 1860, WorkKind.SUPPORT, "MUS-342", "move to the new storage"),
+    WorkEntry(date(2026, 6, 9), 420, WorkKind.SUPPORT, "MUS-366", "quarterly maintenance"),
     WorkEntry(date(2026, 9, 14), 480, WorkKind.SUPPORT, "MUS-401", "quarterly maintenance"),
     WorkEntry(date(2026, 10, 6), 120, WorkKind.SUPPORT, "MUS-412", "kernel updates on six hosts"),
     WorkEntry(date(2026, 10, 13), 45, WorkKind.SUPPORT, "MUS-418", "shop not reachable for 13 minutes"),
@@ -216,6 +238,68 @@ def _mended() -> list[TrackedFinding]:
     return [late, *mended]
 
 
+def _earlier() -> list[TrackedFinding]:
+    """What came and went in the year before."""
+    there = (
+        ("open-ports", "web1", "tcp/9000", 2, 3),
+        ("open-ports", "db2", "tcp/5432", 3, 3),
+        ("reboot", "web2", "", 1, 8),
+        ("reboot", "db1", "", 4, 6),
+        ("clock", "files1", "", 5, 7),
+        ("security-updates", "web2", "openssl", 3, 5),
+        ("security-updates", "erp1", "glibc", 6, 6),
+        ("end-of-life", "erp1", "old", 2, 4),
+    )
+    found = []
+    for control, host, subject, begin, end in there:
+        result = sample.result(control, host, Outcome.FAILED, subject)
+        opened = datetime(2026, begin, 12, 2, tzinfo=UTC)
+        events = (seen(result, opened), did(result, opened + timedelta(hours=3)))
+        found.append(track(result, *events, done(result, datetime(2026, end + 1, 5, 2, tzinfo=UTC))))
+    return found
+
+
+def _releases(results: list[Result]) -> dict[str, tuple[Sighting, ...]]:
+    """The monthly scans of a year saw releases as October does, but for an old one that was replaced in May."""
+    months = [datetime(2026, number, 28, 2, tzinfo=UTC) for number in range(1, 10)]
+    here = {
+        one.fingerprint: tuple(Sighting(at, one.outcome) for at in [*months, local_day(31)])
+        for one in results
+        if one.check == "patch.end-of-life"
+    }
+    old = sample.result("end-of-life", "erp1", Outcome.FAILED, "old").fingerprint
+    return {**here, old: tuple(Sighting(at, Outcome.FAILED) for at in months[1:4])}
+
+
+def _past() -> tuple[PastMonth, ...]:
+    """January to September: the shop is probed from March on, the ERP from June on."""
+    booked = {one.month: one for one in statements(CONTRACT, LEDGER, OCTOBER)}
+    shop = {3: (21, 0), 4: (4, 60), 5: (96, 10), 6: (0, 0), 7: (40, 30), 8: (12, 900), 9: (31, 20)}
+    erp = {6: (60, 10), 7: (10, 0), 8: (150, 30), 9: (0, 5)}
+    found = []
+    for number in range(1, 10):
+        there = [
+            past_availability(service, Month(2026, number), *minutes[number])
+            for service, minutes in (("shop", shop), ("erp", erp))
+            if number in minutes
+        ]
+        month = Month(2026, number)
+        found.append(PastMonth(month, CONTRACT.availability, tuple(there), booked[month]))
+    return tuple(found)
+
+
+def past_availability(service: str, month: Month, down: int, unmeasured: int) -> Availability:
+    """A month of probes, judged as `secaudit.sla.availability` does; minutes."""
+    target = next(one for one in CONTRACT.availability if one.service == service)
+    span = month_span(CONTRACT, month)
+    lost, gap = timedelta(minutes=down), timedelta(minutes=unmeasured)
+    up = span.end - span.start - lost - gap
+    state = AvailabilityState.MET if up / (up + lost) * 100 >= float(target.target) else AvailabilityState.MISSED
+    if gap / (span.end - span.start) > 0.01:
+        state = AvailabilityState.NOT_ASSESSABLE
+    return Availability(service, span.start, span.end, timedelta(), up, lost, gap, state)
+
+
 def _sightings() -> dict[str, tuple[Sighting, ...]]:
     nights = {day: Sighting(local_day(day), Outcome.PASSED) for day in range(1, 32)}
     old = {day: replace(night, outcome=Outcome.FAILED) for day, night in nights.items() if 13 <= day < 22}
@@ -275,15 +359,20 @@ def record() -> MonthRecord:
             for host in sample.HOSTS
         ),
         scans=_scans(),
-        findings=(*map(_open, failed), *_mended()),
+        findings=(*map(_open, failed), *_mended(), *_earlier()),
         last_run=run.run,
-        sightings=_sightings(),
+        sightings=_sightings() | _releases(results),
         hours=statement,
         work=tuple(entry for entry in LEDGER if Month.of(entry.day) == OCTOBER),
         availability=(
             measured("shop", AvailabilityState.MET, 13, 20),
             measured("erp", AvailabilityState.NOT_ASSESSABLE, 22, 730),
         ),
+        certificates=(
+            Certificate("shop", END - timedelta(minutes=5), datetime(2026, 11, 19, 12, tzinfo=UTC)),
+            Certificate("erp", END - timedelta(minutes=5), datetime(2027, 2, 11, 12, tzinfo=UTC)),
+        ),
+        past=_past(),
         calendars=(("tzdata", "2026a"), ("holidays", "0.109")),
         unmeasured={"vpn": "probes/vpn.csv: cannot be read: No such file or directory"},
     )

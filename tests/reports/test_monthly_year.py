@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from secaudit.reports.monthly import columns, render
+from secaudit.reports.monthly.build import build
+from secaudit.reports.monthly.report import PromiseId
+from secaudit.reports.monthly.year import WORST_FIRST
+from secaudit.reports.states import State
 
 from secaudit.cli.month import month_record
 from secaudit.config.contract import load_contracts
-from secaudit.model.availability import Probe
+from secaudit.model.availability import AvailabilityState, Probe
 from secaudit.model.hours import Month
 from secaudit.model.inventory import Host
-from secaudit.model.month import MonthRecord
+from secaudit.model.month import Certificate, MonthRecord
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.store import open_store
+from tests.reports import monthly_sample
+from tests.reports.parsed import Page
 from tests.reports.test_monthly_command import AFTER, CONTRACT, OCTOBER
 from tests.store.scenes import START, WEB, a_result, scan
 
@@ -89,3 +98,91 @@ def test_a_certificate_is_told_as_it_was_last_seen(place: Path, record: MonthRec
     assert certificate.expires == ENDS
     assert certificate.seen == datetime(2025, 10, 18, 22, tzinfo=UTC)
     assert gathered(place, Month(2025, 7), AFTER).certificates == (), "nobody had seen it by then"
+
+
+def charted(page: Page, id: str) -> list[str]:
+    """What a chart says in words, month by month."""
+    (title,) = (one for one in page.elements if one.attributes.get("id") == f"{id}-d")
+    return re.split(r", (?=[A-ZÄ]\w+ 20\d\d )", title.text)
+
+
+def test_every_month_of_a_chart_is_told_and_what_is_not_known_is_not_good(record: MonthRecord) -> None:
+    page = Page(render(record, "en"))
+    openings = charted(page, "open-year")
+    assert len(openings) == 12
+    assert openings[:9] == [
+        *(f"{month} not measured" for month in ("November 2024", "December 2024")),
+        *(f"{month} 2025 not measured" for month in ["January", "February", "March", "April", "May", "June", "July"]),
+    ]
+    assert openings[9:] == ["August 2025 2 (2 high)", "September 2025 0", "October 2025 2 (2 high)"]
+    services = charted(page, "av-year-1")
+    assert services[1:3] == ["December 2024 not promised", "January 2025 not measured, Target 99.90%"]
+    assert services[9:11] == [
+        "August 2025 96.77%, Target 99.90%, broken",
+        "September 2025 96.66%, Target 99.90%, broken",
+    ]
+    hours = charted(page, "hours-year")
+    assert hours[1:3] == ["December 2024 not measured", "January 2025 0.00 h of 10.00 h".replace(" h", "\u00a0h")]
+    assert hours[-2:] == [
+        "September 2025 11.00\u00a0h of 10.00\u00a0h",
+        "October 2025 1.50\u00a0h of 10.00\u00a0h",
+    ]
+
+
+@pytest.mark.parametrize("promise", [PromiseId.VERSIONS, PromiseId.AVAILABILITY, PromiseId.HOURS])
+def test_no_trend_has_a_number_for_a_month_of_which_nothing_is_known(record: MonthRecord, promise: PromiseId) -> None:
+    (trend,) = (one.trend for one in build(record).promises if one.id is promise)
+    known = {
+        PromiseId.VERSIONS: {8: 0.0, 9: 1.0, 10: 1.0},
+        PromiseId.AVAILABILITY: {8: 0.0, 9: 0.0, 10: 0.0},
+        PromiseId.HOURS: {**dict.fromkeys(range(1, 9), 0.0), 9: 1.1, 10: 0.15},
+    }[promise]
+    assert {point.month.number: point.share for point in trend[2:] if point.share is not None} == known
+    assert [point.share for point in trend[:2]] == [None, None], "the contract began in January"
+    assert all(point.state is State.NOT_APPLICABLE for point in trend if point.share is None)
+
+
+def test_a_month_that_was_not_measured_enough_is_not_good_either(record: MonthRecord) -> None:
+    whole = record.past[8].availability[0]
+    part = replace(whole, up=whole.up / 2, down=timedelta(), state=AvailabilityState.NOT_ASSESSABLE)
+    past = (*record.past[:8], replace(record.past[8], availability=(part,)))
+    (service,) = build(replace(record, past=past)).services
+    assert (service.year[10].percent, service.year[10].state) == (100, State.UNPROVEN)
+    assert [piece.fill for piece in columns.availability(service.year)][-2] is columns.Fill.UNKNOWN
+
+
+def test_the_columns_of_open_findings_begin_and_end_where_the_section_does() -> None:
+    report = build(monthly_sample.record())
+    totals = [one.total for one in report.open_year]
+    assert totals[:2] == [None, None]
+    assert (totals[-2], totals[-1]) == (report.changes.before, report.changes.after)
+    by_severity = Counter(entry.severity for entry in report.findings)
+    assert report.open_year[-1].counts == tuple(by_severity[severity] for severity in WORST_FIRST)
+
+
+@pytest.mark.parametrize(
+    ("left", "says", "state"),
+    [
+        (timedelta(days=31), "31 days left", "passed"),
+        (timedelta(days=30), "30 days left, renew now", "passed"),
+        (timedelta(hours=5), "0 days left, renew now", "passed"),
+        (timedelta(days=-3), "3 days ago, renew now", "failed"),
+    ],
+)
+def test_a_certificate_that_ends_is_warned_of(record: MonthRecord, left: timedelta, says: str, state: str) -> None:
+    ending = Certificate("shop", record.until - timedelta(days=1), record.until + left)
+    page = Page(render(replace(record, certificates=(ending,)), "en"))
+    (row,) = (one for one in page.all("tr") if "data-certificate" in one.attributes)
+    assert row.attributes["data-certificate"] == state
+    assert says in row.text
+    assert ("Renew the certificate of shop" in page.all("main")[0].text) is ("renew now" in row.text)
+
+
+def test_a_certificate_that_nobody_saw_is_unknown(record: MonthRecord) -> None:
+    page = Page(render(replace(record, certificates=()), "en"))
+    assert "unknown" in page.identified("certificates").text
+    assert "none of our probes has seen it" in page.identified("certificates").text
+    assert record.contract is not None
+    blind = replace(record.contract.availability[0], probe=None)
+    plain = replace(record, certificates=(), contract=replace(record.contract, availability=(blind,)))
+    assert "none of our probes speaks TLS" in Page(render(plain, "en")).identified("certificates").text

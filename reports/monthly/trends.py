@@ -1,0 +1,247 @@
+"""Twelve months of each promise, and of what is open: months of which nothing is known have no number."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from secaudit.model.answer import Reach
+from secaudit.model.availability import Availability, AvailabilityState
+from secaudit.model.contract import AvailabilityTarget
+from secaudit.model.hours import HoursStatement, Month
+from secaudit.model.month import FamilyCount, HostScan, MonthRecord, TrackedFinding
+from secaudit.model.outcome import Outcome
+from secaudit.model.severity import Severity
+from secaudit.model.sla import EventKind, FindingClocks, Unmeasured
+
+from ..states import State
+from .backups import FAMILY as BACKUP
+from .deadlines import twelve
+from .report import CopyRow, Entry, Point
+from .year import WORST_FIRST, HoursMonth, OpenMonth, ServiceMonth
+
+SERVICE_STATES = {
+    AvailabilityState.MET: State.PASSED,
+    AvailabilityState.MISSED: State.FAILED,
+    AvailabilityState.NOT_ASSESSABLE: State.UNPROVEN,
+}
+
+
+def _month_of(moment: datetime, record: MonthRecord) -> Month:
+    return Month.of(moment.astimezone(ZoneInfo(record.timezone)).date())
+
+
+def _unknown(month: Month) -> Point:
+    return Point(month, None, State.NOT_APPLICABLE)
+
+
+def host_trend(record: MonthRecord, families: frozenset[str]) -> tuple[Point, ...]:
+    """Month by month the share of hosts on which all results of some families passed, by the last scan of each."""
+    newest: dict[tuple[Month, str], HostScan] = {}
+    for one in sorted(record.scans, key=lambda one: one.at):
+        newest[_month_of(one.at, record), one.host] = one
+    by_month: dict[Month, list[list[FamilyCount]]] = defaultdict(list)
+    for (month, _), one in newest.items():
+        counts = [count for count in one.families if count.family in families]
+        if any(count.passed or count.failed or count.unproven for count in counts):
+            by_month[month].append(counts)
+    return tuple(_host_point(month, by_month.get(month, [])) for month in twelve(record.month))
+
+
+def _host_point(month: Month, hosts: Sequence[Sequence[FamilyCount]]) -> Point:
+    if not hosts:
+        return _unknown(month)
+    kept = sum(not any(count.failed or count.unproven for count in counts) for counts in hosts)
+    every = [count for counts in hosts for count in counts]
+    state = State.PASSED
+    if any(count.grave for count in every):
+        state = State.FAILED
+    elif any(count.unproven for count in every):
+        state = State.UNPROVEN
+    return Point(month, kept / len(hosts), state)
+
+
+def copies_trend(rows: Sequence[CopyRow], record: MonthRecord) -> tuple[Point, ...]:
+    """Month by month the share of copies that every scan found fresh; nothing for months in which none looked."""
+    looked = {
+        (_month_of(one.at, record), one.host)
+        for one in record.scans
+        if any(count.family == BACKUP and (count.passed or count.failed) for count in one.families)
+    }
+    lives = {finding.fingerprint: finding.lives for finding in record.findings}
+
+    def state_in(month: Month, row: CopyRow) -> State:
+        if not any((month, result.host) in looked for result in row.results):
+            return State.NOT_APPLICABLE
+        there = [
+            life
+            for result in row.results
+            for life in lives.get(result.fingerprint, ())
+            if _month_of(life.opened, record) <= month <= _month_of(life.resolved or record.until, record)
+        ]
+        if any(life.unmeasured is not Unmeasured.UNPROVEN for life in there):
+            return State.FAILED
+        return State.UNPROVEN if there else State.PASSED
+
+    return tuple(_copies_point(month, [state_in(month, row) for row in rows]) for month in twelve(record.month))
+
+
+def _copies_point(month: Month, states: Sequence[State]) -> Point:
+    if all(state is State.NOT_APPLICABLE for state in states):
+        return _unknown(month)
+    share = states.count(State.PASSED) / len(states)
+    if State.FAILED in states:
+        return Point(month, share, State.FAILED)
+    return Point(month, share, State.PASSED if share == 1 else State.UNPROVEN)
+
+
+def checks_trend(record: MonthRecord, checks: frozenset[str]) -> tuple[Point, ...]:
+    """Month by month the share of hosts on which the last results of some checks passed, as far as scans saw them."""
+    tracked = {finding.fingerprint: finding for finding in record.findings if finding.check in checks}
+    host_of = {fingerprint: finding.host for fingerprint, finding in tracked.items()}
+    host_of |= {
+        result.fingerprint: result.host for host in record.hosts for result in host.results if result.check in checks
+    }
+    by_month: dict[Month, dict[str, list[State]]] = defaultdict(lambda: defaultdict(list))
+    for fingerprint, host in host_of.items():
+        newest = {_month_of(seen.at, record): seen for seen in record.sightings.get(fingerprint, ())}
+        for month, seen in newest.items():
+            if seen.outcome is not Outcome.NOT_APPLICABLE:
+                state = _seen_state(seen.outcome, seen.at, tracked.get(fingerprint))
+                by_month[month][host].append(state)
+    return tuple(_checks_point(month, by_month.get(month, {})) for month in twelve(record.month))
+
+
+def _seen_state(outcome: Outcome, at: datetime, finding: TrackedFinding | None) -> State:
+    if outcome is not Outcome.FAILED:
+        return State.PASSED if outcome is Outcome.PASSED else State.UNPROVEN
+    return State.WAIVED if finding is not None and _is_waived(finding, at) else State.FAILED
+
+
+def _is_waived(finding: TrackedFinding, at: datetime) -> bool:
+    known = [event for event in finding.events if event.at <= at]
+    moved = [event for event in known if event.kind in (EventKind.WAIVED, EventKind.UNWAIVED)]
+    return bool(moved) and moved[-1].kind is EventKind.WAIVED and (moved[-1].until is None or moved[-1].until > at)
+
+
+def _checks_point(month: Month, hosts: Mapping[str, Sequence[State]]) -> Point:
+    if not hosts:
+        return _unknown(month)
+    every = {state for states in hosts.values() for state in states}
+    worst = next((state for state in (State.FAILED, State.UNPROVEN, State.WAIVED) if state in every), State.PASSED)
+    kept = sum(set(states) == {State.PASSED} for states in hosts.values())
+    return Point(month, kept / len(hosts), worst)
+
+
+def service_year(record: MonthRecord, service: str) -> tuple[ServiceMonth, ...]:
+    """Twelve months of a promised service."""
+    return tuple(
+        _service_month(month, service, promised, measured) for month, promised, measured in _availability_months(record)
+    )
+
+
+def _availability_months(
+    record: MonthRecord,
+) -> list[tuple[Month, tuple[AvailabilityTarget, ...], tuple[Availability, ...]]]:
+    past = {one.month: (one.promised, one.availability) for one in record.past}
+    if record.contract is not None:
+        past[record.month] = (record.contract.availability, record.availability)
+    return [(month, *past.get(month, ((), ()))) for month in twelve(record.month)]
+
+
+def _service_month(
+    month: Month, service: str, promised: Iterable[AvailabilityTarget], measured: Iterable[Availability]
+) -> ServiceMonth:
+    target = next((one.target for one in promised if one.service == service), None)
+    found = next((one for one in measured if one.service == service), None)
+    if target is None:
+        return ServiceMonth(month, None, None, State.NOT_APPLICABLE)
+    if found is None or found.percent is None:
+        return ServiceMonth(month, target, None, State.UNPROVEN)
+    return ServiceMonth(month, target, found.percent, SERVICE_STATES[found.state])
+
+
+def availability_trend(record: MonthRecord) -> tuple[Point, ...]:
+    """Month by month the share of promised services that met their target; nothing where none was measured."""
+    return tuple(
+        _availability_point(month, [_service_month(month, one.service, promised, measured) for one in promised])
+        for month, promised, measured in _availability_months(record)
+    )
+
+
+def _availability_point(month: Month, services: Sequence[ServiceMonth]) -> Point:
+    if all(one.percent is None for one in services):
+        return _unknown(month)
+    states = [one.state for one in services]
+    worst = next((state for state in (State.FAILED, State.UNPROVEN) if state in states), State.PASSED)
+    return Point(month, states.count(State.PASSED) / len(states), worst)
+
+
+def hours_year(record: MonthRecord) -> tuple[HoursMonth, ...]:
+    """Twelve months of included hours."""
+    return tuple(
+        HoursMonth(month, None, None)
+        if statement is None
+        else HoursMonth(month, statement.support.opening + statement.support.gained, statement.support.used)
+        for month, statement in _statements(record)
+    )
+
+
+def _statements(record: MonthRecord) -> list[tuple[Month, HoursStatement | None]]:
+    known = {one.month: one.hours for one in record.past}
+    known[record.month] = record.hours
+    return [(month, known.get(month)) for month in twelve(record.month)]
+
+
+def hours_trend(record: MonthRecord) -> tuple[Point, ...]:
+    """Month by month the used share of the hours that were there; above 1 is beyond them."""
+    return tuple(_hours_point(month, statement) for month, statement in _statements(record))
+
+
+def _hours_point(month: Month, statement: HoursStatement | None) -> Point:
+    there = 0 if statement is None else statement.support.opening + statement.support.gained
+    if statement is None or not there:
+        return _unknown(month)
+    is_beyond = statement.support.overdrawn or statement.development.overdrawn
+    return Point(month, statement.support.used / there, State.FAILED if is_beyond else State.PASSED)
+
+
+def open_year(record: MonthRecord, found: Iterable[Entry]) -> tuple[OpenMonth, ...]:
+    """What was open at the end of each month; of the last one the entries of the report itself."""
+    looked = {_month_of(one.at, record) for one in record.scans if one.status is not Reach.UNREACHABLE}
+    now = Counter(entry.severity for entry in found if entry.resolved is None)
+    return tuple(
+        OpenMonth(month, None)
+        if month not in looked
+        else OpenMonth(month, _counts(now if month == record.month else _open_at(record, month)))
+        for month in twelve(record.month)
+    )
+
+
+def _counts(by_severity: Mapping[Severity, int]) -> tuple[int, ...]:
+    return tuple(by_severity.get(severity, 0) for severity in WORST_FIRST)
+
+
+def _open_at(record: MonthRecord, month: Month) -> Counter[Severity]:
+    end = datetime.combine(month.following.first, time(), ZoneInfo(record.timezone))
+    return Counter(
+        _severity_at(finding, life, end)
+        for finding in record.findings
+        for life in finding.lives
+        if life.unmeasured is not Unmeasured.UNPROVEN
+        and _began(life) < end
+        and (life.resolved is None or life.resolved >= end)
+    )
+
+
+def _began(life: FindingClocks) -> datetime:
+    """When a scan first saw it fail."""
+    readings = (life.remediation, life.response)
+    return next((reading.started for reading in readings if reading is not None), life.opened)
+
+
+def _severity_at(finding: TrackedFinding, life: FindingClocks, end: datetime) -> Severity:
+    graded = [event.severity for event in finding.events if event.severity is not None and event.at < end]
+    return graded[-1] if graded else life.severity
