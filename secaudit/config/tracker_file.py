@@ -90,8 +90,13 @@ class TrackerFile(FileModel):
     """Where the token or password comes from."""
     minimum: SeverityWord = Severity.HIGH
     """The least severity that gets an issue."""
-    group: Literal["finding", "control"] = "finding"
-    """One issue for each finding, or for each control and subject (a package, a port …) on all hosts."""
+    group: Literal["finding", "control", "host"] = "finding"
+    """One issue for each finding; or `control`: for a control and its subject (a package …) on all hosts; or `host`:
+    for a control on one host with all its subjects (all updates of a machine)."""
+    evidence: bool = True
+    """Whether issues show (redacted) excerpts of what hosts answered; everybody who may read the issue sees them."""
+    markup: Literal["textile", "markdown"] = "textile"
+    """Redmine: how it formats texts, see its settings."""
     issue_type: Maybe[Text] = None
     """Jira: issue type (Bug unless given); Redmine: tracker id."""
     labels: Annotated[list[Text], Field(min_length=1)] = Field(default_factory=lambda: ["secaudit"])
@@ -119,4 +124,6 @@ class TrackerFile(FileModel):
             raise ValueError("roundup needs the user who logs in")
         if self.tracker != "jira" and "api" in self.model_fields_set:
             raise ValueError("only Jira has versions to choose by api")
+        if self.tracker != "redmine" and "markup" in self.model_fields_set:
+            raise ValueError("only Redmine has a markup to choose")
         return self

@@ -62,6 +62,8 @@ def _load(path: Path) -> tuple[TrackerConfig, Location]:
         assignee=file.assignee or "",
         priorities=priorities,
         close_after=file.close_after,
+        evidence=file.evidence,
+        markup=file.markup,
         workflow=Workflow(
             close=workflow.close or "",
             reopen=workflow.reopen or "",

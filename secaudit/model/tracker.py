@@ -32,6 +32,8 @@ class Grouping(StrEnum):
     """Each finding."""
     CONTROL = "control"
     """A control and its subject (a package, a port …) on all hosts of a customer."""
+    HOST = "host"
+    """A control on a host with all its subjects: every pending update of a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class TrackerConfig:
     assignee: str = ""
     priorities: Mapping[Severity, str] | None = None
     close_after: int = 2
+    evidence: bool = True
+    markup: str = "textile"
     workflow: Workflow = Workflow()
     ca_file: str = ""
     timeout: float = 30.0

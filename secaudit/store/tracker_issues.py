@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from secaudit.model.answer import Reach
+from secaudit.model.evidence import Evidence
+from secaudit.model.outcome import Outcome
 from secaudit.model.tracker import IssueState
+from secaudit.store.blobs import content
+from secaudit.store.details import load_details
 from secaudit.store.errors import StoreError
+from secaudit.store.lifecycle import Finding
 from secaudit.store.queries import Queries
-from secaudit.store.schema import scan, tracker_issue
+from secaudit.store.schema import blob, result, scan, tracker_issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,17 @@ class TrackedIssue:
     state: IssueState = IssueState.OPEN
     content: str = ""
     returned: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What the scan that reported a finding last said about it, besides the finding itself."""
+
+    expected: str
+    observed: str
+    remediation: str
+    evidence: tuple[Evidence, ...]
+    references: Mapping[str, tuple[str, ...]]
 
 
 class TrackerIssues(Queries):
@@ -57,6 +74,26 @@ class TrackerIssues(Queries):
                 )
                 for row in rows
             }
+
+    def grounds(self, findings: Sequence[Finding]) -> Mapping[str, Grounds]:
+        """What the last scans said about a few findings, by fingerprint; without those of which nothing is kept."""
+        if not findings:
+            return {}
+        last = (and_(result.c.fingerprint == found.fingerprint, scan.c.run_id == found.last_run) for found in findings)
+        query: Select[Any] = (
+            select(result.c.fingerprint, blob.c.sha256, blob.c.data)
+            .join(scan, scan.c.id == result.c.scan_id)
+            .join(blob, blob.c.id == result.c.detail)
+            .where(or_(*last), result.c.outcome.in_((Outcome.FAILED.value, Outcome.UNPROVEN.value)))
+            .order_by(result.c.outcome, result.c.position)
+        )
+        known: dict[str, Grounds] = {}
+        with self._reading() as connection:
+            for row in connection.execute(query):
+                details = load_details(content(row))
+                said = Grounds(**{field.name: details[field.name] for field in fields(Grounds)})
+                known.setdefault(row.fingerprint, said)
+        return known
 
     def complete_scans(self, customer: str, host: str, since: datetime, until: datetime) -> int:
         """How many complete scans of a host were opened from `since` up to `until` (aware UTC)."""

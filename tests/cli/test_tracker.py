@@ -13,6 +13,7 @@ from secaudit.cli.main import run as run_command
 from secaudit.config.errors import ConfigError
 from secaudit.config.trackers import load_trackers
 from secaudit.model.inventory import SecretKind
+from secaudit.model.tracker import Grouping
 from secaudit.store import open_store
 from tests.export.trackers.fakes import FakeGitHub
 from tests.store.scenes import WEB, a_result, scan
@@ -95,12 +96,16 @@ def test_without_a_file(run: Run) -> None:
 
 def test_a_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "muster.yaml"
-    path.write_text(FILE + "close_after: 3\npriorities: {high: P2}\nworkflow: {wont_fix: [wontfix]}\nca_file: ca.pem\n")
+    path.write_text(
+        FILE + "close_after: 3\npriorities: {high: P2}\nworkflow: {wont_fix: [wontfix]}\nca_file: ca.pem\n"
+        "group: host\nevidence: false\n"
+    )
     (config,) = load_trackers(path)
     assert config.secret is not None
     assert config.secret.kind is SecretKind.ENV
     assert (config.name, config.close_after, config.ca_file) == ("github", 3, str(tmp_path / "ca.pem"))
     assert config.workflow.wont_fix == {"wontfix"}
+    assert (config.grouping, config.evidence) == (Grouping.HOST, False)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +117,10 @@ def test_a_whole_file(tmp_path: Path) -> None:
         ("acme/ops", "ops", "is not written owner/name"),
         ("tracker: github", "tracker: redmine", "redmine needs workflow.close"),
         ("tracker: github", "tracker: github\napi: 3", "only Jira"),
+        ("tracker: github", "tracker: github\nmarkup: markdown", "only Redmine"),
         ("minimum: high", "minimum: bad", "6:10"),
+        ("minimum: high", "group: package", "6:8"),
+        ("minimum: high", "evidence: maybe", "6:11"),
         ("minimum: high", "workflow: {close: Resolve Issue}", "write the number"),
     ],
 )

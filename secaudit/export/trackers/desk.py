@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from secaudit.export.trackers.adapter import Adapter, RemoteIssue
-from secaudit.export.trackers.draft import draft_of, marker_of
+from secaudit.export.trackers.details import DETAILED, sections_of
+from secaudit.export.trackers.draft import Draft, draft_of, listed_of, marker_of
 from secaudit.export.trackers.github import HEADERS, GitHub
 from secaudit.export.trackers.gitlab import GitLab
 from secaudit.export.trackers.jira import Jira
@@ -126,10 +127,10 @@ class Desk:
     def _take(self, action: IssueAction, topic: Topic, noted: TrackedIssue | None, now: datetime) -> IssueAction:
         if action.kind is ActionKind.CREATE:
             return self._create(action, topic, noted, now)
-        draft = draft_of(topic.id, topic.findings)
         noted = noted or TrackedIssue(self._config.customer, self._config.name, topic.id, now)
         noted = replace(noted, issue=action.issue, link=action.link or noted.link)
         if action.kind is ActionKind.UPDATE:
+            draft = self._draft(topic)
             self._adapter.update(action.issue, draft)
             noted = replace(noted, content=draft.digest, state=IssueState.OPEN)
         elif action.kind is ActionKind.CLOSE:
@@ -137,14 +138,13 @@ class Desk:
             self._adapter.close(action.issue)
             noted = replace(noted, state=IssueState.CLOSED)
         elif action.kind is ActionKind.REOPEN:
+            draft = self._draft(topic)
             self._adapter.reopen(action.issue)
             self._adapter.comment(action.issue, f"Opened again by secaudit: {action.why}.")
             self._adapter.update(action.issue, draft)
             noted = replace(noted, state=IssueState.OPEN, content=draft.digest)
         elif action.kind is ActionKind.COMMENT:
-            self._adapter.comment(
-                action.issue, "secaudit found it again. The decision here stands; nothing else is done."
-            )
+            self._adapter.comment(action.issue, f"secaudit: {action.why}. That stands; nothing else is done here.")
             noted = replace(noted, returned=now, state=IssueState.WONT_FIX)
         elif action.kind is ActionKind.ACKNOWLEDGE:
             self._acknowledge(action, now)
@@ -160,16 +160,21 @@ class Desk:
             self._store.keep_issue(claim)
         elif not self._store.claim_issue(claim):
             return replace(action, kind=ActionKind.WAIT, why="another sync is creating it")
-        draft = draft_of(topic.id, topic.findings)
-        there = next(iter(self._adapter.find(draft.marker)), None)
-        made = there or self._made(claim, topic)
+        there = next(iter(self._adapter.find(marker_of(topic.id))), None)
+        draft = self._draft(topic)
+        made = there or self._made(claim, draft)
         content = "" if there else draft.digest
         self._store.keep_issue(replace(claim, issue=made.key, link=made.link, state=made.state, content=content))
         return replace(action, issue=made.key, link=made.link, kind=ActionKind.ADOPT if there else action.kind)
 
-    def _made(self, claim: TrackedIssue, topic: Topic) -> RemoteIssue:
+    def _draft(self, topic: Topic) -> Draft:
+        listed = listed_of(topic.findings)
+        grounds = self._store.grounds(listed[:DETAILED])
+        return draft_of(topic.id, topic.findings, [*sections_of(listed, grounds, evidence=self._config.evidence)])
+
+    def _made(self, claim: TrackedIssue, draft: Draft) -> RemoteIssue:
         try:
-            return self._adapter.create(draft_of(topic.id, topic.findings))
+            return self._adapter.create(draft)
         except TrackerError as error:
             if error.is_refused:
                 self._store.release_issue(claim)

@@ -18,7 +18,9 @@ TITLE = 200
 VALUE = 1000
 """Characters of one value at most."""
 LISTED = 50
-"""Hosts that are listed at most."""
+"""Findings that are listed at most."""
+SHORT = 100
+"""Characters of a subject or reason where several findings stand in a list."""
 
 
 class Markup(Enum):
@@ -31,13 +33,25 @@ class Markup(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """Lines (at least one) under a heading of ours. They come from hosts: bounded, visible, not yet in a markup."""
+
+    heading: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """An issue before it is written. `lines` come from hosts and are bounded, visible and not yet in a markup."""
+    """An issue before it is written. A change of `lines` is worth an update; the `details` go along when there is one.
+
+    `lines` come from hosts as those of sections do.
+    """
 
     topic: str
     title: str
     lines: tuple[str, ...]
     severity: Severity
+    details: tuple[Section, ...] = ()
 
     @property
     def marker(self) -> str:
@@ -51,13 +65,19 @@ class Draft:
 
     @property
     def digest(self) -> str:
-        """What tells two drafts apart."""
+        """What tells two drafts apart, without what is another one after every scan."""
         text = "\n".join((self.title, self.severity.value, *self.lines))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """All that the issue says, before its marker."""
+        return (Section("Found by secaudit", self.lines), *self.details)
+
     def body(self, markup: Markup) -> str:
         """The text of the issue."""
-        return f"Found by secaudit.\n\n{literal(self.lines, markup)}\n\n{self.marker}\n"
+        parts = [f"{section.heading}:\n\n{literal(section.lines, markup)}" for section in self.sections]
+        return "\n\n".join((*parts, self.marker)) + "\n"
 
 
 def marker_of(topic: str) -> str:
@@ -77,53 +97,82 @@ def literal(lines: Sequence[str], markup: Markup) -> str:
         text = re.sub(r"\{(?=\s*noformat)", "{ ", text, flags=re.IGNORECASE)
         return f"{{noformat}}\n{text}\n{{noformat}}"
     if markup is Markup.TEXTILE:
-        text = re.sub(r"<(?=\s*/?\s*(pre|code|notextile))", "< ", text, flags=re.IGNORECASE).replace("{{", "{ {")
+        text = re.sub(r"<(?=\s*/?\s*(pre|code|notextile))", "< ", text, flags=re.IGNORECASE)
         return f"<pre>\n{text}\n</pre>"
-    return text
+    # There is no markup to misuse; what is indented cannot be taken for what we say ourselves.
+    return "\n".join(f"    {line}" for line in text.split("\n"))
 
 
-def draft_of(topic: str, findings: Sequence[Finding]) -> Draft:
-    """The draft for the findings of one topic (at least one), open ones first."""
-    ordered = sorted(findings, key=lambda found: (found.resolved is not None, -found.severity.rank, found.host))
-    first = ordered[0]
-    still = [found for found in ordered if found.resolved is None]
-    severity = max((found.severity for found in still or ordered), key=lambda severity: severity.rank)
-    hosts = list(dict.fromkeys(found.host for found in ordered))
-    place = hosts[0] if len(hosts) == 1 else f"{len(hosts)} hosts"
-    subject = f" {first.subject}" if first.subject else ""
-    return Draft(topic, _title(f"[{severity.value}] {place}: {first.title}{subject}"), tuple(_lines(ordered)), severity)
+def draft_of(topic: str, findings: Sequence[Finding], details: Sequence[Section] = ()) -> Draft:
+    """The draft for the findings of one topic (at least one)."""
+    listed = listed_of(findings)
+    first = listed[0]
+    still = [found for found in listed if found.resolved is None]
+    severity = max((found.severity for found in still or listed), key=lambda severity: severity.rank)
+    hosts = {found.host for found in listed}
+    place = first.host if len(hosts) == 1 else f"{len(hosts)} hosts"
+    several = len({found.subject for found in listed}) > 1
+    subject = f" ({len(still or listed)} findings)" if several else f" {first.subject}" if first.subject else ""
+    title = _title(f"[{severity.value}] {place}: {first.title}{subject}")
+    return Draft(topic, title, tuple(_lines(listed, several=several)), severity, tuple(details))
 
 
-def _lines(findings: Sequence[Finding]) -> Iterator[str]:
+def listed_of(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """What an issue lists: open ones first, the worst of them first.
+
+    Of resolved ones only those that were open at the same time, so that an issue for a whole host does not list what
+    was mended years ago.
+    """
+    since = min((found.opened for found in findings if found.resolved is None), default=None)
+    listed = [found for found in findings if found.resolved is None or since is None or found.resolved >= since]
+    return sorted(
+        listed, key=lambda found: (found.resolved is not None, -found.severity.rank, found.host, found.subject)
+    )
+
+
+def _lines(findings: Sequence[Finding], *, several: bool) -> Iterator[str]:
     first = findings[0]
-    for label, text in (
-        ("customer", first.customer),
-        ("control", f"{first.control} (check {first.check})"),
-        ("subject", first.subject or "the host as a whole"),
-        ("reason", first.reason),
-    ):
-        yield f"{label + ':':<10} {_value(text)}"
+    yield _line("customer", first.customer)
+    yield _line("control", f"{first.control} (check {first.check})")
+    if not several:
+        yield _line("subject", first.subject or "the host as a whole")
+        yield _line("reason", first.reason)
     for found in findings[:LISTED]:
         state = "resolved" if found.resolved else f"{found.outcome.value}{', waived' if found.waived else ''}"
         due = f", due {found.due:%Y-%m-%d %H:%M} UTC" if found.due and not found.resolved else ""
+        place = f"{value(found.host)}  "
+        reason = ""
+        if several:
+            place += f"{value(found.subject, SHORT)}  "
+            reason = f": {value(found.reason, SHORT)}"
         yield (
-            f"host:      {_value(found.host)}  {found.severity.value}, {state}, "
-            f"since {found.opened:%Y-%m-%d}{due}, finding {found.fingerprint}"
+            f"host:      {place}{found.severity.value}, {state}, "
+            f"since {found.opened:%Y-%m-%d}{due}, finding {found.fingerprint}{reason}"
         )
     if len(findings) > LISTED:
         yield f"           and {len(findings) - LISTED} more"
     yield f"more:      secaudit findings show {first.fingerprint}"
 
 
-def _value(text: str) -> str:
-    line = visible_line(text[:VALUE])
-    return line if len(line) <= VALUE else line[:VALUE] + "…"
+def _line(label: str, text: str) -> str:
+    return f"{label + ':':<10} {value(text)}"
+
+
+def inert(text: str) -> str:
+    """A text of a host made visible; a marker in it is none, or a host could pass its issue off as another one."""
+    return visible(text).replace(MARKER, MARKER.replace("-", "_"))
+
+
+def value(text: str, length: int = VALUE) -> str:
+    """A text of a host on one line, visible and bounded."""
+    line = visible_line(inert(text[:length]))
+    return line if len(line) <= length else line[:length] + "…"
 
 
 def _title(text: str) -> str:
     # Titles are searched for mentions and references too, and have no escape: the signs are replaced by their
     # full-width forms, which look alike and mean nothing.
-    line = visible(visible_line(text[: TITLE * 2])).translate(_FULL_WIDTH)
+    line = visible_line(inert(text[: TITLE * 2])).translate(_FULL_WIDTH)
     return line if len(line) <= TITLE else line[: TITLE - 1] + "…"
 
 

@@ -96,7 +96,7 @@ class Jira:
 
     def comment(self, key: str, text: str) -> None:
         """Add a comment."""
-        body = _document([text]) if self._config.api == 3 else text
+        body = _document(_node("paragraph", text)) if self._config.api == 3 else text
         self._session.send("POST", f"{self._root}/issue/{segment(key)}/comment", {"body": body})
 
     def close(self, key: str) -> None:
@@ -112,7 +112,7 @@ class Jira:
 
     def _fields(self, draft: Draft) -> dict[str, Any]:
         if self._config.api == 3:
-            description: object = _document(["Found by secaudit."], draft.lines, draft.marker)
+            description: object = _document(*_nodes(draft), _node("paragraph", draft.marker))
         else:
             description = draft.body(Markup.JIRA)
         fields: dict[str, Any] = {"summary": draft.title, "description": description}
@@ -175,14 +175,15 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return mapping_of(row.get("fields"), "fields") | {"key": row.get("key")}
 
 
-def _document(before: list[str], code: tuple[str, ...] = (), after: str = "") -> dict[str, Any]:
+def _document(*content: dict[str, Any]) -> dict[str, Any]:
     """A document of the Atlassian Document Format, in which text is text."""
-    content: list[dict[str, Any]] = [_node("paragraph", text) for text in before]
-    if code:
-        content.append(_node("codeBlock", "\n".join(code)))
-    if after:
-        content.append(_node("paragraph", after))
-    return {"type": "doc", "version": 1, "content": content}
+    return {"type": "doc", "version": 1, "content": list(content)}
+
+
+def _nodes(draft: Draft) -> Iterator[dict[str, Any]]:
+    for section in draft.sections:
+        yield _node("paragraph", f"{section.heading}:")
+        yield _node("codeBlock", "\n".join(section.lines))
 
 
 def _node(kind: str, text: str) -> dict[str, Any]:

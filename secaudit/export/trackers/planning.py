@@ -66,7 +66,14 @@ def topics_of(findings: Iterable[Finding], grouping: Grouping) -> Mapping[str, T
 
 
 def _topic(found: Finding, grouping: Grouping) -> str:
-    parts = [found.fingerprint] if grouping is Grouping.FINDING else [found.customer, found.control, found.subject]
+    match grouping:
+        case Grouping.FINDING:
+            parts = [found.fingerprint]
+        case Grouping.CONTROL:
+            parts = [found.customer, found.control, found.subject]
+        case Grouping.HOST:
+            # Four parts, and so never the same as a control and subject.
+            parts = [found.customer, "host", found.host, found.control]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -107,14 +114,15 @@ def _begin(topic: Topic, known: Known, *, is_wanted: bool, now: datetime) -> Ite
 
 def _of_open(topic: Topic, noted: TrackedIssue, remote: RemoteIssue, known: Known) -> Iterator[IssueAction]:
     """An issue whose findings (or some of them) are open."""
-    newest = max(topic.open, key=lambda found: found.opened)
     seen = max(found.last_seen for found in topic.open)
     if remote.is_acknowledged and known.unanswered:
         yield _action(ActionKind.ACKNOWLEDGE, topic, "somebody took it", remote, fingerprints=known.unanswered)
     if remote.state is IssueState.WONT_FIX:
         after = max(filter(None, (noted.returned, remote.changed)), default=noted.began)
-        if newest.reopened and newest.opened > after:
-            why = "it is back; somebody decided that nothing will be done, so it is only said there"
+        fresh = [found for found in topic.open if found.opened > after]
+        if fresh:
+            what = "it is back" if len(topic.findings) == 1 else f"findings of it are new or back ({len(fresh)})"
+            why = f"{what}, and somebody decided that nothing will be done"
             yield _action(ActionKind.COMMENT, topic, why, remote)
         return
     if remote.state is IssueState.CLOSED:
@@ -124,7 +132,7 @@ def _of_open(topic: Topic, noted: TrackedIssue, remote: RemoteIssue, known: Know
             yield _action(ActionKind.WAIT, topic, "it was closed, and no scan has looked since", remote)
         return
     if draft_of(topic.id, topic.findings).digest != noted.content:
-        yield _action(ActionKind.UPDATE, topic, "severity, state or hosts changed", remote)
+        yield _action(ActionKind.UPDATE, topic, "severity, state or what belongs to it changed", remote)
 
 
 def _action(

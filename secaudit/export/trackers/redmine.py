@@ -100,7 +100,9 @@ class Redmine:
         self._session.send("PUT", f"/issues/{segment(key)}.json", {"issue": fields})
 
     def _fields(self, draft: Draft) -> dict[str, Any]:
-        fields: dict[str, Any] = {"subject": draft.marked_title, "description": draft.body(Markup.TEXTILE)}
+        # Macros are looked for before the text is taken for the one markup or the other.
+        body = draft.body(Markup.MARKDOWN if self._config.markup == "markdown" else Markup.TEXTILE).replace("{{", "{ {")
+        fields: dict[str, Any] = {"subject": draft.marked_title, "description": body}
         priority = (self._config.priorities or {}).get(draft.severity)
         return fields | ({"priority_id": priority} if priority else {})
 

@@ -53,6 +53,14 @@ class Fake:
         """Method, pattern of the path, and what is done."""
         raise NotImplementedError
 
+    def copy(self, key: str, count: int) -> list[str]:
+        """Let there be `count` issues like the only one; returns their keys as the adapter names them."""
+        (row,) = self.rows.values()
+        for number in range(1, count + 1):
+            names = {"number": number, "iid": number, "id": number, "key": f"OPS-{number}"}
+            self.rows[str(number)] = row | {name: value for name, value in names.items() if name in row}
+        return [key.replace("1", str(number)) for number in range(1, count + 1)]
+
     def human_wont_fix(self, key: str) -> None:
         """What a human does who decides that nothing will be done."""
         raise NotImplementedError
