@@ -24,6 +24,9 @@ STALLED = timedelta(hours=6)
 _PAGE = 1000
 _NEW = {EventKind.FOUND, EventKind.REOPENED, EventKind.PROVEN}
 _STATES = {ClockState.BREACHED: ChangeKind.BREACHED, ClockState.WARNING: ChangeKind.WARNED}
+_TROUBLES = {Reach.UNREACHABLE: ChangeKind.UNREACHABLE, Reach.PARTIAL: ChangeKind.PARTIAL}
+_SILENT = {Reach.UNREACHABLE: "no answer", Reach.PARTIAL: "some questions were not answered"}
+_ENDS = {Reach.UNREACHABLE: ChangeKind.REACHABLE, Reach.PARTIAL: ChangeKind.WHOLE}
 
 
 def changes_of(store: Store, contracts: Contracts, customer: str, minimum: Severity, now: datetime) -> list[Change]:
@@ -92,15 +95,17 @@ def _of_clocks(
 
 
 def _of_host(store: Store, host: HostOverview, now: datetime) -> Iterator[Change]:
-    """That a host stopped answering, or answers again: once for each time, however long it lasts."""
+    """That a host is reached otherwise than before: once for each time, however long it lasts."""
     customer, name = host.record.customer, host.record.host
     changed = store.reach_change(customer, name)
     if changed is None or changed[0].at <= now - WINDOW:
         return
     began, before = changed
-    key = f"{customer}/{name} {began.run}"
-    if began.status is Reach.UNREACHABLE:
-        kind, text = ChangeKind.UNREACHABLE, began.detail or "no answer"
-        yield Change(f"unreachable {key}", kind, began.at, None, name, text)
+    if began.status is not Reach.COMPLETE:
+        kind, text = _TROUBLES[began.status], began.detail or _SILENT[began.status]
     elif before is not None:
-        yield Change(f"reachable {key}", ChangeKind.REACHABLE, began.at, None, name, began.status.value)
+        kind, text = _ENDS[before.status], began.status.value
+    else:
+        return
+    key = f"{kind.name.lower()} {customer}/{name} {began.run}"
+    yield Change(key, kind, began.at, None, name, text)

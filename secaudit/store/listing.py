@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, not_, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, or_, select, type_coerce
 
 from secaudit.model.answer import Reach
 from secaudit.model.outcome import Outcome
@@ -240,20 +240,20 @@ class Listing(Queries):
             return tuple(_scan_of_host(row) for row in connection.execute(query))
 
     def reach_change(self, customer: str, host_name: str) -> tuple[ScanOfHost, ScanOfHost | None] | None:
-        """Since which scan a host has been unreachable, or not, without a break, and the last scan before it was so.
+        """Since which scan a host was reached as in the newest one, without a break, and the last scan before that.
 
-        The latter is None when that was never otherwise; the whole is None for a host that was never scanned.
+        How it is reached: to the end, in part, or not at all. The last scan before is None when it was never reached
+        otherwise; the whole is None for a host that was never scanned.
         """
         mine = and_(scan.c.customer == customer, scan.c.host == host_name)
         query = select(scan.c.id, scan.c.run_id, scan.c.opened, scan.c.status, scan.c.detail).where(mine)
         late_first, early_first = (scan.c.opened.desc(), scan.c.id.desc()), (scan.c.opened, scan.c.id)
-        gone = scan.c.status == Reach.UNREACHABLE.value
         with self._reading() as connection:
             newest = connection.execute(query.order_by(*late_first).limit(1)).first()
             if newest is None:
                 return None
-            other = not_(gone) if newest.status == Reach.UNREACHABLE.value else gone
-            before = connection.execute(query.where(other).order_by(*late_first).limit(1)).first()
+            other = query.where(scan.c.status != newest.status)
+            before = connection.execute(other.order_by(*late_first).limit(1)).first()
             if before is not None:
                 later = or_(scan.c.opened > before.opened, and_(scan.c.opened == before.opened, scan.c.id > before.id))
                 query = query.where(later)

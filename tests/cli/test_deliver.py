@@ -16,10 +16,7 @@ from pathlib import Path
 import pytest
 
 from secaudit.cli.main import run
-from secaudit.cli.posting import digests
-from secaudit.config.delivery import load_delivery
 from secaudit.model.answer import Reach
-from secaudit.model.contract import Contracts
 from secaudit.model.outcome import Outcome
 from secaudit.store import Store, open_store
 from tests.store.scenes import WEB, a_result, a_run, record
@@ -80,6 +77,26 @@ def test_a_host_that_does_not_answer_is_told_once_and_when_it_is_back(place: Pat
             assert run(["deliver", "--send"]) == 0
     heads = [text.splitlines()[0] for text in messages(place)]
     assert heads == ["[secaudit] muster: 1 unreachable", "[secaudit] muster: 1 reachable again"]
+
+
+def test_a_host_that_is_scanned_only_in_part_is_told_once_and_when_that_ends(place: Path) -> None:
+    course = [Reach.COMPLETE, Reach.PARTIAL, Reach.PARTIAL, Reach.COMPLETE, Reach.COMPLETE]
+    course += [Reach.UNREACHABLE, Reach.PARTIAL, Reach.PARTIAL, Reach.COMPLETE]
+    with open_store(str(place / "store.sqlite")) as store:
+        for hours, reach in enumerate(course):
+            scanned(store, timedelta(hours=20 - hours), *[Outcome.PASSED] * (reach is Reach.COMPLETE), reach=reach)
+            assert run(["deliver", "--send"]) == 0
+            assert run(["deliver", "--send"]) == 0
+    told = messages(place)
+    heads = [text.splitlines()[0].removeprefix("[secaudit] muster: ") for text in told]
+    assert heads == [
+        "1 partly scanned",
+        "1 scanned whole again",
+        "1 unreachable",
+        "1 partly scanned",
+        "1 scanned whole again",
+    ]
+    assert "web1: connection refused" in told[0]
 
 
 def test_what_is_long_ago_is_not_told(place: Path) -> None:
@@ -269,12 +286,33 @@ def test_what_was_taken_before_the_sender_was_killed_is_not_sent_again(place: Pa
     assert server.messages == 1
 
 
-def test_what_was_composed_before_the_sender_was_killed_is_sent_once(place: Path) -> None:
-    plan = load_delivery(place / "delivery")
+DYING = """
+import os, signal, sys
+from secaudit.cli.main import run
+from secaudit.store import outbox
+
+def die(*arguments, **named):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+{where} = die
+run(["deliver", "--send"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "composed"),
+    [("outbox._row", 0), ("outbox.Outbox.waiting", 1), ("outbox.Outbox.claim", 1)],
+    ids=["while it is put into the outbox", "before it looks what waits", "before it claims the message"],
+)
+def test_what_was_composed_before_the_sender_was_killed_is_sent_once(place: Path, where: str, composed: int) -> None:
+    """What is told and the message are put down together: both, or neither and it is composed anew."""
     with open_store(str(place / "store.sqlite")) as store:
         scanned(store, timedelta(hours=3), Outcome.FAILED)
-        now = datetime.now(UTC)
-        assert store.post(digests(store, Contracts(()), plan, now), now) == 1
+    died = subprocess.run([sys.executable, "-c", DYING.format(where=where)], cwd=place, check=False)
+    assert died.returncode == -signal.SIGKILL
+    with open_store(str(place / "store.sqlite")) as store:
+        assert len(store.posted()) == composed
+    assert messages(place) == []
     assert run(["deliver", "--send"]) == 0
     assert run(["deliver", "--send"]) == 0
     assert len(messages(place)) == 1

@@ -24,8 +24,10 @@ class ChangeKind(StrEnum):
     BREACHED = "Deadlines that are over"
     NEW = "New findings"
     WARNED = "Deadlines that come near"
+    PARTIAL = "Hosts that were scanned only in part"
     INTERRUPTED = "Scans that did not end"
     REACHABLE = "Hosts that answer again"
+    WHOLE = "Hosts that are scanned to the end again"
     RESOLVED = "Resolved findings"
 
 
@@ -56,8 +58,10 @@ _NOUNS = {
     ChangeKind.BREACHED: "overdue",
     ChangeKind.NEW: "new",
     ChangeKind.WARNED: "due soon",
+    ChangeKind.PARTIAL: "partly scanned",
     ChangeKind.INTERRUPTED: "interrupted",
     ChangeKind.REACHABLE: "reachable again",
+    ChangeKind.WHOLE: "scanned whole again",
     ChangeKind.RESOLVED: "resolved",
 }
 
