@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from secaudit.api import Unproven
-from secaudit.model.section import Cell, Mark, Phrase, Section, Table, Text
+from secaudit.model.section import Cell, Mark, Phrase, Section, Table, Text, told
 
 from ..analysis.changes import Change, Changes, changes
 from ..analysis.edits import Edit, EditKind, edits
 from ..facts import Firewall
 from ..path.trace import Fate
-from ..rules.matches import InInterface
+from ..rules.matches import InInterface, State
 from ..rules.ruleset import Hook, Rule, Ruleset
 from ..sets.expansion import TooManyPlacesError
 
@@ -144,7 +144,7 @@ def _section(before: Firewall, after: Firewall, edited: Sequence[Edit]) -> Secti
     except TooManyPlacesError:
         found = Changes((), ())
         doubts.append(Phrase(_NOT_FOLLOWED))
-    shown = sorted(_shown(found), key=lambda one: _ORDER.index(one.mark))
+    shown = sorted(_shown(found), key=lambda one: (_ORDER.index(one.mark), *_unusual(one)[:1]))
     doubts += [*found.unsure, *_gaps(before, after), *_aside(edited)]
     doubts += [Phrase(_UNDECIDED, (("packet", one.packets[0]),)) for one in shown if not one.sure][:1]
     by_tool = sorted(edited, key=lambda edit: edit.by_tool)
@@ -158,7 +158,9 @@ def _section(before: Firewall, after: Firewall, edited: Sequence[Edit]) -> Secti
     return Section((_verdict(shown, doubts), *_counts(edited), *_doubts(doubts)), tuple(tables))
 
 
-def _shown(found: Changes) -> Iterator[_Shown]:
+def _shown(found: Changes) -> list[_Shown]:
+    """The changes, those that read alike once, with the packet that is the most usual one."""
+
     def key(change: Change) -> tuple[str, ...]:
         rules = (rule.text if rule is not None else "" for rule in (change.rule_before, change.rule_after))
         return change.hook, change.before, change.after, *rules, change.becomes_before, change.becomes_after
@@ -166,9 +168,17 @@ def _shown(found: Changes) -> Iterator[_Shown]:
     kinds: dict[tuple[str, ...], list[Change]] = {}
     for change in found.found:
         kinds.setdefault(key(change), []).append(change)
+    by_sentence: dict[str, list[_Shown]] = {}
     for alike in kinds.values():
         first_of_family = (next(group) for _, group in groupby(alike, key=lambda change: change.packet.family))
-        yield _Shown(alike[0], tuple(str(change.packet) for change in first_of_family))
+        one = _Shown(alike[0], tuple(str(change.packet) for change in first_of_family))
+        by_sentence.setdefault(told(_sentence(one.change), {}), []).append(one)
+    return [min(same, key=_unusual) for same in by_sentence.values()]
+
+
+def _unusual(one: _Shown) -> tuple[bool, int]:
+    """How far the packet that shows a change is from an everyday one."""
+    return one.change.packet.state is not State.NEW, len(one.packets[0])
 
 
 def _gaps(before: Firewall, after: Firewall) -> Iterator[str]:
@@ -214,15 +224,19 @@ def _head(words: Sequence[str]) -> tuple[Phrase, ...]:
 
 
 def _packet_row(one: _Shown) -> tuple[Cell, ...]:
-    change, packet = one.change, _packet(one.change)
-    if change.becomes_after:
-        sentence = Phrase(_TRANSLATED, (("packet", packet),))
-        sides: tuple[Text, Text] = change.becomes_before, change.becomes_after
-    else:
-        ends = ("before", Phrase(_BEFORE[change.before])), ("after", Phrase(_AFTER[change.after]))
-        sentence = Phrase(_FARED, (("packet", packet), *ends))
+    change = one.change
+    sides: tuple[Text, Text] = change.becomes_before, change.becomes_after
+    if not change.becomes_after:
         sides = _rule(change.rule_before), _rule(change.rule_after)
-    return (Cell(sentence, one.mark), Cell("; ".join(one.packets)), *map(Cell, sides))
+    return (Cell(_sentence(change), one.mark), Cell("; ".join(one.packets)), *map(Cell, sides))
+
+
+def _sentence(change: Change) -> Phrase:
+    packet = _packet(change)
+    if change.becomes_after:
+        return Phrase(_TRANSLATED, (("packet", packet),))
+    ends = ("before", Phrase(_BEFORE[change.before])), ("after", Phrase(_AFTER[change.after]))
+    return Phrase(_FARED, (("packet", packet), *ends))
 
 
 def _rule(rule: Rule | None) -> Text:
@@ -238,7 +252,9 @@ def _packet(change: Change) -> Phrase:
         source = Phrase(_OVER, (("address", source), ("interface", packet.in_interface)))
     target: Text = Phrase(_ANYWHERE) if packet.destination is None else str(packet.destination)
     plain, with_port = _WAYS[packet.hook]
-    ends = ("protocol", packet.protocol_name), ("source", source), ("destination", target)
+    known = packet.state is None or packet.state is State.NEW
+    protocol = packet.protocol_name if known else f"{packet.protocol_name} ({packet.state})"
+    ends = ("protocol", protocol), ("source", source), ("destination", target)
     if packet.destination_port is None:
         return Phrase(plain, ends)
     return Phrase(with_port, (*ends, ("port", str(packet.destination_port))))
