@@ -92,7 +92,7 @@ class Feed:
         self._number = 0
         self._asked_at = 0.0
         self._pages: list[_Page] = []
-        self._calls: list[Callable[[Projection], None]] = []
+        self._calls: list[tuple[int | None, Callable[[Projection], None]]] = []
         self._interruptible = False
         self._closed = False
         self._stale = True
@@ -101,7 +101,6 @@ class Feed:
         self._rest: tuple[int, Iterator[array[int]], array[int]] | None = None
         self._current: tuple[int, Query] | None = None
         self._few: tuple[Query, array[int]] | None = None
-        self._told: array[int] = array("L")
         self._loaded = False
         self._thread = threading.Thread(target=self._run, name="findings", daemon=True)
 
@@ -119,7 +118,7 @@ class Feed:
             self._thread.join()
 
     def ask(self, query: Query) -> int:
-        """Replace the question; the number comes back with its answers."""
+        """Replace the question; the number comes back with its answers, a greater one when the store was read again."""
         with self._wake:
             self._query = query
             self._number += 1
@@ -135,10 +134,13 @@ class Feed:
             self._pages.append(_Page(number, page, ids))
             self._wake.notify()
 
-    def call(self, function: Callable[[Projection], None]) -> None:
-        """Run something with the projection in the thread, soon; it posts what comes of it itself."""
+    def call(self, function: Callable[[Projection], None], of: int | None = None) -> None:
+        """Run something with the projection in the thread, soon; it posts what comes of it itself.
+
+        With `of` only while that is the number of the answer, whose ids the function uses.
+        """
         with self._wake:
-            self._calls.append(function)
+            self._calls.append((of, function))
             self._wake.notify()
 
     def reload(self) -> None:
@@ -174,8 +176,8 @@ class Feed:
                     page = self._pages.pop()
                     return lambda: self._send_page(page)
                 if self._calls:
-                    call = self._calls.pop(0)
-                    return lambda: call(self._projection)
+                    of, call = self._calls.pop(0)
+                    return lambda: self._call(of, call)
                 pause = REST_AFTER - (monotonic() - self._asked_at)
                 if self._rest is not None and pause <= 0:
                     return self._go_on
@@ -207,7 +209,6 @@ class Feed:
         whole = len(first) < PAGE
         if whole:
             self._few = (query, first)
-        self._told = first
         self._post(Found(number, first, rows, whole=whole, loaded=self._loaded))
         if not whole:
             self._rest = (number, parts, first)
@@ -227,7 +228,6 @@ class Feed:
             self._rest = None
             if len(ids) <= FEW and self._current is not None:
                 self._few = (self._current[1], ids)
-            self._told = ids
             self._post(Found(number, ids, (), whole=True, loaded=self._loaded))
         else:
             self._rest = (number, parts, ids + part)
@@ -237,10 +237,12 @@ class Feed:
             self._interruptible = False
 
     def _send_page(self, page: _Page) -> None:
-        # Ids change when the store was read again, while a page of before may still be wanted.
-        told = self._told[page.page * PAGE : (page.page + 1) * PAGE]
-        if self._current is not None and page.number == self._current[0] and page.ids == told:
+        if self._current is not None and page.number == self._current[0]:
             self._post(FoundPage(page.number, page.page, self._projection.rows(page.ids)))
+
+    def _call(self, of: int | None, function: Callable[[Projection], None]) -> None:
+        if of is None or (self._current is not None and of == self._current[0]):
+            function(self._projection)
 
     def _read(self) -> None:
         if self._load is None:
@@ -282,8 +284,13 @@ class Feed:
         self._few = None
         with self._wake:
             before, self._projection = self._projection, read
+            answers = self._current is not None and self._query is None
+            if self._current is not None and answers:
+                # The same question anew: its ids are others, so what was asked of the answer before is void.
+                self._number += 1
+                self._current = (self._number, self._current[1])
         before.close()
-        if self._current is not None:
+        if answers:
             self._answer()
 
 

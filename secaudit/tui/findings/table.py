@@ -43,7 +43,7 @@ class FindingsTable(ScrollView, can_focus=True):
     ]
 
     virtual_size = Reactive(Size(0, 0))
-    """How far the rows can be scrolled. The scrollbar is always there, so nothing is laid out anew when that changes."""
+    """How far the rows can be scrolled. The scrollbar is always there: nothing is laid out anew when that changes."""
 
     class Moved(Message):
         """The cursor is on another row, or the row under it was loaded."""
