@@ -6,6 +6,7 @@ Texts may come from the host. Whoever draws them bounds and escapes them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,11 +24,17 @@ Text = str | Phrase
 
 
 def told(text: Text, words: Mapping[str, str]) -> str:
-    """A text as a reader sees it. `words` has English sentences with what they are in the reader's language."""
+    """A text as a reader sees it. `words` has English sentences with what they are in the reader's language.
+
+    A sentence whose gaps do not fit its values stands as it is, in English.
+    """
     if isinstance(text, str):
         return text
     values = {name: told(value, words) for name, value in text.values}
-    return words.get(text.text, text.text).format_map(values)
+    for said in (words.get(text.text, text.text), text.text):
+        with suppress(LookupError, ValueError, AttributeError):
+            return said.format_map(values)
+    return text.text
 
 
 class Mark(StrEnum):

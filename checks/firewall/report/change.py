@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from secaudit.api import Unproven
@@ -97,13 +97,41 @@ def changed(before: Firewall, after: Firewall) -> Section | None:
 
     Raises `Unproven` where nothing is seen to have changed, and something was not seen.
     """
-    edited = () if before is after else edits(before.ruleset, after.ruleset)
-    if edited or _order(before.ruleset) != _order(after.ruleset) or _unread(before) != _unread(after):
-        return _section(before, after, edited)
+    then, now = _seen_by_both(before, after)
+    edited = () if before is after else edits(then.ruleset, now.ruleset)
+    if edited or _order(then.ruleset) != _order(now.ruleset) or _unread(then) != _unread(now):
+        return _section(then, now, edited)
     gap = next(iter((*after.gaps, *before.gaps)), None)
     if gap is not None:
         raise Unproven(gap.kind, gap.reason, gap.evidence)
     return None
+
+
+def _seen_by_both(before: Firewall, after: Firewall) -> tuple[Firewall, Firewall]:
+    """Both sides without tables that one side does not have and may not have seen."""
+
+    def kept(side: Firewall, other: Firewall) -> Firewall:
+        there = {(table.label, table.backend) for table in other.ruleset.tables}
+        hidden = frozenset(family for gap in other.gaps for family in gap.families)
+        tables = tuple(
+            table
+            for table in side.ruleset.tables
+            if (table.label, table.backend) in there or not hidden or table.family.packets.isdisjoint(hidden)
+        )
+        return replace(side, ruleset=replace(side.ruleset, tables=tables))
+
+    return kept(before, after), kept(after, before)
+
+
+def _held_back(change: Change, before: Firewall, after: Firewall) -> Change | None:
+    """The change as far as it is seen: what lets a packet through may be overruled where something was not seen."""
+    fates = [
+        Fate.UNPROVEN if fate is Fate.ACCEPT and side.gap(change.packet.family) is not None else fate
+        for side, fate in ((before, change.before), (after, change.after))
+    ]
+    if fates == [Fate.UNPROVEN, Fate.UNPROVEN]:
+        return None
+    return replace(change, before=fates[0], after=fates[1])
 
 
 def _order(ruleset: Ruleset) -> list[tuple[str, str]]:
@@ -144,7 +172,11 @@ def _section(before: Firewall, after: Firewall, edited: Sequence[Edit]) -> Secti
     except TooManyPlacesError:
         found = Changes((), ())
         doubts.append(Phrase(_NOT_FOLLOWED))
-    shown = sorted(_shown(found), key=lambda one: (_ORDER.index(one.mark), *_unusual(one)[:1]))
+    seen = (_held_back(change, before, after) for change in found.found)
+    shown = sorted(
+        _shown(change for change in seen if change is not None),
+        key=lambda one: (_ORDER.index(one.mark), *_unusual(one)[:1]),
+    )
     doubts += [*found.unsure, *_gaps(before, after), *_aside(edited)]
     doubts += [Phrase(_UNDECIDED, (("packet", one.packets[0]),)) for one in shown if not one.sure][:1]
     by_tool = sorted(edited, key=lambda edit: edit.by_tool)
@@ -158,7 +190,7 @@ def _section(before: Firewall, after: Firewall, edited: Sequence[Edit]) -> Secti
     return Section((_verdict(shown, doubts), *_counts(edited), *_doubts(doubts)), tuple(tables))
 
 
-def _shown(found: Changes) -> list[_Shown]:
+def _shown(found: Iterable[Change]) -> list[_Shown]:
     """The changes, those that read alike once, with the packet that is the most usual one."""
 
     def key(change: Change) -> tuple[str, ...]:
@@ -166,7 +198,7 @@ def _shown(found: Changes) -> list[_Shown]:
         return change.hook, change.before, change.after, *rules, change.becomes_before, change.becomes_after
 
     kinds: dict[tuple[str, ...], list[Change]] = {}
-    for change in found.found:
+    for change in found:
         kinds.setdefault(key(change), []).append(change)
     by_sentence: dict[str, list[_Shown]] = {}
     for alike in kinds.values():

@@ -160,9 +160,23 @@ def test_what_was_not_seen_is_never_no_change() -> None:
     both = seen(same, gap)
     with pytest.raises(Unproven, match="cannot be seen"):
         changed(both, both)
-    found = changed(seen(same, gap), seen(nft(*RULES[1:])))
-    assert found is not None
-    assert "Not proven: legacy iptables rules cannot be seen: denied." in lead(found)
+
+
+def test_what_was_not_seen_leaves_open_what_was_let_through() -> None:
+    gap = Gap(frozenset(PacketFamily), UnprovenKind.DENIED, "legacy iptables rules cannot be seen: denied", ())
+    for before, after in ((nft(*RULES), nft(*RULES, OPENS)), (nft(*RULES, OPENS), nft(*RULES))):
+        for gaps in (((gap,), ()), ((), (gap,)), ((gap,), (gap,))):
+            found = changed(seen(before, *gaps[0]), seen(after, *gaps[1]))
+            assert found is not None
+            assert "Not proven: legacy iptables rules cannot be seen: denied." in lead(found)
+            accepts = 0 if before.tables[0].chains[0].rules[-1].text == OPENS else 1
+            unsure = bool(gaps[accepts])
+            assert (lead(found)[0] == section.OPEN_QUESTION) == unsure
+            assert len(edited(found)) == 1, "the edit itself was seen"
+    other = read_iptables_save("*filter\n:INPUT DROP [0:0]\nCOMMIT\n", TableFamily.IP, "x")
+    both = replace(other, tables=(*nft(*RULES).tables, *other.tables))
+    with pytest.raises(Unproven, match="cannot be seen"):
+        changed(seen(nft(*RULES), gap), seen(both))
 
 
 def test_lines_that_are_not_understood_leave_open_what_packets_do() -> None:
