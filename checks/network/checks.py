@@ -204,11 +204,11 @@ def is_loopback(socket: Socket) -> bool:
 
 
 def _listeners(sockets: Sequence[Socket]) -> str:
-    """`sshd on 0.0.0.0, ::`: every program with the addresses it listens on; unknown owners as such."""
+    """`sshd (0.0.0.0, ::)`: every program with the addresses it listens on; unknown owners as such."""
     processes = sorted({socket.process for socket in sockets})
     return "; ".join(
-        f"{process or 'unknown process'} on "
-        + ", ".join(dict.fromkeys(_place(socket) for socket in sockets if socket.process == process))
+        f"{process or 'unknown process'} "
+        f"({', '.join(dict.fromkeys(_place(socket) for socket in sockets if socket.process == process))})"
         for process in processes
     )
 

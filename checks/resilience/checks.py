@@ -78,8 +78,8 @@ def _judge_array(array: MdArray) -> Verdict:
     if troubles:
         return failed(
             array.name,
-            reason=f"The array {array.name} is not whole: {', '.join(troubles)}.",
-            observed=", ".join(troubles),
+            reason=f"The array {array.name} is not whole: {'; '.join(troubles)}.",
+            observed="; ".join(troubles),
             expected=expected,
             evidence=[array.evidence],
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from secaudit.model.month import MonthRecord, TrackedFinding
 from secaudit.model.outcome import Outcome
+from secaudit.model.phrasebook import Phrasebook
 from secaudit.model.result import Result
 from secaudit.model.sla import ClockState, EventKind, FindingClocks, Unmeasured
 
@@ -72,11 +73,13 @@ def _entry(
     finding: TrackedFinding,
     life: FindingClocks,
     failed: tuple[Result, datetime] | None,
-    translations: Mapping[str, str],
+    translations: Phrasebook,
 ) -> Entry:
     clock = life.remediation
     started = next((reading.started for reading in (clock, life.response) if reading is not None), life.opened)
     result = failed[0] if failed is not None and life.resolved is None else None
+    reason = result.reason if result is not None else finding.reason
+    title, told, english = _said(reason, finding.title, finding.control, translations)
     return Entry(
         number=0,
         fingerprint=finding.fingerprint,
@@ -85,8 +88,9 @@ def _entry(
         check=finding.check,
         family=finding.family,
         subject=finding.subject,
-        title=translations.get(finding.title, ""),
-        told=_told(result.reason if result is not None else finding.reason, finding.title or finding.control),
+        title=title,
+        told=told,
+        english=english,
         severity=life.severity,
         opened=started,
         resolved=life.resolved,
@@ -96,7 +100,8 @@ def _entry(
     )
 
 
-def _untracked(result: Result, seen: datetime, translations: Mapping[str, str]) -> Entry:
+def _untracked(result: Result, seen: datetime, translations: Phrasebook) -> Entry:
+    title, told, english = _said(result.reason, result.title, result.control, translations)
     return Entry(
         number=0,
         fingerprint=result.fingerprint,
@@ -105,8 +110,9 @@ def _untracked(result: Result, seen: datetime, translations: Mapping[str, str]) 
         check=result.check,
         family=result.family,
         subject=result.subject,
-        title=translations.get(result.title, ""),
-        told=_told(result.reason, result.title or result.control),
+        title=title,
+        told=told,
+        english=english,
         severity=result.severity,
         opened=result.first_seen or seen,
         resolved=None,
@@ -116,8 +122,13 @@ def _untracked(result: Result, seen: datetime, translations: Mapping[str, str]) 
     )
 
 
-def _told(reason: str, otherwise: str) -> str:
-    return reason.strip().removesuffix(".") or otherwise
+def _said(reason: str, title: str, control: str, translations: Phrasebook) -> tuple[str, str, bool]:
+    """The title and the words of an entry, and whether these are English: see there."""
+    reason = reason.strip()
+    told = translations.find(reason)
+    if told is not None:
+        return "", told.removesuffix("."), False
+    return translations.find(title) or "", reason.removesuffix(".") or title or control, True
 
 
 def _pause(finding: TrackedFinding) -> str:

@@ -6,6 +6,7 @@ from secaudit.api import CustomerReport
 from secaudit.model.availability import Availability
 from secaudit.model.evidence import Evidence
 from secaudit.model.month import MonthRecord
+from secaudit.model.phrasebook import Phrasebook
 from secaudit.model.result import Result
 from secaudit.model.severity import Severity
 
@@ -32,12 +33,13 @@ def render(record: MonthRecord, language: str) -> bytes:
     if language not in LANGUAGES:
         raise ValueError(f"there is no language {language!r}")
     drifts = network_drifts(record), other_drifts(record)
-    return _page(build(record), Language(language, record.timezone), record.logo, *drifts)
+    return _page(build(record), Language(language, record.timezone), record.translations, record.logo, *drifts)
 
 
 def _page(
     report: MonthlyReport,
     language: Language,
+    book: Phrasebook,
     logo: bytes = b"",
     drifts: tuple[Drift, ...] = (),
     others: tuple[Drift, ...] = (),
@@ -53,6 +55,7 @@ def _page(
         title=title,
         report=report,
         lang=language,
+        book=book,
         t=language.text,
         name=name,
         sites=len({host.record.site for host in report.hosts}),

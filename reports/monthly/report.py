@@ -100,8 +100,11 @@ class Entry:
     family: str
     subject: str
     title: str
-    """The title of its check in the report's language, empty when only the English of `told` is there."""
+    """The title of its check in the report's language; empty when `told` is in it already, or only English is there."""
     told: str
+    """What its check says in a sentence without its period, in the report's language where that is known."""
+    english: bool
+    """Whether `told` is in the check's own words, which nobody translated."""
     severity: Severity
     opened: datetime
     resolved: datetime | None

@@ -141,7 +141,7 @@ def _monthly(
     from secaudit.cli.output import write_files
     from secaudit.cli.shelf import INDEX, read_shelf
     from secaudit.cli.stored import read_store
-    from secaudit.cli.translations import translations
+    from secaudit.cli.translations import phrasebook
     from secaudit.plugins import discover
 
     _refuse_formats("monthly", names)
@@ -158,8 +158,8 @@ def _monthly(
     if signing_key is None and record.contract is not None and record.contract.report.sign:
         raise CommandError(f"the contract of {customer} promises signed reports: give --sign KEY")
     language = _spoken(lang or record.language, maker.languages)
-    record = replace(record, phrases=phrases(language))
-    page = maker.render(replace(record, translations=translations(language)), language)
+    record = replace(record, phrases=phrases(language), translations=phrasebook(language))
+    page = maker.render(record, language)
     folder = out / customer
     written = write_files(_printed(f"monthly-{asked}-{language}", page, names), folder)
     shelf = read_shelf(folder, customer, record.name, record.timezone, now)

@@ -12,6 +12,7 @@ from secaudit.model.change import HostChange
 from secaudit.model.contract import AvailabilityTarget, Contract
 from secaudit.model.hours import HoursStatement, Month, WorkEntry
 from secaudit.model.outcome import Outcome
+from secaudit.model.phrasebook import Phrasebook
 from secaudit.model.result import Result
 from secaudit.model.run import HostRecord, RunInfo
 from secaudit.model.severity import Severity
@@ -113,8 +114,8 @@ class MonthRecord:
     why there is no statement although the contract includes hours, `unmeasured` (by service) why there is no
     availability although it is promised. `certificates` are of promised services. `calendars` names what days are
     reckoned with (time zones, holidays) and its version. `host_changes` is what families tell of each host between the
-    last complete scan before the month (else the first in it) and the last one in it. `translations` has the English
-    sentences of checks in the language of the report, `phrases` those of `host_changes`.
+    last complete scan before the month (else the first in it) and the last one in it. `translations` tells what checks
+    say in the language of the report, `phrases` has the sentences of `host_changes`.
     """
 
     customer: str
@@ -141,7 +142,7 @@ class MonthRecord:
     past: tuple[PastMonth, ...] = ()
     calendars: tuple[tuple[str, str], ...] = ()
     host_changes: tuple[HostChange, ...] = ()
-    translations: Mapping[str, str] = field(default_factory=dict)
+    translations: Phrasebook = field(default_factory=Phrasebook)
     phrases: Mapping[str, str] = field(default_factory=dict)
     logo: bytes = b""
     """The customer's logo, a PNG; empty where there is none."""

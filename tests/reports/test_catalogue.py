@@ -74,7 +74,7 @@ def test_a_context_keeps_equal_english_apart() -> None:
 def test_every_family_and_check_has_its_title_in_every_language(language: str) -> None:
     for family in discover().families.values():
         titles = {family.title, *(check.title for check in family.checks)}
-        assert set(translated(family, language)) == titles, family.name
+        assert titles <= set(translated(family, language)), family.name
 
 
 def test_a_family_need_not_speak_every_language() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 from secaudit.reports.language import Language
 from secaudit.reports.monthly import render, rendering
 from secaudit.reports.monthly.build import build
@@ -18,8 +19,10 @@ from secaudit.reports.monthly.report import Cause, PromiseId
 from secaudit.reports.states import State
 from secaudit.reports.texts import TEXTS
 
+from secaudit.cli.translations import phrasebook
 from secaudit.model.month import FamilyCount, MonthRecord
 from secaudit.model.outcome import Outcome
+from secaudit.model.phrasebook import Phrasebook
 from secaudit.model.run import Summary
 from secaudit.model.severity import Severity
 from tests.reports import monthly_sample, sample
@@ -47,7 +50,7 @@ def number(text: str) -> int:
 
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_the_page_of_a_small_month_is_as_recorded(language: str) -> None:
-    page = render(monthly_sample.small(), language).decode()
+    page = render(replace(monthly_sample.small(), translations=phrasebook(language)), language).decode()
     page = re.sub(r"(<style>).*?(</style>)", r"\1…\2", page, flags=re.DOTALL)
     page = re.sub(r"sha256-[A-Za-z0-9+/=]{44}", "sha256-…", page)
     golden = GOLDEN / f"monthly-{language}.html"
@@ -195,8 +198,9 @@ def test_a_trend_ends_with_what_the_row_says(record: MonthRecord) -> None:
 def test_no_text_can_add_an_element_or_an_attribute(record: MonthRecord, evil: str) -> None:
     language = Language("de", record.timezone)
     report = build(record)
-    hostile = rendering._page(poisoned(report, evil), language)
-    assert Page(hostile).skeleton == Page(rendering._page(poisoned(report, " harmless"), language)).skeleton
+    hostile = rendering._page(poisoned(report, evil), language, Phrasebook())
+    harmless = rendering._page(poisoned(report, " harmless"), language, Phrasebook())
+    assert Page(hostile).skeleton == Page(harmless).skeleton
     left = re.findall(
         "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]", hostile.decode()
     )
@@ -265,13 +269,22 @@ def test_grave_findings_come_with_their_evidence(record: MonthRecord) -> None:
     assert "sudo /usr/sbin/nft list ruleset" in cards[0].text
 
 
-def test_a_check_is_told_in_the_reports_language_and_quoted_in_its_own(record: MonthRecord) -> None:
-    titles = {found.title: f"{found.title} auf Deutsch" for found in record.findings}
-    page = render(replace(record, translations=titles), "de").decode()
+def test_a_check_is_told_in_the_reports_language(record: MonthRecord) -> None:
+    entry = build(record).findings[0]
+    book = Phrasebook({f"{entry.told}.": "Was zu sagen ist."})
+    page = render(replace(record, translations=book), "de")
+    assert '<span class="any">Was zu sagen ist</span>' in page.decode()
+    assert entry.told not in Page(page).marked("fnd")[0].text
+
+
+def test_a_sentence_that_nobody_translated_is_quoted_behind_its_title(record: MonthRecord) -> None:
+    book = Phrasebook({found.title: f"{found.title} auf Deutsch" for found in record.findings})
+    page = render(replace(record, translations=book), "de").decode()
     entry = build(record).findings[0]
     german = next(found for found in record.findings if found.fingerprint == entry.fingerprint).title
     assert f"nicht erfüllt: {german} auf Deutsch" in page
     assert entry.told in Page(page.encode()).marked("fnd")[0].text
+    assert f'lang="en">{escape(entry.told)}' in page
 
 
 def test_a_waiver_names_who_agreed_and_what_protects_instead(record: MonthRecord) -> None:

@@ -81,7 +81,7 @@ def _judge(subject: str, path: str | None, repository: ResticRepository, found: 
             evidence=[found.evidence],
             remediation=remediation,
         )
-    paths = ", ".join(sorted(newest.paths))
+    paths = "; ".join(sorted(newest.paths))
     copy = NewestCopy(
         what=visible_line(f"snapshot {newest.id[:8]} of {newest.host} ({paths})"),
         stamp=newest.time,

@@ -60,7 +60,7 @@ def _sources(firewall: Firewall) -> tuple[Evidence, ...]:
 
 def _owned(ruleset: Ruleset) -> str:
     found = owners(ruleset)
-    return f" (owner: {', '.join(found)})" if found else ""
+    return f" (rules managed by {', '.join(found)})" if found else ""
 
 
 @check(
@@ -188,7 +188,7 @@ def _tell(default: HookDefault) -> str:
     for chain in shown:
         where = f"{chain.attached.table.label} {chain.attached.chain.name}"
         parts.append(
-            f"{where}: " + (f"rule `{short(chain.by.text)}`" if chain.by else f"policy {chain.attached.base.policy}")
+            f"{where}: " + (f"`{short(chain.by.text)}`" if chain.by else f"policy {chain.attached.base.policy}")
         )
     return "; ".join(parts)
 
@@ -248,7 +248,7 @@ def _judge_open(firewall: Firewall, subject: str, family: PacketFamily, found: O
     return failed(
         subject,
         reason=f"The rule accepts all or nearly all packets that reach it on the {base.hook} hook.",
-        observed=f"`{short(found.rule.text)}` in {where}{used}{_owned(firewall.ruleset)}",
+        observed=f"{where}: `{short(found.rule.text)}`{used}{_owned(firewall.ruleset)}",
         expected=expected,
         evidence=evidence,
     )

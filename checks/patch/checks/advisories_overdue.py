@@ -114,7 +114,7 @@ def _urgency(flaw: Flaw, expect: PatchDeadlines, scores: ExploitScores | None) -
 def _frozen(expect: PatchDeadlines, now: datetime) -> str:
     """That nobody installs anything today, in a sentence; empty when there is no freeze."""
     ends = [freeze.last for freeze in expect.freeze if freeze.covers(now)]
-    return f" Changes are frozen until {max(ends)}; the deadline ran on." if ends else ""
+    return f"Changes are frozen until {max(ends)}; the deadline ran on." if ends else ""
 
 
 def _overdue(exposed: Exposed, late: list[Flaw], facts: Facts, expected: str, frozen: str) -> Verdict:
@@ -125,7 +125,7 @@ def _overdue(exposed: Exposed, late: list[Flaw], facts: Facts, expected: str, fr
     waits = f"{'' if oldest.released else 'more than '}{show_duration(now - since(oldest))}"
     return failed(
         exposed.source,
-        reason=f"{len(late)} security fixes of {exposed.source} are overdue.{frozen}",
+        reason=" ".join((f"{len(late)} security fixes of {exposed.source} are overdue.", frozen)).strip(),
         observed=f"{', '.join(exposed.installed)}; {target} settles {len(exposed.fixable)} advisories, "
         f"the oldest fix has been available for {waits}",
         expected=expected,

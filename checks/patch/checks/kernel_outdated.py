@@ -67,7 +67,7 @@ def kernel_outdated(facts: Facts, expect: KernelAge) -> Iterator[Verdict]:
         else:
             yield unproven(kind=UnprovenKind.NOT_UNDERSTOOD, reason=standing.reason, evidence=evidence)
         return
-    expected = f"{standing.newest.version} ({standing.newest.name}) or newer"
+    expected = f"at least {standing.newest.version} ({standing.newest.name})"
     if standing.state is KernelState.CURRENT:
         yield passed(observed=f"{standing.running} ({kernel.release})", expected=expected, evidence=evidence)
         return

@@ -68,8 +68,8 @@ def language_packages(facts: Facts, expect: LanguageFlaws) -> Iterator[Verdict]:
         elif name not in known.known:
             reason = (
                 f"{len(packages.packages)} packages of {language} are installed, and no advisories about them were "
+                "imported: `secaudit feed import FILE`"
             )
-            reason += "imported: `secaudit feed import FILE`"
             yield unproven(name, kind=UnprovenKind.STALE, reason=reason, evidence=[packages.evidence])
         else:
             yield from _judge(name, packages, known.known[name], facts, expect)

@@ -75,7 +75,7 @@ def lists_stale(facts: Facts, expect: ListAge) -> Iterator[Verdict]:
         yield failed(
             reason=f"{len(late)} of {len(lists.archives)} archives were not reached: their updates are not known.",
             observed=", ".join(
-                f"{visible_line(archive.name)} {show_duration(now - archive.confirmed)} ago" for archive in late
+                f"{visible_line(archive.name)} ({show_duration(now - archive.confirmed)})" for archive in late
             ),
             expected=expected,
             evidence=[archive.evidence for archive in late],

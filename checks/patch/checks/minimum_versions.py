@@ -57,7 +57,7 @@ def _demanded(by_release: Mapping[str, str], release: OsRelease) -> str | None:
 
 
 def _judge(subject: str, version: str, demanded: str, packages: Packages) -> Verdict:
-    expected, evidence = f"{demanded} or later", [packages.evidence]
+    expected, evidence = f"at least {demanded}", [packages.evidence]
     key = KEYS.get(packages.manager)
     try:
         if key is None:

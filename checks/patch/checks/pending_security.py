@@ -118,7 +118,7 @@ def _missing(source: str, updates: list[PendingUpdate], manager: str, expected: 
     return failed(
         source,
         reason=f"A security update of {source} is available and not installed.",
-        observed=f"{', '.join(shown)} (from {visible_line(', '.join(origins))})",
+        observed=f"{', '.join(shown)} ({visible_line(', '.join(origins))})",
         expected=expected,
         evidence=[update.evidence for update in updates],
         remediation=_UPGRADE[manager].format(packages=" ".join(shlex.quote(package) for package in packages)),

@@ -75,7 +75,7 @@ def reboot_required(facts: Facts, expect: PendingReboot) -> Iterator[Verdict]:
             evidence=[flag.evidence, *patched.evidence],
         )
     elif flag.since is not None:
-        asked_by = f" (by {', '.join(flag.packages)})" if flag.packages else ""
+        asked_by = f" (by {'; '.join(flag.packages)})" if flag.packages else ""
         yield _judge(host_now(facts) - flag.since, f"asked for{asked_by}", expect, expected, flag)
     elif standing.state is KernelState.CURRENT:
         yield passed(observed="no flag, and the newest kernel runs", expected=expected, evidence=[flag.evidence])

@@ -234,7 +234,9 @@ def _judged(rows: Iterable[tuple[object, ...]]) -> Standing:
     doubt = ""
     for version, order, state, channel, seen, id_, severity, published, released, cves in rows:
         if state == State.UNREADABLE:
-            doubt = f"{id_} names a version that cannot be compared: {version!r}" if version else f"{id_} names none"
+            doubt = (
+                f"{id_} names a version that cannot be compared: {version!r}" if version else f"{id_} names no version"
+            )
             continue
         flaw = Flaw(
             id=str(id_),

@@ -165,11 +165,11 @@ def _about(verdicts: list[Verdict], subject: str) -> Verdict:
 
 def test_a_finding_shows_the_rule_and_its_owner() -> None:
     verdict = only(judge(posture.any_any, {}, read("iptables-user-chains"), ON))
-    assert "`-j ACCEPT` in ip filter wide" in verdict.observed
+    assert "ip filter wide: `-j ACCEPT`" in verdict.observed
     assert verdict.evidence[0].source == "sudo /usr/sbin/iptables-save -c"
     assert verdict.evidence[0].excerpt == "[0:0] -A wide -j ACCEPT"
     ufw = _about(judge(posture.default_policy, {}, read("iptables-ufw"), ON), "input ipv4")
-    assert "owner: ufw" in ufw.observed
+    assert "rules managed by ufw" in ufw.observed
 
 
 def test_evidence_from_json_is_the_rule_itself() -> None:
@@ -181,10 +181,10 @@ def test_evidence_from_json_is_the_rule_itself() -> None:
 @pytest.mark.parametrize(
     ("name", "observed"),
     [
-        ("iptables-jump-to-drop", "ip filter INPUT: rule `-j DROP`"),
+        ("iptables-jump-to-drop", "ip filter INPUT: `-j DROP`"),
         ("iptables-return", "ip filter INPUT: policy accept"),
-        ("iptables-user-chains", "ip filter INPUT: rule `-j ACCEPT`"),
-        ("nft-zones", "inet filter input: rule `reject with icmpx admin-prohibited`"),
+        ("iptables-user-chains", "ip filter INPUT: `-j ACCEPT`"),
+        ("nft-zones", "inet filter input: `reject with icmpx admin-prohibited`"),
         ("nft-two-chains", "inet filter input: policy drop"),
         ("nft-prerouting", "inet raw prerouting: policy drop"),
         ("empty", "no base chain sees these packets"),

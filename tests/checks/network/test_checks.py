@@ -143,7 +143,7 @@ def test_a_service_that_nobody_named_fails_with_its_process() -> None:
     listening = ListeningSockets((socket(22, process="sshd"), socket(8080, "::", process="java", dual=True)))
     verdicts = judge(listening_services, {"tcp": [22]}, listening)
     assert outcomes(verdicts) == {"tcp/22": Outcome.PASSED, "tcp/8080": Outcome.FAILED}
-    assert verdicts[1].observed == "java on :: (IPv4 too)"
+    assert verdicts[1].observed == "java (:: (IPv4 too))"
 
 
 def test_ports_may_be_written_as_a_map_that_merges_with_a_parents() -> None:
@@ -156,7 +156,7 @@ def test_the_same_port_on_several_addresses_is_one_finding() -> None:
     listening = ListeningSockets((socket(25), socket(25, "::"), socket(25, "fe80::1", interface="eth0")))
     verdict = only(judge(listening_services, {}, listening))
     assert verdict.subject == "tcp/25"
-    assert verdict.observed == "unknown process on 0.0.0.0, ::, fe80::1%eth0"
+    assert verdict.observed == "unknown process (0.0.0.0, ::, fe80::1%eth0)"
     assert len(verdict.evidence) == 3
 
 

@@ -29,8 +29,8 @@ def md(*arrays: MdArray, driver: bool = True) -> MdArrays:
     ("array", "trouble"),
     [
         (replace(WHOLE, present=1), "1 of 2 members present"),
-        (replace(WHOLE, present=1, faulty=("sdb1",)), "1 of 2 members present, faulty: sdb1"),
-        (replace(WHOLE, present=1, action="recovery", progress="9.5%"), "1 of 2 members present, recovery 9.5%"),
+        (replace(WHOLE, present=1, faulty=("sdb1",)), "1 of 2 members present; faulty: sdb1"),
+        (replace(WHOLE, present=1, action="recovery", progress="9.5%"), "1 of 2 members present; recovery 9.5%"),
         (replace(WHOLE, action="resync", progress="PENDING"), "resync PENDING"),
         (replace(WHOLE, state="inactive", level="", wanted=None, present=None), "inactive"),
         (replace(WHOLE, state="broken", level="raid0", wanted=None, present=None), "broken"),
