@@ -157,9 +157,11 @@ def backup(tool: str, host: str, name: str, outcome: Outcome = Outcome.PASSED, *
         control=f"backup-{tool}",
         fingerprint=fingerprint("muster", host, f"backup-{tool}", name),
         severity=Severity.HIGH,
-        title=f"{tool} backups are fresh",
+        title={"borg": "borg archives are fresh", "restic": "restic snapshots are fresh"}.get(
+            tool, f"{tool} backups are fresh"
+        ),
         expected="not older than 4h",
-        observed="2h 10m old" if outcome is Outcome.PASSED else "",
+        observed=f"archive {host}-2026-10-31, 2h 10m old" if outcome is Outcome.PASSED else "",
     )
     return replace(plain, **more)  # type: ignore[arg-type]  # a test's shorthand; dataclasses checks the names
 
@@ -167,7 +169,7 @@ def backup(tool: str, host: str, name: str, outcome: Outcome = Outcome.PASSED, *
 BACKUPS = (
     backup("borg", "db1", "shop-db"),
     backup("restic", "db1", "offsite1"),
-    backup("borg", "files1", "files", observed="22h 50m old"),
+    backup("borg", "files1", "files", observed="archive files-2026-10-30, 22h 50m old"),
 )
 
 
@@ -218,9 +220,15 @@ def _open(found: Result) -> TrackedFinding:
 
 
 def _mended() -> list[TrackedFinding]:
-    cloud = backup("restic", "db1", "offsite1", Outcome.FAILED, reason="The newest snapshot of shop-db is too old.")
+    cloud = backup("restic", "db1", "offsite1", Outcome.FAILED, reason="The newest backup is too old.")
     patches = [
-        sample.result("security-updates", host, Outcome.FAILED, package, reason="A security update is missing.")
+        sample.result(
+            "security-updates",
+            host,
+            Outcome.FAILED,
+            package,
+            reason=f"A security update of {package} is available and not installed.",
+        )
         for host in ("fw1", "db1", "db2", "backup1")
         for package in ("libc6", "sudo", "curl")
     ]

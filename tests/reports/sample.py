@@ -76,7 +76,7 @@ CONTROLS: dict[str, tuple[str, str, Severity, str, str, str]] = {
     # control: (check, title, severity, expected, typical observation, typical subject)
     "open-ports": (
         "network.open-ports",
-        "Open port that the baseline does not name",
+        "Only named ports are open from outside",
         Severity.HIGH,
         "22, 80, 443",
         "22, 443",
@@ -84,69 +84,83 @@ CONTROLS: dict[str, tuple[str, str, Severity, str, str, str]] = {
     ),
     "listeners": (
         "network.listeners",
-        "Service listens on all addresses",
+        "Only named services listen",
         Severity.MEDIUM,
-        "named services only",
+        "only named services listen",
         "sshd",
         "tcp/22",
     ),
     "input-policy": (
         "firewall.default-policy",
-        "Default policy lets packets through",
+        "What no rule accepts is dropped",
         Severity.CRITICAL,
-        "drop",
-        "policy drop",
+        "dropped by default",
+        "ip filter INPUT: policy drop",
         "ip filter INPUT",
     ),
-    "any-any": ("firewall.any-any", "Rule that accepts everything", Severity.HIGH, "none", "none", ""),
+    "any-any": (
+        "firewall.any-any",
+        "No rule accepts everything",
+        Severity.HIGH,
+        "no rule that accepts everything",
+        "none among 12 rules",
+        "",
+    ),
     "ipv6-parity": (
         "firewall.ipv6",
-        "IPv6 is open where IPv4 is filtered",
+        "IPv6 is filtered as IPv4 is",
         Severity.HIGH,
-        "same verdicts",
-        "same verdicts",
+        "incoming IPv6 packets are filtered where IPv4 packets are",
+        "incoming IPv6 packets are filtered",
         "",
     ),
     "security-updates": (
         "patch.pending-security",
-        "Security updates are pending",
+        "Security updates are installed",
         Severity.HIGH,
-        "none older than 7d",
-        "none",
+        "at most 0 packages with a pending security update",
+        "none pending",
         "",
     ),
     "reboot": (
         "patch.reboot",
-        "A reboot is due",
+        "No reboot is pending",
         Severity.MEDIUM,
-        "running kernel is the newest installed",
-        "6.1.0-41-amd64",
+        "no reboot pending for more than 14d",
+        "no flag, and the newest kernel runs",
         "",
     ),
     "end-of-life": (
         "patch.end-of-life",
-        "Release is out of support",
+        "The release gets security updates",
         Severity.CRITICAL,
-        "supported",
-        "supported until 2028-06-30",
+        "security updates now and for the next 90d",
+        "Debian 12 is supported until 2028-06-30 (table reviewed on 2026-08-01)",
         "",
     ),
     "backup-age": (
         "backup.too-old",
-        "Newest backup is older than promised",
+        "restic snapshots are fresh",
         Severity.CRITICAL,
-        "younger than 26h",
-        "4h 12m",
+        "not older than 26h",
+        "snapshot 81b0c4de of db1 (/var/lib/postgresql), 4h 12m old",
         "restic:/srv/repo",
     ),
-    "clock": ("host.clock", "Clock is wrong", Severity.LOW, "within 2s of the scanner", "0.1s", ""),
+    "clock": (
+        "host.clock",
+        "The clock is right",
+        Severity.LOW,
+        "at most 2 s from the scanner's clock",
+        "0.1 s ahead, known to ±0.02 s",
+        "",
+    ),
     "root-login": ("host.root-login", "Root can log in over SSH", Severity.HIGH, "no", "no", "sshd"),
     "raid": (
         "resilience.raid",
-        "Storage redundancy is lost",
+        "RAID arrays are whole",
         Severity.CRITICAL,
-        "all members in sync",
-        "md0: 2 of 2",
+        "active, all members present, nothing being rebuilt",
+        "active raid1, 2 of 2 members",
         "md0",
     ),
     "smart": ("resilience.smart", "Disk reports errors", Severity.HIGH, "no reallocated sectors", "0", "/dev/sda"),
@@ -196,8 +210,8 @@ def _failures() -> Iterator[Result]:
         "fw2",
         Outcome.FAILED,
         "ip6 filter INPUT",
-        reason="Every packet that no rule names enters fw2 over IPv6, because the chain's policy is accept.",
-        observed="policy accept, 0 rules",
+        reason="IPv6 packets that no rule picks out are accepted on the input hook.",
+        observed="ip6 filter INPUT: policy accept",
         evidence=(
             Evidence(
                 "sudo /usr/sbin/nft list ruleset",
@@ -218,8 +232,8 @@ def _failures() -> Iterator[Result]:
         "db1",
         Outcome.FAILED,
         "restic:/srv/restic/shop-db",
-        reason="The newest complete backup of shop-db is older than the 26 hours that are promised.",
-        observed="3d 7h, snapshot 5c1e90ab of 2026-10-27 19:02 UTC",
+        reason="The newest backup is too old.",
+        observed="snapshot 5c1e90ab of db1 (/var/lib/postgresql), 3d 7h old",
         evidence=(
             Evidence(
                 "sudo /usr/bin/restic -r /srv/restic/shop-db snapshots --json --no-lock",
@@ -248,8 +262,8 @@ def _failures() -> Iterator[Result]:
         "app1",
         Outcome.FAILED,
         "tcp/9000",
-        reason="tcp/9000 answers from outside and the baseline does not name it.",
-        observed="open, php-fpm",
+        reason="Port tcp/9000 is open from outside, and the baseline does not name it.",
+        observed="open (php-fpm)",
         evidence=(Evidence("port scan tcp 1-65535", 0, (7, 7), "9000/tcp open  cslistener  syn-ack ttl 63"),),
         remediation="# bind it to the loopback address\nsed -i 's/^listen = .*/listen = 127.0.0.1:9000/' "
         "/etc/php/8.3/fpm/pool.d/www.conf\nsystemctl reload php8.3-fpm",
@@ -268,7 +282,7 @@ def _failures() -> Iterator[Result]:
             host,
             Outcome.FAILED,
             observed.split()[0].rstrip(","),
-            reason="A security update has been waiting for longer than the seven days that are promised.",
+            reason=f"A security update of {observed.split()[0]} is available and not installed.",
             observed=observed,
             evidence=(
                 Evidence("/usr/bin/apt-get -s -q dist-upgrade", 0, (line, line), f"Inst {observed.split(',')[0]}"),
@@ -283,8 +297,8 @@ def _failures() -> Iterator[Result]:
             "reboot",
             host,
             Outcome.FAILED,
-            reason="The running kernel is older than the newest installed one.",
-            observed="runs 6.1.0-38-amd64, installed 6.1.0-41-amd64",
+            reason="Installed updates do not take effect before the host is rebooted.",
+            observed="needed to run linux-image-6.1.0-41-amd64, 12d ago",
             evidence=(Evidence("/usr/bin/uname -r", 0, (1, 1), "6.1.0-38-amd64"),),
             remediation="systemctl reboot",
         )
@@ -313,8 +327,8 @@ def _failures() -> Iterator[Result]:
             "clock",
             host,
             Outcome.FAILED,
-            reason="The clock differs from the scanner's by more than two seconds.",
-            observed="6.4s behind" if host == "fw2" else "11.0s ahead",
+            reason=f"The clock is {'6.4 s behind' if host == 'fw2' else '11.0 s ahead'}, known to ±0.05 s.",
+            observed=f"{'6.4 s behind' if host == 'fw2' else '11.0 s ahead'}, known to ±0.05 s",
             evidence=(Evidence("/usr/bin/date +%s.%N", 0, (1, 1), "1793412645.218840113"),),
             remediation="systemctl enable --now systemd-timesyncd\ntimedatectl timesync-status",
         )
@@ -323,8 +337,8 @@ def _failures() -> Iterator[Result]:
         "web1",
         Outcome.FAILED,
         "tcp/8080",
-        reason="tcp/8080 answers from outside and the baseline does not name it.",
-        observed="open, java",
+        reason="Port tcp/8080 is open from outside, and the baseline does not name it.",
+        observed="open (java)",
         evidence=(Evidence("port scan tcp 1-65535", 0, (6, 6), "8080/tcp open  http-proxy  syn-ack ttl 63"),),
         remediation="systemctl disable --now migration-proxy.service",
         waiver=WAIVER,
@@ -332,7 +346,7 @@ def _failures() -> Iterator[Result]:
 
 
 def _gaps() -> Iterator[Result]:
-    dead = "print1 could not be reached: no route to host within 10 s, tried twice"
+    dead = "`cat /etc/os-release` was not answered: no route to host within 10 s, tried twice"
     for control in (
         "open-ports",
         "listeners",
@@ -352,7 +366,7 @@ def _gaps() -> Iterator[Result]:
             Outcome.UNPROVEN,
             "",
             kind=UnprovenKind.UNREACHABLE,
-            reason="the connection to backup2 was lost before the answer",
+            reason="`cat /proc/mdstat` was not answered: connection lost",
         )
     for host in ("fw1", "erp1"):
         yield result(
@@ -370,7 +384,8 @@ def _gaps() -> Iterator[Result]:
         Outcome.UNPROVEN,
         "",
         kind=UnprovenKind.NOT_UNDERSTOOD,
-        reason="line 63 of the rule set uses the match `socket cgroupv2`, which is not modelled",
+        reason="it depends on the rule `socket cgroupv2 level 2 accept` (line 63 of `sudo /usr/sbin/nft list ruleset`)"
+        ": field is not modelled: socket cgroupv2",
         evidence=(
             Evidence(
                 "sudo /usr/sbin/nft list ruleset", 0, (63, 63), '\t\tsocket cgroupv2 level 2 "system.slice/web" accept'
