@@ -142,11 +142,14 @@ class Ruler:
         return _Year(starts, ends, list(accumulate(worths, initial=0)))
 
     def _spans(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+        last = local_moment(day, 0, self.zone)
         for opening in self.openings(day):
             start, end = local_moment(day, opening.start, self.zone), local_moment(day, opening.end, self.zone)
-            # The hour that is skipped in spring may swallow an opening.
+            # The hour that is skipped in spring may swallow an opening, or push its end into the next one.
+            start = max(start, last)
             if start < end:
                 yield start, end
+                last = end
 
 
 def _worths(spans: list[tuple[datetime, datetime]], by_day: bool) -> list[int]:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 from secaudit.model.contract import Contract, Priority, Reopening, Target
 from secaudit.model.sla import ClockReading, ClockState, FindingClocks, FindingEvent, Unmeasured
@@ -22,12 +23,10 @@ def read_clocks(
     """The clocks of every life of a finding as they stand at `now` (aware UTC), the oldest life first.
 
     `events` are all events of one finding; what happened after `now` is not looked at, so that a past month can be
-    reported as it was. With `since`, lives that were over before it are left out. A contract whose `reopen` is
-    `continue` makes one life of all.
+    reported as it was. With `since`, lives that were over before it are left out. Under a contract whose `reopen` is
+    `continue` a life and the next one that fails are one.
     """
-    parts = lives(events, now)
-    if parts and _continues(parts[0], history):
-        parts = continued(parts)
+    parts = continued(lives(events, now), lambda life: _continues(life, history))
     return tuple(
         _read(events[0].fingerprint, life, history, now)
         for life in parts
@@ -55,7 +54,10 @@ class _Deadline:
 
 
 def _continues(life: Life, history: ContractHistory) -> bool:
-    contract = history.at(life.started or life.opened)
+    """Whether the clocks of a life go on when its finding comes back: there are clocks, and their contract says so."""
+    if life.started is None or _unmeasured(life, history) is not None:
+        return False
+    contract = history.at(life.started)
     return contract is not None and contract.sla.reopen is Reopening.CONTINUE
 
 
@@ -93,7 +95,7 @@ def _reading(
     end = max(ended or now, started)
     if ended is not None:
         # What happens after a clock has ended moves nothing any more.
-        life = replace(life, stills=tuple(still for still in life.stills if still.start < end))
+        life = life.until(end)
     counting = _deadline(life, history, promise, end)
     if counting is None:
         return None
@@ -102,19 +104,19 @@ def _reading(
         for begin, until in life.running(counting.begin)
         if begin < end
     )
-    used = passed * 1000 // ticks(counting.target)
+    promised = ticks(counting.target)
     return ClockReading(
         priority=counting.priority.id,
         promised=str(counting.target),
         clock=counting.target.clock.value,
-        state=_state(life, counting, used, now, end if ended is not None else None),
+        state=_state(life, counting, Fraction(passed, promised), now, end if ended is not None else None),
         started=started,
         due=counting.due,
         ended=end if ended is not None else None,
         left=None if counting.due is None else counting.due - end,
         elapsed=end - started,
         paused=_stood_still(life, started, end),
-        used=used,
+        used=passed * 1000 // promised,
     )
 
 
@@ -127,13 +129,11 @@ def _deadline(
     becomes milder gets the time of its new severity from the start. A promise that is broken already stays broken.
     """
     counting: _Deadline | None = None
-    contract: Contract | None = None
     before = None
     for grade in life.grades:
         if grade.since > end:
             break
-        contract = history.at(grade.since) or contract
-        assert contract is not None  # a life that began without one is not measured
+        contract = history.lately(grade.since)
         is_worse = before is not None and grade.severity.rank > before.rank
         start = grade.since if is_worse else life.grades[0].since
         fresh = _promised(life, history, contract, contract.priority(grade.severity), promise, start)
@@ -182,7 +182,7 @@ def _is_over(counting: _Deadline, moment: datetime) -> bool:
     return counting.due is not None and moment > counting.due + counting.contract.sla.grace
 
 
-def _state(life: Life, counting: _Deadline, used: int, now: datetime, ended: datetime | None) -> ClockState:
+def _state(life: Life, counting: _Deadline, used: Fraction, now: datetime, ended: datetime | None) -> ClockState:
     if ended is not None:
         return ClockState.MISSED if _is_over(counting, ended) else ClockState.MET
     if _is_over(counting, now):
@@ -190,7 +190,7 @@ def _state(life: Life, counting: _Deadline, used: int, now: datetime, ended: dat
     held = life.held(now)
     if held is not None:
         return held
-    return ClockState.WARNING if used >= counting.contract.sla.warn_at * 1000 else ClockState.RUNNING
+    return ClockState.WARNING if used >= Fraction(counting.contract.sla.warn_at) else ClockState.RUNNING
 
 
 def _stood_still(life: Life, start: datetime, end: datetime) -> timedelta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import zip_longest
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -129,12 +130,16 @@ class ContractHistory:
 
     A promise is the one of the contract in force when it was given; business time passes by the calendar in force at
     each moment. Where no contract is in force the calendar of the one before goes on (before the first: its own).
+    A contract that begins on the day after another one ends takes over when its own first day begins, so that nothing
+    is left out and nothing counts twice where their time zones differ.
     """
 
     def __init__(self, contracts: Sequence[Contract]) -> None:
         """`contracts` are of one customer, the oldest first, without overlap (as `Contracts.of` gives them)."""
         self.contracts = tuple(contracts)
-        self._terms = tuple(_Term.of(contract) for contract in contracts)
+        self._terms = tuple(
+            _Term.of(contract, after) for contract, after in zip_longest(self.contracts, self.contracts[1:])
+        )
         self._real = RealClock()
         self._hours = self._clock(Ruler)
         self._business_days = self._clock(lambda calendar: Ruler(calendar, by_day=True))
@@ -143,6 +148,11 @@ class ContractHistory:
     def at(self, moment: datetime) -> Contract | None:
         """The contract in force at a moment (aware UTC)."""
         return next((term.contract for term in self._terms if term.begin <= moment < term.end), None)
+
+    def lately(self, moment: datetime) -> Contract:
+        """The contract in force at a moment, else the one that was last; before the first: the first."""
+        begun = [term.contract for term in self._terms if term.begin <= moment]
+        return begun[-1] if begun else self.contracts[0]
 
     def measures(self, moment: datetime) -> bool:
         """Whether the contract in force measures findings that are opened at a moment."""
@@ -175,9 +185,10 @@ class _Term:
     enforced: datetime
 
     @classmethod
-    def of(cls, contract: Contract) -> _Term:
-        """The moments of the contract's local days."""
+    def of(cls, contract: Contract, after: Contract | None) -> _Term:
+        """The moments of the contract's local days; `after` is the contract that follows it."""
         end = datetime.max.replace(tzinfo=UTC)
         if contract.until is not None:
-            end = day_begin(contract, contract.until + timedelta(days=1))
+            next_day = contract.until + timedelta(days=1)
+            end = day_begin(after if after is not None and after.since == next_day else contract, next_day)
         return cls(contract, day_begin(contract, contract.since), end, day_begin(contract, contract.sla.enforce_from))

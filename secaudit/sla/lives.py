@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -17,11 +17,15 @@ _FOREVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """A time in which clocks stand still, and whether a pause or a waiver holds them. `end` is exclusive."""
+    """A time in which clocks stand still, and whether a pause or a waiver holds them.
+
+    `end` is exclusive; `planned` is when it would have ended by itself.
+    """
 
     start: datetime
     end: datetime
     state: ClockState
+    planned: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,17 @@ class Life:
         states = {still.state for still in self.stills if still.start <= moment < still.end}
         return ClockState.WAIVED if ClockState.WAIVED in states else next(iter(states), None)
 
+    def until(self, moment: datetime) -> Life:
+        """What is known of it at a moment: what begins later does not count, and what holds its clocks goes on."""
+        return replace(
+            self,
+            stills=tuple(
+                replace(still, end=still.planned) if still.end > moment else still
+                for still in self.stills
+                if still.start < moment
+            ),
+        )
+
     def running(self, begin: datetime) -> Iterator[tuple[datetime, datetime | None]]:
         """The times from `begin` on in which clocks run; the last one has no end, unless a pause has none."""
         for still in self.stills:
@@ -78,22 +93,30 @@ def lives(events: Sequence[FindingEvent], now: datetime) -> tuple[Life, ...]:
     return tuple(_life(known[start:end]) for start, end in pairwise([*starts, len(known)]))
 
 
-def continued(parts: Sequence[Life]) -> tuple[Life, ...]:
-    """Several lives as one whose clocks stand still while the finding was resolved; a single one stays as it is."""
-    whole: Life | None = None
+def continued(parts: Sequence[Life], goes_on: Callable[[Life], bool]) -> tuple[Life, ...]:
+    """The lives with each that fails again joined to the one before it whose clocks go on, by what `goes_on` says.
+
+    Clocks stand still while the finding was gone or unproven only; a life that is unproven so far joins nothing.
+    """
+    whole: list[Life] = []
     for part in parts:
-        if whole is None or whole.started is None or whole.resolved is None:
-            whole = part
-            continue
-        gap = Still(whole.resolved, part.opened, ClockState.PAUSED)
-        whole = replace(
-            whole,
-            grades=(*whole.grades, *part.grades),
-            stills=(*whole.stills, gap, *part.stills),
-            acknowledged=whole.acknowledged or part.acknowledged,
-            resolved=part.resolved,
-        )
-    return (whole,) if whole is not None else ()
+        proven = next((at for at in reversed(range(len(whole))) if whole[at].started is not None), None)
+        if part.started is None or proven is None or not goes_on(whole[proven]):
+            whole.append(part)
+        else:
+            whole[proven:] = [_joined(whole[proven], part, part.started)]
+    return tuple(whole)
+
+
+def _joined(before: Life, after: Life, again: datetime) -> Life:
+    gone = before.resolved or again
+    return replace(
+        before,
+        grades=_changes((*before.grades, *after.grades)),
+        stills=(*before.stills, Still(gone, again, ClockState.PAUSED, again), *after.stills),
+        acknowledged=before.acknowledged or after.acknowledged,
+        resolved=after.resolved,
+    )
 
 
 def _life(events: Sequence[FindingEvent]) -> Life:
@@ -107,11 +130,16 @@ def _life(events: Sequence[FindingEvent]) -> Life:
     return Life(
         opened=opened,
         started=started,
-        grades=(first, *(grade for grade in graded if grade.since > begin)),
+        grades=_changes((first, *(grade for grade in graded if grade.since > begin))),
         stills=tuple(sorted(_stills(events, resolved), key=lambda still: still.start)),
         acknowledged=next((event.at for event in events if event.kind is EventKind.ACKNOWLEDGED), None),
         resolved=resolved,
     )
+
+
+def _changes(grades: Sequence[Grade]) -> tuple[Grade, ...]:
+    """The grades without those that repeat the severity before them: a scan that proves it again promises nothing."""
+    return grades[0], *(after for before, after in pairwise(grades) if after.severity is not before.severity)
 
 
 _ENDS = {
@@ -126,7 +154,7 @@ def _stills(events: Sequence[FindingEvent], resolved: datetime | None) -> Iterat
             continue
         state, enders = _ENDS[event.kind]
         ended = next((later.at for later in events[index + 1 :] if later.kind in enders), None)
-        ends = [moment for moment in (event.until, ended, resolved) if moment is not None]
-        end = min(ends, default=_FOREVER)
+        planned = event.until or _FOREVER
+        end = min(moment for moment in (planned, ended, resolved) if moment is not None)
         if end > event.at:
-            yield Still(event.at, end, state)
+            yield Still(event.at, end, state, planned)
