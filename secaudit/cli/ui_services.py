@@ -6,9 +6,11 @@ import getpass
 import os
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
+from io import StringIO
 from pathlib import Path
 
 import click
@@ -18,7 +20,7 @@ from secaudit.cli.host_facts import fact_sheets
 from secaudit.cli.output import GROUP, formats, write
 from secaudit.cli.progress import Silence
 from secaudit.cli.scanning import ScanOrder, run_scan
-from secaudit.cli.service_files import HERE, read_contracts, read_waivers
+from secaudit.cli.service_files import CONTRACTS, HERE, WAIVERS, find, read_contracts, read_waivers
 from secaudit.cli.targets import Selection, Targets, choose
 from secaudit.cli.ui_ticket import TrackerTickets
 from secaudit.config.baseline import BaselineLibrary
@@ -225,19 +227,41 @@ def _pauses(customer: str, sources: Sources) -> Pauses:
     return Pauses(contract.sla.pause_reasons, contract.sla.max_pause)
 
 
-def _waive(draft: WaiverDraft, sources: Sources) -> None:
-    """What `secaudit waivers add` does, with its refusals."""
+def _waive(draft: WaiverDraft, sources: Sources) -> Callable[[], None]:
+    """What `secaudit waivers add` does, with its refusals, in the files that a scan reads. Returns what takes it back.
+
+    That raises CommandError when somebody else has changed the file in the meantime.
+    """
     from secaudit.cli.waivers import add
 
+    path = find(WAIVERS, sources.waivers, sources.inventory or HERE)
+    path = path or (sources.inventory or HERE).parent / WAIVERS
+    file = path if path.suffix in (".yaml", ".yml") else path / f"{draft.customer}.yaml"
+    before = file.read_bytes() if file.exists() else None
     argv = ["--customer", draft.customer, "--control", draft.control, "--host", draft.host]
     argv += ["--owner", draft.owner, "--reason", draft.reason, "--expires", draft.expires]
-    argv += ["--subject", draft.subject] if draft.subject else []
-    argv += ["--waivers", str(sources.waivers)] if sources.waivers else []
-    argv += ["--contracts", str(sources.contracts)] if sources.contracts else []
+    argv += ["--subject", draft.subject, "--waivers", str(path)]
+    contracts = find(CONTRACTS, sources.contracts, sources.inventory or HERE)
+    argv += ["--contracts", str(contracts)] if contracts is not None else []
     try:
-        add.main(argv, standalone_mode=False)
+        with redirect_stdout(StringIO()):
+            add.main(argv, standalone_mode=False)
     except click.ClickException as error:
         raise CommandError(error.format_message()) from error
+    after = file.read_bytes()
+
+    def take_back() -> None:
+        try:
+            if file.read_bytes() != after:
+                raise CommandError(f"{file} was changed since: remove the waiver there")
+            if before is None:
+                file.unlink()
+            else:
+                file.write_bytes(before)
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}") from error
+
+    return take_back
 
 
 def _me() -> str:

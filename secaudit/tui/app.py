@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from textual import work
 from textual.app import App
@@ -20,34 +19,27 @@ from textual.screen import Screen
 
 from secaudit.model.errors import UserError
 from secaudit.model.safe_text import visible, visible_line
-from secaudit.model.sla import FindingEvent
-from secaudit.model.tracker import IssueAction
 from secaudit.tui import help as help_text
 from secaudit.tui import jobs as job_list
 from secaudit.tui.commands import DashboardCommands
-from secaudit.tui.dialogs import Choose, Confirm, Sheet
-from secaudit.tui.exporting import Picked, report_of
-from secaudit.tui.finding.detail import Detail, Subject, load_detail
+from secaudit.tui.dialogs import Confirm, Sheet
+from secaudit.tui.finding.detail import Detail, Finding, load_detail
 from secaudit.tui.finding.handling import Talk
 from secaudit.tui.finding.screen import DetailScreen
 from secaudit.tui.findings.page import FindingsPage
-from secaudit.tui.findings.projection import Row
 from secaudit.tui.findings.views import View, Views
 from secaudit.tui.host.screen import HostScreen
-from secaudit.tui.jobs import Job, JobState
+from secaudit.tui.jobs import Jobs
 from secaudit.tui.pages.baselines import BaselinesPage
 from secaudit.tui.pages.fleet import FleetPage
 from secaudit.tui.pages.hosts import HostsPage
-from secaudit.tui.pages.list_page import ListPage
 from secaudit.tui.pages.overview import OverviewPage
 from secaudit.tui.pages.page import PAGES, Framed, Page
 from secaudit.tui.pages.runs import RunsPage
 from secaudit.tui.scope import Scope
-from secaudit.tui.services import Pauses, Services, Target, TicketPlan, WaiverDraft
+from secaudit.tui.services import Services, WaiverDraft
 from secaudit.tui.source import Source
 from secaudit.tui.themes import LOOKS, Look, themes
-
-A = TypeVar("A")
 
 POLL_SECONDS = 5.0
 """How often the store is asked whether something changed."""
@@ -100,7 +92,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.now = now
         self.views = Views(views)
         self.scope = Scope()
-        self.jobs: list[Job] = []
+        self.jobs = Jobs(self)
         self.last_waiver: WaiverDraft | None = None
         self._undo: list[tuple[str, Callable[[], object]]] = []
         self._marker: str | None = None
@@ -165,14 +157,19 @@ class Dashboard(App[None], inherit_bindings=False):
         """A short message that goes away by itself."""
         self.notify(visible_line(text), markup=False)
 
+    def complain(self, error: UserError, more: int = 0) -> None:
+        """Show what went wrong, and of how many others that is true as well."""
+        others = f" (and {more:,} more)" if more else ""
+        self.notify(visible(str(error)) + others, severity="error", markup=False)
+
     def explain(self, service: str) -> None:
         """Why something cannot be done here."""
         self.tell(self.services.why(service))
 
     @work(thread=True, exclusive=True, group="detail")
-    def load_detail(self, screen: FindingsPage | DetailScreen, subject: Subject) -> None:
+    def load_detail(self, screen: FindingsPage | DetailScreen, finding: Finding) -> None:
         """Read a finding and hand it to the screen that shows it."""
-        detail = load_detail(self.source, subject)
+        detail = load_detail(self.source, finding)
         self.call_from_thread(_put, screen, detail)
 
     def remember(self, what: str, undo: Callable[[], object]) -> None:
@@ -191,7 +188,8 @@ class Dashboard(App[None], inherit_bindings=False):
     def action_help(self) -> None:
         """The keys of the screen in front."""
         if not isinstance(self.screen, Sheet):
-            self.push_screen(Sheet(help_text.describe(self, self.screen.active_bindings.values(), self.look)))
+            text = help_text.describe(self, self.screen, self.look)
+            self.push_screen(Sheet(lambda: text))
 
     def action_command_palette(self) -> None:
         """Find a command by its name."""
@@ -200,13 +198,13 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def action_jobs(self) -> None:
         """What was started here."""
-        self.push_screen(Sheet(job_list.describe(self.jobs, self.look)))
+        self.push_screen(Sheet(lambda: job_list.describe(self.jobs.started, self.look)))
 
     def action_leave(self) -> None:
         """Quit; ask when a re-check is running."""
-        running = [job.title for job in self.jobs if job.state is JobState.RUNNING]
+        running = [visible_line(job.title) for job in self.jobs.running]
         if running:
-            self.push_screen(Confirm("Quit while a re-check runs?", "\n".join(running)), self._leave)
+            self.push_screen(Confirm("Quit while this runs?", "\n".join(running)), self._leave)
         else:
             self.exit()
 
@@ -214,85 +212,12 @@ class Dashboard(App[None], inherit_bindings=False):
         if sure:
             self.exit()
 
-    @work(thread=True, group="report")
     def action_report(self) -> None:
         """Write and open the HTML report of the newest run of the scope."""
-        if self.services.open_report is None:
-            self.call_from_thread(self.explain, "open_report")
-            return
-        with self._trouble():
-            runs = self.source.runs(self.scope.customer, 1)
-            if not runs:
-                self.call_from_thread(self.tell, "there is no run to report on yet")
-                return
-            path = self.services.open_report(runs[0].run.id)
-            self.call_from_thread(self.tell, f"report: {path}")
-
-    def export(self, rows: tuple[Row, ...]) -> None:
-        """Ask for a format and write these findings."""
-        if self.services.export is None:
-            self.explain("export")
-            return
-        picked = [Picked(row.fingerprint, row.customer, row.host, row.run) for row in rows]
-        options = [(name, name) for name in self.services.formats]
-
-        def write(name: str | None) -> None:
-            if name:
-                self._export(picked, name)
-
-        self.push_screen(Choose(f"Export {len(picked):,} findings as", options), write)
-
-    @work(thread=True, group="export")
-    def _export(self, picked: list[Picked], name: str) -> None:
-        export = self.services.export
-        assert export is not None
-        with self._trouble():
-            path = export(report_of(self.source, picked), name)
-            self.call_from_thread(self.tell, f"written: {path}")
-
-    @work(thread=True, group="recheck")
-    def recheck(self, target: Target) -> None:
-        """Say what would run, and check again when that is confirmed."""
-        service = self.services.recheck
-        if service is None or self.read_only:
-            self.call_from_thread(
-                self.tell, "read-only: nothing is started" if self.read_only else self.services.why("recheck")
-            )
-            return
-        with self._trouble():
-            plan = service.announce(target)
-
-            def answered(sure: bool | None) -> None:
-                if sure:
-                    self._recheck(target)
-
-            self.call_from_thread(
-                self.push_screen, Confirm(f"Re-check {visible_line(str(target))}?", visible(plan)), answered
-            )
-
-    @work(thread=True, group="recheck")
-    def _recheck(self, target: Target) -> None:
-        service = self.services.recheck
-        assert service is not None
-        job = Job(str(target), self.now())
-        self.jobs.append(job)
-        self.call_from_thread(self.tell, f"re-checking {target}; & shows how far it is")
-
-        def progress(line: str) -> None:
-            job.line = line
-
-        try:
-            run = service.run(target, progress)
-        except UserError as error:
-            job.state, job.line = JobState.FAILED, str(error)
-            self.call_from_thread(self.notify, visible(str(error)), severity="error", markup=False)
-            return
-        job.state, job.line = JobState.DONE, f"run {run}"
-        self.call_from_thread(self.tell, f"re-checked {target}")
-        self.call_from_thread(self.store_changed)
+        self.jobs.open_report()
 
     def handle(self, talk: Talk, service: str = "record") -> None:
-        """Hold a conversation about a finding, which ends in something that the service does."""
+        """Hold a conversation about findings, which ends in something that the service does."""
         if self.read_only or getattr(self.services, service) is None:
             talk.close()
             self.tell("read-only: nothing is changed" if self.read_only else self.services.why(service))
@@ -303,63 +228,7 @@ class Dashboard(App[None], inherit_bindings=False):
         try:
             await talk
         except UserError as error:
-            self.notify(visible(str(error)), severity="error", markup=False)
-
-    async def ask_pauses(self, customer: str) -> Pauses | None:
-        """What the contract of a customer allows; None when nobody knows. Raises UserError."""
-        if self.services.pauses is None:
-            self.explain("pauses")
-            return None
-        return await asyncio.to_thread(self.services.pauses, customer)
-
-    async def record(self, event: FindingEvent) -> bool:
-        """Store what somebody did. Raises UserError."""
-        return await self._do("record", self.services.record, event, event.kind.value)
-
-    async def waive(self, draft: WaiverDraft) -> bool:
-        """Write a waiver. Raises UserError."""
-        return await self._do("waive", self.services.waive, draft, "the waiver is written")
-
-    async def plan_ticket(self, subject: Subject) -> TicketPlan | None:
-        """What would be done in the tracker. Raises UserError."""
-        service = self.services.ticket
-        if service is None:
-            self.explain("ticket")
-            return None
-        self.tell("asking the tracker …")
-        return await asyncio.to_thread(service.plan, subject.customer, subject.fingerprint)
-
-    async def apply_ticket(self, plan: TicketPlan) -> Sequence[IssueAction]:
-        """Do it, as a job that `&` shows. Raises UserError."""
-        service = self.services.ticket
-        assert service is not None
-        job = Job(f"issue in {plan.tracker}", self.now())
-        self.jobs.append(job)
-        try:
-            done = await asyncio.to_thread(service.apply, plan)
-        except UserError as error:
-            job.state, job.line = JobState.FAILED, str(error)
-            raise
-        job.state, job.line = JobState.DONE, ", ".join(one.issue for one in done)
-        self.store_changed()
-        return done
-
-    async def _do(self, name: str, service: Callable[[A], None] | None, argument: A, done: str) -> bool:
-        if service is None:
-            self.explain(name)
-            return False
-        await asyncio.to_thread(service, argument)
-        self.tell(done)
-        self.store_changed()
-        return True
-
-    @contextmanager
-    def _trouble(self) -> Iterator[None]:
-        """Show what a worker cannot do instead of ending the program."""
-        try:
-            yield
-        except UserError as error:
-            self.call_from_thread(self.notify, visible(str(error)), severity="error", markup=False)
+            self.complain(error)
 
     @work(thread=True, exclusive=True, group="poll")
     def _poll(self) -> None:
@@ -391,14 +260,17 @@ class Dashboard(App[None], inherit_bindings=False):
                 if isinstance(screen, Page | FindingsPage | DetailScreen | HostScreen):
                     screen.reload()
 
+    def paint_frame(self) -> None:
+        """Show what stands around the screen in front as it is now."""
+        for screen in self.screen_stack:
+            if isinstance(screen, Framed):
+                screen.paint_frame()
+
     def _repaint(self) -> None:
         for stack in self._screen_stacks.values():
             for screen in stack:
-                if isinstance(screen, ListPage):
+                if isinstance(screen, Framed) and screen.is_mounted:
                     screen.repaint()
-                elif isinstance(screen, FindingsPage):
-                    screen.table.relayout()
-                if isinstance(screen, Framed):
                     screen.paint_frame()
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
+from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,6 +19,9 @@ from secaudit.model.safe_text import visible_line
 from secaudit.tui.finding.evidence import Reader
 
 R = TypeVar("R")
+
+RENEWED = 0.5
+"""Seconds after which a text that is being read is made anew."""
 
 
 class Dialog(ModalScreen[R]):
@@ -44,7 +48,13 @@ class Confirm(Dialog[bool | None]):
         with Vertical(id="box"):
             yield Static(Text(self._question, "bold"))
             yield Static(Text(self._explanation), id="explanation")
-            yield Static(Text("Enter or y: yes · Esc or n: no", "dim"))
+            yield Static(_answers())
+
+
+def _answers() -> Text:
+    """The keys, which a click answers as well."""
+    yes, no = (Style.parse("dim") + Style(meta={"@click": f"screen.dismiss({answer})"}) for answer in (True, False))
+    return Text.assemble(("Enter or y: yes", yes), (" · ", "dim"), ("Esc or n: no", no))
 
 
 class Choose(Dialog[str | None]):
@@ -108,15 +118,26 @@ class Ask(Dialog[str | None]):
 
 
 class Sheet(Dialog[None]):
-    """Text to be read; any of the usual keys closes it."""
+    """Text to be read, made anew while it is looked at; any of the usual keys closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,question_mark,enter", "dismiss(None)", "Close", show=False)]
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, make: Callable[[], Text]) -> None:
         super().__init__()
-        self._text = text
+        self._make = make
+        self._shown = make()
 
     def compose(self) -> ComposeResult:
         """The text."""
         with Vertical(id="box", classes="tall"), Reader():
-            yield Static(self._text, id="sheet")
+            yield Static(self._shown, id="sheet")
+
+    def on_mount(self) -> None:
+        """Look again now and then."""
+        self.set_interval(RENEWED, self._renew)
+
+    def _renew(self) -> None:
+        text = self._make()
+        if text != self._shown:
+            self._shown = text
+            self.query_one("#sheet", Static).update(text)

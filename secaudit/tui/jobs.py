@@ -1,15 +1,29 @@
-"""What was started from the dashboard and how far it got."""
+"""What is started from the dashboard and takes its time: it runs in threads, and tells how far it is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from secaudit.model.safe_text import visible_line
+from secaudit.model.errors import UserError
+from secaudit.model.safe_text import visible, visible_line
+from secaudit.tui.dialogs import Choose, Confirm
+from secaudit.tui.exporting import Picked, report_of
+from secaudit.tui.services import Recheck, Target
 from secaudit.tui.themes import Look
+
+if TYPE_CHECKING:
+    from secaudit.tui.app import Dashboard
+
+MOST_ANNOUNCED = 5
+"""Re-checks that are described before they are started; of the others the number is told."""
 
 
 class JobState(StrEnum):
@@ -22,7 +36,7 @@ class JobState(StrEnum):
 
 @dataclass(slots=True)
 class Job:
-    """A re-check that was started here; lives as long as the dashboard."""
+    """Something that was started here; lives as long as the dashboard."""
 
     title: str
     started: datetime
@@ -30,7 +44,116 @@ class Job:
     line: str = ""
 
 
-def describe(jobs: list[Job], look: Look) -> Text:
+class Jobs:
+    """Starts them and remembers them."""
+
+    def __init__(self, dashboard: Dashboard) -> None:
+        self._dashboard = dashboard
+        self.started: list[Job] = []
+
+    @property
+    def running(self) -> list[Job]:
+        """Those that have not ended."""
+        return [job for job in self.started if job.state is JobState.RUNNING]
+
+    @contextmanager
+    def job(self, title: str) -> Iterator[Job]:
+        """A job that ends with the block, well or with a UserError, which is raised on."""
+        job = Job(title, self._dashboard.now())
+        self.started.append(job)
+        try:
+            yield job
+        except UserError as error:
+            job.state, job.line = JobState.FAILED, str(error)
+            raise
+        job.state = JobState.DONE
+
+    def recheck(self, targets: Sequence[Target]) -> None:
+        """Say what would run, and check again when that is confirmed, one after the other."""
+        dashboard, service = self._dashboard, self._dashboard.services.recheck
+        if service is None or dashboard.read_only:
+            dashboard.tell(
+                "read-only: nothing is started" if dashboard.read_only else dashboard.services.why("recheck")
+            )
+            return
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self._in_thread("recheck", lambda: self._check(service, targets))
+
+        def ask() -> None:
+            plans = [service.announce(target) for target in targets[:MOST_ANNOUNCED]]
+            more = [f"and {len(targets) - MOST_ANNOUNCED} more"] if len(targets) > MOST_ANNOUNCED else []
+            what = str(targets[0]) if len(targets) == 1 else f"{len(targets)} times"
+            question = Confirm(f"Re-check {visible_line(what)}?", visible("\n\n".join([*plans, *more])))
+            dashboard.call_from_thread(dashboard.push_screen, question, answered)
+
+        self._in_thread("announce", ask)
+
+    def _check(self, service: Recheck, targets: Sequence[Target]) -> None:
+        dashboard = self._dashboard
+        for target in targets:
+            dashboard.call_from_thread(dashboard.tell, f"re-checking {target}; & shows how far it is")
+            try:
+                with self.job(str(target)) as job:
+                    run = service.run(target, lambda line, job=job: self._progress(job, line))  # type: ignore[misc]  # bound per job
+                    job.line = f"run {run}"
+            except UserError as error:
+                dashboard.call_from_thread(dashboard.complain, error)
+                continue
+            dashboard.call_from_thread(dashboard.tell, f"re-checked {target}")
+            dashboard.call_from_thread(dashboard.store_changed)
+
+    def _progress(self, job: Job, line: str) -> None:
+        job.line = line
+        self._dashboard.call_from_thread(self._dashboard.paint_frame)
+
+    def open_report(self) -> None:
+        """Write and open the HTML report of the newest run of the scope."""
+        dashboard, service = self._dashboard, self._dashboard.services.open_report
+        if service is None:
+            dashboard.explain("open_report")
+            return
+
+        def write() -> None:
+            runs = dashboard.source.runs(dashboard.scope.customer, 1)
+            told = f"report: {service(runs[0].run.id)}" if runs else "there is no run to report on yet"
+            dashboard.call_from_thread(dashboard.tell, told)
+
+        self._in_thread("report", write)
+
+    def export(self, picked: Sequence[Picked]) -> None:
+        """Ask for a format and write these findings."""
+        dashboard, service = self._dashboard, self._dashboard.services.export
+        if service is None:
+            dashboard.explain("export")
+            return
+        options = [(name, name) for name in dashboard.services.formats]
+
+        def write(name: str) -> None:
+            path: Path = service(report_of(dashboard.source, picked), name)
+            dashboard.call_from_thread(dashboard.tell, f"written: {path}")
+
+        def chosen(name: str | None) -> None:
+            if name:
+                self._in_thread("export", lambda: write(name))
+
+        many = "1 finding" if len(picked) == 1 else f"{len(picked):,} findings"
+        dashboard.push_screen(Choose(f"Export {many} as", options), chosen)
+
+    def _in_thread(self, group: str, work: Callable[[], None]) -> None:
+        """Do it, and show what goes wrong instead of ending the program."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except UserError as error:
+                self._dashboard.call_from_thread(self._dashboard.complain, error)
+
+        self._dashboard.run_worker(guarded, thread=True, group=group)
+
+
+def describe(jobs: Sequence[Job], look: Look) -> Text:
     """The newest first."""
     text = Text("Jobs of this session\n\n", look.strong)
     for job in reversed(jobs):

@@ -83,7 +83,10 @@ class TicketPlan:
 
 @dataclass(frozen=True, slots=True)
 class WaiverDraft:
-    """A waiver as a person fills it in; `expires` is a day or a time with its zone, as the file takes it."""
+    """A waiver as a person fills it in; `expires` is a day or a time with its zone, as the file takes it.
+
+    `control`, `host` and `subject` are patterns; an empty subject is that of the host as a whole.
+    """
 
     customer: str
     control: str
@@ -98,7 +101,7 @@ class WaiverDraft:
         """The entry as it will stand in the file."""
         parts = {"control": self.control, "host": self.host, "subject": self.subject, "owner": self.owner}
         parts |= {"reason": self.reason, "expires": self.expires}
-        lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in parts.items() if value]
+        lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in parts.items()]
         return "- " + "\n  ".join(lines)
 
 
@@ -138,8 +141,8 @@ class Services:
     """Store what a person did about a finding."""
     pauses: Callable[[str], Pauses] | None = None
     """What a customer's contract allows."""
-    waive: Callable[[WaiverDraft], None] | None = None
-    """Write a waiver into the customer's file; refuses one that would be worth nothing."""
+    waive: Callable[[WaiverDraft], Callable[[], None]] | None = None
+    """Write a waiver into the customer's file; refuses one that would be worth nothing. Returns what takes it back."""
     ticket: Ticket | None = None
     """Creates or updates the issue of a finding."""
     person: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from textwrap import wrap
 
 from rich.text import Text
 
@@ -32,6 +33,12 @@ SOON = timedelta(days=1)
 def line(text: str, style: str = "") -> Text:
     """Text from anywhere, on one line and inert: no markup, no control or bidi characters."""
     return Text(visible_line(text), style=style, no_wrap=True, overflow="ellipsis")
+
+
+def hanging(text: str, width: int, indent: int, style: str = "") -> Text:
+    """Inert text in lines of `width` cells, those after the first one below it: `indent` cells from the left."""
+    lines = wrap(visible_line(text), max(8, width), replace_whitespace=False, break_on_hyphens=False) or [""]
+    return Text(f"\n{' ' * indent}".join(lines), style)
 
 
 def severity_style(value: Severity, look: Look) -> str:

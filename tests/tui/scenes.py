@@ -154,6 +154,11 @@ def text(pilot: Pilot[None], selector: str) -> str:
     return str(pilot.app.screen.query_one(selector, Static).render())
 
 
+def explained(pilot: Pilot[None]) -> str:
+    """What is told of the finding in front, in both parts."""
+    return text(pilot, "#detail-text") + text(pilot, "#detail-side")
+
+
 def lines(pilot: Pilot[None]) -> list[str]:
     """What the findings table shows, without the names of the columns."""
     table = pilot.app.screen.query_one(FindingsTable)

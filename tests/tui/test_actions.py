@@ -20,11 +20,26 @@ from secaudit.tui.app import Dashboard
 from secaudit.tui.dialogs import Confirm, Dialog, Sheet
 from secaudit.tui.findings.page import FindingsPage
 from secaudit.tui.findings.table import FindingsTable
+from secaudit.tui.help import UNSAID
 from secaudit.tui.jobs import JobState
 from secaudit.tui.pages.page import PAGES, Framed
 from secaudit.tui.services import Pauses, Services, Target, WaiverDraft
 from secaudit.tui.themes import LOOKS
-from tests.tui.scenes import FINDINGS, NOW, app, drive, fill, lines, press, result, settle, text, until
+from tests.tui.scenes import (
+    FINDINGS,
+    HOSTILE,
+    NOW,
+    app,
+    drive,
+    explained,
+    fill,
+    lines,
+    press,
+    result,
+    settle,
+    text,
+    until,
+)
 
 
 @pytest.fixture
@@ -78,7 +93,7 @@ def test_a_recheck_is_announced_run_and_its_result_appears(store: Store) -> None
         table = app(pilot).screen.query_one(FindingsTable)
         await until(pilot, lambda: all("tcp/8080" not in line for line in lines(pilot)))
         assert recheck.asked == [Target("muster", "web1", "ports")]
-        assert app(pilot).jobs[0].state is JobState.DONE
+        assert app(pilot).jobs.started[0].state is JobState.DONE
         assert table.count == 0
         await press(pilot, "ampersand")
         assert "run run-2" in text(pilot, "#sheet")
@@ -101,7 +116,7 @@ def test_people_handle_a_finding_and_a_pause_can_be_undone(store: Store) -> None
         assert kinds() == [EventKind.FOUND], "not without a yes"
         await press(pilot, "a", "y")
         await until(pilot, lambda: kinds()[1:] == [EventKind.ACKNOWLEDGED])
-        await until(pilot, lambda: page.detail is not None and "by anna" in text(pilot, "#detail-text"))
+        await until(pilot, lambda: page.detail is not None and "by anna" in explained(pilot))
         await press(pilot, "n", *"call me", "enter")
         await until(pilot, lambda: kinds()[2:] == [EventKind.NOTED])
         await press(pilot, "p", "enter", "enter")
@@ -114,19 +129,62 @@ def test_people_handle_a_finding_and_a_pause_can_be_undone(store: Store) -> None
     drive(store, steps, services=services)
 
 
-def test_a_waiver_is_shown_before_it_is_written(store: Store) -> None:
+def test_a_waiver_is_shown_before_it_is_written_and_can_be_taken_back(store: Store) -> None:
     written: list[WaiverDraft] = []
+
+    def write(draft: WaiverDraft) -> Callable[[], None]:
+        written.append(draft)
+        return lambda: written.remove(draft)
 
     async def steps(pilot: Pilot[None]) -> None:
         await at_the_critical_one(pilot)
-        await press(pilot, "w", "enter", *"migration", "enter", "enter")
-        assert 'expires: "2026-12-24"' in text(pilot, "#explanation")
+        await press(pilot, "w", "enter", "enter")
+        assert not written, "not without a reason"
+        await press(pilot, *"migration")
+        shown = text(pilot, "#explanation")
+        assert 'reason: "migration"' in shown
+        assert 'expires: "2026-12-24"' in shown
         assert not written
-        await press(pilot, "y")
+        await press(pilot, "enter", "enter")
         await until(pilot, lambda: len(written) == 1)
         assert written[0] == WaiverDraft("muster", "ports", "web1", "tcp/8080", "anna", "migration", "2026-12-24")
+        await press(pilot, "u")
+        await until(pilot, lambda: not written)
 
-    drive(store, steps, services=Services(record=store.add_event, waive=written.append, person="anna"))
+    drive(store, steps, services=Services(record=store.add_event, waive=write, person="anna"))
+
+
+def test_what_is_selected_is_handled_together(store: Store) -> None:
+    """One question for all of them; host and subject of a waiver mean exactly this host and subject."""
+    drafts: list[WaiverDraft] = []
+    recheck = FixedHost(store)
+
+    def write(draft: WaiverDraft) -> Callable[[], None]:
+        drafts.append(draft)
+        return lambda: None
+
+    def acknowledged() -> list[str]:
+        return [one.fingerprint for one in FINDINGS["web1"] if len(store.events(one.fingerprint)) > 1]
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "A")
+        await until(pilot, lambda: "2 selected" in text(pilot, "#count"))
+        await press(pilot, "a")
+        await until(pilot, lambda: isinstance(app(pilot).screen, Confirm))
+        await press(pilot, "y")
+        await until(pilot, lambda: acknowledged() == [one.fingerprint for one in FINDINGS["web1"][1:]])
+        await press(pilot, "w", *"why", "enter", "enter")
+        await until(pilot, lambda: len(drafts) == 2)
+        assert drafts[0].subject == "tcp/8080"
+        assert drafts[1].subject == HOSTILE.replace("[", "[[]")
+        await press(pilot, "r")
+        await until(pilot, lambda: isinstance(app(pilot).screen, Confirm))
+        await press(pilot, "y")
+        await until(pilot, lambda: recheck.asked == [Target("muster", "web1", "ports")])
+
+    services = Services(record=store.add_event, waive=write, recheck=recheck, person="anna")
+    drive(store, steps, services=services)
 
 
 def test_export_of_a_selection_and_copy_of_the_fix(store: Store, tmp_path: Path) -> None:
@@ -231,6 +289,7 @@ def test_help_names_every_key(store: Store) -> None:
     async def steps(pilot: Pilot[None]) -> None:
         await at_the_critical_one(pilot)
         bindings = [active.binding for active in app(pilot).screen.active_bindings.values()]
+        bindings = [binding for binding in bindings if binding.action.rpartition(".")[2] not in UNSAID]
         await press(pilot, "question_mark")
         assert isinstance(app(pilot).screen, Sheet)
         shown = text(pilot, "#sheet").lower()
@@ -246,12 +305,12 @@ def test_quitting_asks_while_a_recheck_runs(store: Store) -> None:
         from secaudit.tui.jobs import Job
 
         dashboard: Dashboard = app(pilot)
-        dashboard.jobs.append(Job("muster/web1", NOW))
+        dashboard.jobs.started.append(Job("muster/web1", NOW))
         await press(pilot, "q")
         assert isinstance(dashboard.screen, Confirm)
         await press(pilot, "n")
         assert dashboard.is_running
-        dashboard.jobs[0].state = JobState.DONE
+        dashboard.jobs.started[0].state = JobState.DONE
         await pilot.press("q")
         assert dashboard.return_code == 0
 

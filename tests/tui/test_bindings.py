@@ -36,6 +36,7 @@ from secaudit.tui.dialogs import Ask, Choose, Confirm, Dialog, Sheet
 from secaudit.tui.filter.line import FilterLine
 from secaudit.tui.finding.evidence import Reader, TextScreen
 from secaudit.tui.finding.screen import DetailScreen, FindingScreen
+from secaudit.tui.finding.waiver_form import WaiverForm
 from secaudit.tui.findings.page import FindingsPage
 from secaudit.tui.findings.table import FindingsTable
 from secaudit.tui.host.panels import PanelView, QueryLine
@@ -73,6 +74,10 @@ class Calls:
 
     def apply(self, plan: TicketPlan) -> Sequence[IssueAction]:
         return plan.actions
+
+    def waive(self, draft: WaiverDraft) -> Callable[[], None]:
+        self.waivers.append(draft)
+        return lambda: self.waivers.remove(draft)
 
     def report(self, run: str) -> Path:
         self.reports.append(run)
@@ -154,7 +159,7 @@ class Stage:
         for name in ("events", "waivers", "checked", "reports", "exports", "left"):
             getattr(self.calls, name).clear()
         self.app._undo.clear()
-        self.app.jobs.clear()
+        self.app.jobs.started.clear()
         self.app.clear_notifications()
         self.app.copy_to_clipboard("")
         await settle(self.pilot)
@@ -235,6 +240,8 @@ def at_the_end_of(name: str) -> Go:
 async def at_the_host(stage: Stage) -> None:
     stage.app.open_host("muster", "web1")
     await stage.until(lambda: bool(stage.screen.query(PanelView)))
+    # The first result is the critical one.
+    stage.screen.query_one("#results-grid", Grid).move_cursor(row=0)
 
 
 async def at_the_gate(stage: Stage) -> None:
@@ -263,9 +270,15 @@ async def reading_on(stage: Stage) -> None:
 
 
 async def asked_to_leave(stage: Stage) -> None:
-    stage.app.jobs.append(Job("muster/web1", NOW))
+    stage.app.jobs.started.append(Job("muster/web1", NOW))
     await stage.press("q")
     assert isinstance(stage.screen, Confirm)
+
+
+async def waiving(stage: Stage) -> None:
+    await at_findings(stage)
+    await stage.press("w")
+    assert focused_line(stage) == "reason", "the owner is known"
 
 
 async def choosing(stage: Stage) -> None:
@@ -299,6 +312,10 @@ def position(stage: Stage) -> float:
     return stage.app.focused.scroll_target_y
 
 
+def focused_line(stage: Stage) -> str:
+    return (stage.app.focused.id if stage.app.focused is not None else None) or ""
+
+
 def highlighted(stage: Stage) -> int | None:
     return stage.screen.query_one(OptionList).highlighted
 
@@ -329,7 +346,7 @@ SCENES: dict[type[DOMNode], tuple[Scene, ...]] = {
         Scene("u", after_selecting, lambda stage: not stage.table.selected),
         Scene("ampersand", at_findings, lambda stage: stage.in_front(Sheet, "#sheet", "Jobs of this session")),
         Scene("colon,ctrl+p", at_findings, lambda stage: bool(stage.screen.query("CommandInput"))),
-        Scene("question_mark", at_findings, lambda stage: stage.in_front(Sheet, "#sheet", "Keys on this screen")),
+        Scene("question_mark", at_findings, lambda stage: stage.in_front(Sheet, "#sheet", "On this screen")),
         Scene("q", at_findings, lambda stage: bool(stage.calls.left)),
     ),
     Framed: (
@@ -338,14 +355,10 @@ SCENES: dict[type[DOMNode], tuple[Scene, ...]] = {
     ),
     ListPage: (Scene("slash", on_page("hosts"), lambda stage: isinstance(stage.app.focused, Input)),),
     Grid: (
-        Scene("j", on_page("hosts"), row(1)),
-        Scene("k", at_the_end_of("hosts"), row(0)),
-        Scene("l", on_page("hosts"), lambda stage: stage.grid.cursor_column == 1),
-        Scene("h", at_the_end_of("hosts"), lambda stage: stage.grid.cursor_column == 0),
-        Scene("g", at_the_end_of("hosts"), row(0)),
-        Scene("G", on_page("hosts"), row(1)),
-        Scene("ctrl+d", on_page("hosts"), row(1)),
-        Scene("ctrl+u", at_the_end_of("hosts"), row(0)),
+        Scene("j,down,G,end,ctrl+end,ctrl+d,pagedown", on_page("hosts"), row(1)),
+        Scene("k,up,g,home,ctrl+home,ctrl+u,pageup", at_the_end_of("hosts"), row(0)),
+        Scene("l,right", on_page("hosts"), lambda stage: stage.grid.cursor_column == 1),
+        Scene("h,left", at_the_end_of("hosts"), lambda stage: stage.grid.cursor_column == 0),
         Scene("enter", on_page("hosts"), lambda stage: stage.in_front(HostScreen)),
     ),
     RunsPage: (
@@ -377,7 +390,7 @@ SCENES: dict[type[DOMNode], tuple[Scene, ...]] = {
     ),
     FindingScreen: tuple(
         Scene(keys, place, holds)
-        for place in (at_findings, at_the_detail)
+        for place in (at_findings, at_the_detail, at_the_host)
         for keys, holds in (
             ("e", lambda stage: stage.in_front(TextScreen, "#text", "▶    2 LISTEN 8080")),
             ("d", lambda stage: stage.in_front(TextScreen, "#text", "what network.listening-services means")),
@@ -386,12 +399,16 @@ SCENES: dict[type[DOMNode], tuple[Scene, ...]] = {
             ("r", asks("would check muster/web1 ports")),
             ("R", lambda stage: stage.text("#explanation") == "would check muster/web1"),
             ("a", asks("anna takes care of it")),
-            ("w", lambda stage: stage.in_front(Ask)),
+            ("w", lambda stage: stage.in_front(WaiverForm)),
             ("i", asks("create Port (is open)")),
             ("p", lambda stage: stage.in_front(Choose) and "change freeze" in options(stage)),
             ("n", lambda stage: stage.in_front(Ask)),
-            ("H", lambda stage: stage.in_front(HostScreen)),
         )
+    )
+    + tuple(Scene("H", place, lambda stage: stage.in_front(HostScreen)) for place in (at_findings, at_the_detail)),
+    WaiverForm: (
+        Scene("down", waiving, lambda stage: focused_line(stage) == "expires"),
+        Scene("up", waiving, lambda stage: focused_line(stage) == "owner"),
     ),
     HostScreen: (
         Scene("tab", at_the_host, lambda stage: tab(stage) == "panel-0"),
@@ -400,13 +417,12 @@ SCENES: dict[type[DOMNode], tuple[Scene, ...]] = {
         Scene("v", at_the_host, lambda stage: stage.in_front(TextScreen, "#text", "No longer wrong")),
         Scene("c", at_the_host, lambda stage: stage.in_front(Choose) and "web2" in options(stage)),
         Scene("slash", at_the_gate, lambda stage: isinstance(stage.app.focused, QueryLine)),
-        Scene("R", at_the_host, lambda stage: stage.text("#explanation") == "would check muster/web1"),
     ),
     QueryLine: (Scene("escape,down", asking, lambda stage: isinstance(stage.app.focused, Reader)),),
     Reader: (
-        Scene("j,ctrl+d,G", reading, lambda stage: position(stage) > 0),
-        Scene("k", reading_on, lambda stage: position(stage) == 3),
-        Scene("g,ctrl+u", reading_on, lambda stage: position(stage) == 0),
+        Scene("j,down,ctrl+d,pagedown,G,end", reading, lambda stage: position(stage) > 0),
+        Scene("k,up", reading_on, lambda stage: position(stage) == 3),
+        Scene("g,home,ctrl+u,pageup", reading_on, lambda stage: position(stage) == 0),
     ),
     Dialog: (Scene("escape", choosing, lambda stage: stage.in_front(FindingsPage)),),
     Confirm: (
@@ -462,7 +478,7 @@ def services(calls: Calls) -> Services:
         panels=panels,
         record=calls.events.append,
         pauses=lambda _customer: Pauses(("change freeze",), timedelta(days=10)),
-        waive=calls.waivers.append,
+        waive=calls.waive,
         ticket=calls,
         person="anna",
         missing={"baselines": "no baselines here"},
@@ -489,13 +505,14 @@ def test_keys_do_what_they_are_for(store: Store, part: type[DOMNode], monkeypatc
                 case = f"{key} in {part.__name__}, {scene.go.__name__}"
                 assert not scene.holds(stage), f"{case}: it holds before"
                 active = stage.screen.active_bindings[key]
-                assert next(kind for kind in type(active.node).__mro__ if key in declared(kind)) is part, case
+                owner = next(kind for kind in type(active.node).__mro__ if key in declared(kind))
+                assert owner is part, f"{case}: {active}"
                 await stage.press(key)
                 try:
                     await stage.until(lambda scene=scene: bool(scene.holds(stage)))  # type: ignore[misc]  # bound per scene
                 except AssertionError:
                     raise AssertionError(f"{case}: nothing came of it") from None
-        for job in stage.app.jobs:
+        for job in stage.app.jobs.started:
             job.state = JobState.DONE
         await stage.clear()
         assert stage.in_front(OverviewPage) or stage.app.is_running

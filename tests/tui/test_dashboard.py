@@ -22,7 +22,21 @@ from secaudit.tui.host.screen import HostScreen
 from secaudit.tui.pages.hosts import HostsPage
 from secaudit.tui.pages.list_page import Grid
 from secaudit.tui.pages.overview import OverviewPage
-from tests.tui.scenes import FINDINGS, NOW, SIZES, app, drive, fill, lines, press, result, settle, text, until
+from tests.tui.scenes import (
+    FINDINGS,
+    NOW,
+    SIZES,
+    app,
+    drive,
+    explained,
+    fill,
+    lines,
+    press,
+    result,
+    settle,
+    text,
+    until,
+)
 
 
 @pytest.fixture
@@ -59,7 +73,7 @@ def test_three_keys_from_the_matrix_to_the_evidence(store: Store, size: tuple[in
         await until(pilot, lambda: page.detail is not None)
         await press(pilot, "enter")
         assert isinstance(app(pilot).screen, DetailScreen)
-        shown = text(pilot, "#detail-text")
+        shown = explained(pilot)
         assert "systemctl disable --now it" in shown
         assert "▶    2 │ LISTEN 8080" in shown
         assert "1h00 of 5h00" in shown, "the clock"
@@ -144,7 +158,7 @@ def test_hostile_text_is_shown_and_not_obeyed(store: Store) -> None:
         await findings(pilot)
         await press(pilot, "j")
         assert "evil\\x1b[31m\\u202e[bold]x[/bold]" in lines(pilot)[1]
-        await until(pilot, lambda: "\\u202e[bold]x[/bold]" in text(pilot, "#detail-text"))
+        await until(pilot, lambda: "\\u202e[bold]x[/bold]" in explained(pilot))
         for keys in ((), ("enter",), ("e",), ("escape", "escape", "H")):
             await press(pilot, *keys)
             screenshot = pilot.app.export_screenshot()

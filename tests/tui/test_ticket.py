@@ -80,7 +80,7 @@ def test_the_plan_is_shown_and_done_after_a_yes(store: Store, size: tuple[int, i
         await press(pilot, "y")
         await until(pilot, lambda: "create 7 https://tracker.example/7" in messages(pilot))
         assert tracker.made[0].actions[0].fingerprints == (CRITICAL,)
-        assert app(pilot).jobs[0].state is JobState.DONE
+        assert app(pilot).jobs.started[0].state is JobState.DONE
         await press(pilot, "i")
         await until(pilot, lambda: "as it should be" in messages(pilot))
 
@@ -94,7 +94,7 @@ def test_a_tracker_that_refuses_is_told_of(store: Store) -> None:
         await until(pilot, lambda: isinstance(app(pilot).screen, Confirm))
         await press(pilot, "y")
         await until(pilot, lambda: "status 403" in messages(pilot))
-        assert app(pilot).jobs[0].state is JobState.FAILED
+        assert app(pilot).jobs.started[0].state is JobState.FAILED
 
     drive(store, steps, services=Services(ticket=Tracker("status 403")))
 

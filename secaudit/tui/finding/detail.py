@@ -28,23 +28,32 @@ HISTORY = 30
 _BY_PEOPLE = (EventKind.ACKNOWLEDGED, EventKind.PAUSED, EventKind.RESUMED, EventKind.NOTED)
 _LABEL = 10
 _CLOCK = 20
+_GUTTER = 11
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """Which finding is meant, and the run that reported it last."""
+class Finding:
+    """Which finding is meant, and the run that reported it last; `name` is how people call the customer."""
 
     fingerprint: str
     customer: str
     host: str
+    control: str
+    subject: str
     run: str
+    name: str
+
+    @property
+    def title(self) -> str:
+        """Control and subject."""
+        return f"{self.control} {self.subject}".strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
     """What the store knows of a finding. Without a result, `trouble` says why."""
 
-    subject: Subject
+    finding: Finding
     result: Result | None
     history: tuple[Occurrence, ...] = ()
     events: tuple[FindingEvent, ...] = ()
@@ -52,33 +61,33 @@ class Detail:
     trouble: str = ""
 
 
-def load_detail(source: Source, subject: Subject) -> Detail:
+def load_detail(source: Source, finding: Finding) -> Detail:
     """Read it all from the newest run that speaks of it; what cannot be read is left out and named."""
     try:
-        history = source.history(subject.fingerprint, HISTORY)
-        events = source.events(subject.fingerprint)
+        history = source.history(finding.fingerprint, HISTORY)
+        events = source.events(finding.fingerprint)
         if history:
-            subject = replace(subject, run=history[0].run)
-        results = source.host_results(subject.customer, subject.host, subject.run)
+            finding = replace(finding, run=history[0].run)
+        results = source.host_results(finding.customer, finding.host, finding.run)
     except UserError as error:
-        return Detail(subject, None, trouble=str(error))
-    result = next((found for found in results if found.fingerprint == subject.fingerprint), None)
+        return Detail(finding, None, trouble=str(error))
+    result = next((found for found in results if found.fingerprint == finding.fingerprint), None)
     if result is None:
-        return Detail(subject, None, history, events, trouble=f"the run {subject.run} holds no such result")
+        return Detail(finding, None, history, events, trouble=f"the run {finding.run} holds no such result")
     try:
-        transcript = source.transcript(subject.run, subject.customer, subject.host)
+        transcript = source.transcript(finding.run, finding.customer, finding.host)
     except UserError as error:
-        return Detail(subject, result, history, events, trouble=str(error))
-    return Detail(subject, result, history, events, transcript)
+        return Detail(finding, result, history, events, trouble=str(error))
+    return Detail(finding, result, history, events, transcript)
 
 
-def describe(detail: Detail, look: Look, now: datetime) -> Text:
-    """All of it as styled, inert text."""
+def describe(detail: Detail, look: Look, width: int) -> Text:
+    """What was found and what to do about it, as styled, inert text of lines up to `width` cells."""
     result = detail.result
     if result is None:
         return Text(visible(detail.trouble), look.unproven)
-    page = _Sheet(look)
-    page.head(result)
+    page = _Sheet(look, width)
+    page.head(result, detail.finding.name)
     page.part("Expected", result.expected)
     page.part("Observed", result.observed, look.strong)
     answers = {answer.request.key: answer for answer in detail.transcript.answers} if detail.transcript else {}
@@ -87,26 +96,36 @@ def describe(detail: Detail, look: Look, now: datetime) -> Text:
     page.gap()
     page.part("Trouble", detail.trouble, look.unproven)
     page.part("Fix", result.remediation, look.strong)
+    return page.text
+
+
+def standing(detail: Detail, look: Look, now: datetime, width: int) -> Text:
+    """How it stands: clock, people, what requires it, history, references. Empty without a result."""
+    result = detail.result
+    page = _Sheet(look, width)
+    if result is None:
+        return page.text
     page.clock(result, now)
-    page.part("Required", result.baseline, look.accent)
-    page.history(detail.history)
     page.people(detail.events)
-    references = " · ".join(f"{standard} {', '.join(clauses)}" for standard, clauses in result.references.items())
-    page.part("Refs", references)
     if result.waiver is not None:
         waiver = result.waiver
         page.part("Waived", f"{waiver.owner}: {waiver.reason}, until {waiver.expires:%Y-%m-%d}")
+    page.part("Required", result.baseline, look.accent)
+    page.history(detail.history)
+    references = " · ".join(f"{standard} {', '.join(clauses)}" for standard, clauses in result.references.items())
+    page.part("Refs", references)
     return page.text
 
 
 class _Sheet:
     """Builds the text part by part."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, width: int) -> None:
         self.text = Text()
         self._look = look
+        self._width = width
 
-    def head(self, result: Result) -> None:
+    def head(self, result: Result, customer: str) -> None:
         waived = result.waiver is not None
         glyph, style = words.glyph(result.outcome, waived, self._look)
         self.text.append_text(words.severity(result.severity, self._look)).append("  ")
@@ -117,7 +136,7 @@ class _Sheet:
         if result.outcome is Outcome.FAILED and not waived:
             style = words.severity_style(result.severity, self._look)
         self.text.append(f"{glyph} {outcome}{kind}", style)
-        where = " ▸ ".join(visible_line(part) for part in (result.customer, result.host, result.control))
+        where = " ▸ ".join(visible_line(part) for part in (customer, result.host, result.control))
         self.text.append(f"  {where}  {visible_line(result.title)}\n\n", self._look.dim)
 
     def gap(self) -> None:
@@ -126,9 +145,12 @@ class _Sheet:
 
     def part(self, label: str, value: str, style: str = "") -> None:
         """A label and its text; nothing when there is none."""
-        if value:
-            indented = visible(value.rstrip("\n")).replace("\n", "\n" + " " * _LABEL)
-            self.text.append(f"{label:<{_LABEL}}", self._look.dim).append(f"{indented}\n", style)
+        if not value:
+            return
+        self.text.append(f"{label:<{_LABEL}}", self._look.dim)
+        for number, line in enumerate(visible(value.rstrip("\n")).split("\n")):
+            self.text.append(" " * _LABEL if number else "")
+            self.text.append_text(words.hanging(line, self._width - _LABEL, _LABEL, style)).append("\n")
 
     def evidence(self, evidence: Evidence, answer: Answer | None) -> None:
         code = "" if evidence.exit is None else f"  exit {evidence.exit}"
@@ -142,7 +164,7 @@ class _Sheet:
         )
         if answer is None or lines is None:
             for shown in evidence.excerpt.splitlines():
-                self.text.append(f"         │ {visible_line(shown)}\n")
+                self.text.append("         │ ").append_text(self._cut(shown, _GUTTER, "")).append("\n")
             return
         first, last = lines
         begin = max(1, first - CONTEXT)
@@ -153,7 +175,13 @@ class _Sheet:
                 f"{'▶' if marked else ' ':>3}{number:>5} │ ", self._look.accent if marked else self._look.dim
             )
             style = f"{self._look.strong} {self._look.bar}" if marked else self._look.dim
-            self.text.append(f"{visible_line(answer.lines[number - 1])}\n", style)
+            self.text.append_text(self._cut(answer.lines[number - 1], _GUTTER, style)).append("\n")
+
+    def _cut(self, line: str, taken: int, style: str) -> Text:
+        """One line of the screen; `e` shows the whole."""
+        shown = words.line(line, style)
+        shown.truncate(max(1, self._width - taken), overflow="ellipsis")
+        return shown
 
     def clock(self, result: Result, now: datetime) -> None:
         """How much of the time to mend it is gone."""
@@ -169,7 +197,8 @@ class _Sheet:
             self.text.append(f" {shown}", style).append(f" of {words.span(whole)}", self._look.dim)
         else:
             self.text.append(shown, style)
-        self.text.append(f"  due {result.due:%d %b %H:%M} UTC\n", self._look.dim)
+        self.text.append("\n")
+        self.part("Due", f"{result.due:%d %b %Y %H:%M} UTC")
 
     def people(self, events: Sequence[FindingEvent]) -> None:
         """What people did about it, the oldest first."""

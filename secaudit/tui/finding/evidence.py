@@ -11,18 +11,26 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
+from textual.worker import get_current_worker
 
 from secaudit.model.answer import Answer
 from secaudit.model.errors import UserError
 from secaudit.model.evidence import Evidence
 from secaudit.model.result import Result
 from secaudit.model.safe_text import visible, visible_line
+from secaudit.tui import words
 from secaudit.tui.pages.page import Framed
 from secaudit.tui.source import Source
 from secaudit.tui.themes import Look
 
 MAX_LINES = 2000
 """Lines of one answer that are shown; a result that rests on a later line is shown around that line."""
+
+MARK = "▶"
+"""What stands before a line that a result rests on."""
+
+_GUTTER = 7
+_FRAME = 3
 
 CONTEXT = 20
 """Lines shown before the first marked one when the answer is too long."""
@@ -32,19 +40,23 @@ class Reader(VerticalScroll):
     """Scrolls with the keys of a pager."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("k", "scroll_up", "Up", show=False),
-        Binding("g", "scroll_home", "First", show=False),
-        Binding("G", "scroll_end", "Last", show=False),
-        Binding("ctrl+d", "page_down", "Page down", show=False),
-        Binding("ctrl+u", "page_up", "Page up", show=False),
+        Binding("j,down", "scroll_down", "Down", show=False),
+        Binding("k,up", "scroll_up", "Up", show=False),
+        Binding("g,home", "scroll_home", "First", show=False),
+        Binding("G,end", "scroll_end", "Last", show=False),
+        Binding("ctrl+d,pagedown", "page_down", "Page down", show=False),
+        Binding("ctrl+u,pageup", "page_up", "Page up", show=False),
     ]
+
+
+Make = Callable[[Look, int], Text]
+"""Makes a text for lines of so many cells; runs in a worker thread and may raise UserError."""
 
 
 class TextScreen(Framed):
     """Text that a worker makes, to be read; Esc goes back."""
 
-    def __init__(self, levels: Sequence[str], make: Callable[[Look], Text]) -> None:
+    def __init__(self, levels: Sequence[str], make: Make) -> None:
         super().__init__()
         self._levels = tuple(levels)
         self._make = make
@@ -59,27 +71,46 @@ class TextScreen(Framed):
             yield Static("", id="text")
 
     def on_mount(self) -> None:
-        """Start to make the text."""
+        """The text has the focus."""
         super().on_mount()
         self.query_one(Reader).focus()
-        self._load(self.dashboard.look)
+
+    def on_resize(self) -> None:
+        """Make the text as wide as there is room."""
+        super().on_resize()
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Make it anew."""
+        self._load(self.dashboard.look, self.size.width - _FRAME)
 
     @work(thread=True, exclusive=True)
-    def _load(self, look: Look) -> None:
+    def _load(self, look: Look, width: int) -> None:
         try:
-            text = self._make(look)
+            text = self._make(look, width)
         except UserError as error:
             text = Text(visible(str(error)), look.unproven)
-        self.app.call_from_thread(self.query_one("#text", Static).update, text)
+        if not get_current_worker().is_cancelled:
+            self.app.call_from_thread(self._show, text)
+
+    def _show(self, text: Text) -> None:
+        """The text, from a little before the first marked line."""
+        if not self.is_mounted:
+            return
+        self.query_one("#text", Static).update(text)
+        mark = text.plain.find(f"\n{MARK}")
+        if mark >= 0:
+            line = text.plain.count("\n", 0, mark)
+            self.query_one(Reader).scroll_to(y=max(0, line - CONTEXT // 2), animate=False)
 
 
-def evidence_of(source: Source, result: Result, run: str, look: Look) -> Text:
+def evidence_of(source: Source, result: Result, run: str, look: Look, width: int) -> Text:
     """Every answer that `result` points at. Raises UserError when the transcript cannot be read."""
     transcript = source.transcript(run, result.customer, result.host)
-    return entries(result, transcript.answers, look)
+    return entries(result, transcript.answers, look, width)
 
 
-def entries(result: Result, answers: Sequence[Answer], look: Look) -> Text:
+def entries(result: Result, answers: Sequence[Answer], look: Look, width: int) -> Text:
     """Every answer that `result` points at, marked; says so when it points at none."""
     text = Text()
     by_key = {answer.request.key: answer for answer in answers}
@@ -88,13 +119,13 @@ def entries(result: Result, answers: Sequence[Answer], look: Look) -> Text:
         if answer is None:
             text.append(f"{visible_line(evidence.source)}: not in the transcript\n\n", look.unproven)
         else:
-            text.append_text(entry(answer, evidence, look))
+            text.append_text(entry(answer, evidence, look, width))
     if not result.evidence:
         text.append("This result points at no transcript entry.\n")
     return text
 
 
-def entry(answer: Answer, evidence: Evidence | None, look: Look) -> Text:
+def entry(answer: Answer, evidence: Evidence | None, look: Look, width: int) -> Text:
     """One answer as it was recorded."""
     code = "none" if answer.exit is None else str(answer.exit)
     head = f"{answer.status.value}, exit {code}, {answer.started:%Y-%m-%d %H:%M:%S} UTC"
@@ -107,8 +138,8 @@ def entry(answer: Answer, evidence: Evidence | None, look: Look) -> Text:
     for number, line in enumerate(lines[begin : begin + MAX_LINES], start=begin + 1):
         marked = first <= number <= last
         style = f"{look.strong} {look.bar}" if marked else ""
-        text.append(f"{'▶' if marked else ' '}{number:>5} ", look.accent if marked else look.dim)
-        text.append(f"{visible_line(line)}\n", style)
+        text.append(f"{MARK if marked else ' '}{number:>5} ", look.accent if marked else look.dim)
+        text.append_text(words.hanging(line, width - _GUTTER, _GUTTER, style)).append("\n")
     hidden = len(lines) - MAX_LINES
     if hidden > 0:
         text.append(f"  … {hidden} more lines\n", look.dim)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Static
 
-from secaudit.tui.finding.detail import Detail, Subject, describe
-from secaudit.tui.finding.evidence import Reader, TextScreen, evidence_of
-from secaudit.tui.finding.handling import acknowledgement, note, pause, ticket, waive
+from secaudit.tui.finding.check_page import drawn
+from secaudit.tui.finding.detail import Detail, Finding
+from secaudit.tui.finding.evidence import TextScreen, evidence_of
+from secaudit.tui.finding.handling import Talk, acknowledgement, note, pause, ticket, waive
+from secaudit.tui.finding.view import DetailView
 from secaudit.tui.pages.page import Framed
 from secaudit.tui.services import Target
+
+if TYPE_CHECKING:
+    from secaudit.tui.app import Dashboard
 
 
 class FindingScreen(Framed):
@@ -40,14 +44,18 @@ class FindingScreen(Framed):
     def detail(self) -> Detail | None:
         """The finding in front, once it was loaded."""
 
+    async def chosen(self) -> Sequence[Finding]:
+        """What is to be handled: the selected findings, else the one in front."""
+        return [self.detail.finding] if self.detail is not None else []
+
     def action_evidence(self) -> None:
         """The transcript entries behind it, whole."""
         detail = self.detail
         if detail is None or detail.result is None:
             return
-        result, run, source = detail.result, detail.subject.run, self.dashboard.source
-        levels = (*self.trail(), f"{result.control} {result.subject}".strip(), "evidence")
-        self.app.push_screen(TextScreen(levels, lambda look: evidence_of(source, result, run, look)))
+        result, run, source = detail.result, detail.finding.run, self.dashboard.source
+        levels = (*self.trail_of(detail.finding), "evidence")
+        self.app.push_screen(TextScreen(levels, lambda look, width: evidence_of(source, result, run, look, width)))
 
     def action_docs(self) -> None:
         """The page of the check."""
@@ -59,7 +67,8 @@ class FindingScreen(Framed):
             self.dashboard.explain("check_page")
             return
         check = detail.result.check
-        self.app.push_screen(TextScreen((*self.trail(), check), lambda _look: Text(page(check))))
+        levels = (*self.trail_of(detail.finding), check)
+        self.app.push_screen(TextScreen(levels, lambda look, width: drawn(page(check), look, width)))
 
     def action_baseline(self) -> None:
         """The control in its baseline."""
@@ -78,51 +87,60 @@ class FindingScreen(Framed):
 
     def action_recheck(self, whole_host: bool) -> None:
         """Check the control, or the whole host, again."""
-        detail = self.detail
-        if detail is None:
-            return
-        control = detail.result.control if detail.result is not None else None
-        subject = detail.subject
-        self.dashboard.recheck(Target(subject.customer, subject.host, None if whole_host else control))
+        self._about_chosen(lambda findings, dashboard: _recheck(findings, dashboard, whole_host), "recheck")
 
     def action_acknowledge(self) -> None:
         """Say that somebody takes care of it."""
-        if (detail := self.detail) is not None:
-            self.dashboard.handle(acknowledgement(detail.subject, self.dashboard))
+        self._about_chosen(acknowledgement)
 
     def action_note(self) -> None:
         """Write something down beside it."""
-        if (detail := self.detail) is not None:
-            self.dashboard.handle(note(detail.subject, self.dashboard))
+        self._about_chosen(note)
 
     def action_pause(self) -> None:
         """Let its clocks stand still for a reason of the contract, or run again."""
-        if (detail := self.detail) is not None:
-            self.dashboard.handle(pause(detail, self.dashboard))
+        self._about_chosen(pause)
 
     def action_waive(self) -> None:
         """Write a waiver for it."""
-        detail = self.detail
-        if detail is not None and detail.result is not None:
-            self.dashboard.handle(waive(detail.result, self.dashboard))
+        self._about_chosen(waive, "waive")
 
     def action_ticket(self) -> None:
         """Create or update its issue in the customer's tracker."""
-        if (detail := self.detail) is not None:
-            self.dashboard.handle(ticket(detail.subject, self.dashboard), "ticket")
+        self._about_chosen(ticket, "ticket")
+
+    def _about_chosen(self, talk: Callable[[Sequence[Finding], Dashboard], Talk], service: str = "record") -> None:
+        async def talked() -> None:
+            findings = await self.chosen()
+            if findings:
+                await talk(findings, self.dashboard)
+
+        self.dashboard.handle(talked(), service)
 
     def action_host(self) -> None:
         """The host of the finding."""
         if self.detail is not None:
-            self.dashboard.open_host(self.detail.subject.customer, self.detail.subject.host)
+            found = self.detail.finding
+            self.dashboard.open_host(found.customer, found.host, found.name)
+
+    def trail_of(self, finding: Finding) -> tuple[str, ...]:
+        """The breadcrumb of a finding."""
+        return (self.PAGE.capitalize(), finding.name, finding.host, finding.title)
+
+
+async def _recheck(findings: Sequence[Finding], dashboard: Dashboard, whole_host: bool) -> None:
+    targets = (Target(found.customer, found.host, None if whole_host else found.control) for found in findings)
+    dashboard.jobs.recheck(list(dict.fromkeys(targets)))
 
 
 class DetailScreen(FindingScreen):
     """One finding on the whole screen."""
 
-    def __init__(self, subject: Subject, detail: Detail | None = None) -> None:
+    PAGE = "findings"
+
+    def __init__(self, finding: Finding, detail: Detail | None = None) -> None:
         super().__init__()
-        self.subject = subject
+        self.finding = finding
         self._detail = detail
 
     @property
@@ -132,30 +150,30 @@ class DetailScreen(FindingScreen):
 
     def trail(self) -> tuple[str, ...]:
         """The host and the control."""
-        result = self._detail.result if self._detail else None
-        last = (f"{result.control} {result.subject}".strip(),) if result is not None else ()
-        return ("Findings", self.subject.customer, self.subject.host, *last)
+        return self.trail_of(self.finding)
 
     def compose_body(self) -> ComposeResult:
         """The text."""
-        with Reader(id="reader"):
-            yield Static("", id="detail-text")
+        yield DetailView(id="reader")
 
     def on_mount(self) -> None:
         """Show what is known, or read it."""
         super().on_mount()
-        self.query_one(Reader).focus()
+        self.query_one(DetailView).focus()
         self.reload()
 
     def reload(self) -> None:
         """Read the finding again, from the run that scanned it last."""
         if self._detail is not None:
             self.put(self._detail)
-        self.dashboard.load_detail(self, self.subject)
+        self.dashboard.load_detail(self, self.finding)
 
     def put(self, detail: Detail) -> None:
         """Show a finding that was read."""
         self._detail = detail
-        shown = describe(detail, self.dashboard.look, self.dashboard.now())
-        self.query_one("#detail-text", Static).update(shown)
+        self.query_one(DetailView).put(detail)
         self.paint_frame()
+
+    def repaint(self) -> None:
+        """The theme changed."""
+        self.query_one(DetailView).draw()

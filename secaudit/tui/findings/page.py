@@ -2,54 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 from array import array
-from collections.abc import Callable, Iterable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from secaudit.tui.dialogs import Ask, Choose
+from secaudit.tui.exporting import Picked
 from secaudit.tui.filter.language import parse, quoted
 from secaudit.tui.filter.line import FilterLine
-from secaudit.tui.finding.detail import Detail, Subject, describe
-from secaudit.tui.finding.evidence import Reader
+from secaudit.tui.finding.detail import Detail, Finding
 from secaudit.tui.finding.screen import DetailScreen, FindingScreen
+from secaudit.tui.finding.view import DetailView
 from secaudit.tui.findings.feed import Failed, Feed, Found, FoundGroups, FoundPage
-from secaudit.tui.findings.projection import Group, GroupRow, Projection, Query, Row, Sort
+from secaudit.tui.findings.projection import PAGE, Group, GroupRow, Projection, Query, Row, Sort
 from secaudit.tui.findings.row_paint import OPTIONAL
 from secaudit.tui.findings.table import FindingsTable
 from secaudit.tui.findings.views import View, ViewsError
+
+A = TypeVar("A")
 
 DETAIL_FROM = 30
 """Rows of the terminal from which the detail is shown with the table."""
 
 SETTLED = 0.12
 """Seconds that the cursor must rest before the detail is read."""
-
-
-Post = Callable[[Message], object]
-
-
-class Chosen(Message):
-    """Fingerprints that were asked for, to be selected."""
-
-    def __init__(self, fingerprints: Iterable[str]) -> None:
-        super().__init__()
-        self.fingerprints = frozenset(fingerprints)
-
-
-class Gathered(Message):
-    """The rows of a selection, to be exported."""
-
-    def __init__(self, rows: tuple[Row, ...]) -> None:
-        super().__init__()
-        self.rows = rows
 
 
 class FindingsPage(FindingScreen):
@@ -74,7 +59,7 @@ class FindingsPage(FindingScreen):
         self._last_view = View()
         self._came_from: list[View] = []
         self._detail: Detail | None = None
-        self._asked: Subject | None = None
+        self._asked: Finding | None = None
         self._settling: Timer | None = None
         self._shown: tuple[object, ...] = ()
         self._whole = False
@@ -89,8 +74,7 @@ class FindingsPage(FindingScreen):
             yield Static("", id="count")
         with Horizontal(id="split"):
             yield FindingsTable(lambda: self.dashboard.look, lambda: self.dashboard.now().timestamp())
-            with Reader(id="detail", can_focus=False):
-                yield Static("", id="detail-text")
+            yield DetailView(id="detail", can_focus=False)
 
     @property
     def feed(self) -> Feed:
@@ -109,7 +93,7 @@ class FindingsPage(FindingScreen):
     def detail(self) -> Detail | None:
         """The finding under the cursor, once it was read."""
         row = self.table.current
-        if row is None or self._detail is None or self._detail.subject.fingerprint != row.fingerprint:
+        if row is None or self._detail is None or self._detail.finding.fingerprint != row.fingerprint:
             return None
         return self._detail
 
@@ -143,6 +127,11 @@ class FindingsPage(FindingScreen):
         super().follow()
         self.table.relayout()
         self._ask(keep_cursor=True)
+
+    def repaint(self) -> None:
+        """The theme changed."""
+        self.table.relayout()
+        self.query_one(DetailView).draw()
 
     def reload(self) -> None:
         """The store changed."""
@@ -216,7 +205,7 @@ class FindingsPage(FindingScreen):
         text = Text(f"{loading}{selected}{many} {what} ", self.dashboard.look.dim, no_wrap=True)
         self.query_one("#count", Static).update(text, layout=False)
         if not self.table.count and self._loaded:
-            self.query_one("#detail-text", Static).update(self._nothing())
+            self.query_one(DetailView).say(self._nothing())
 
     def _nothing(self) -> Text:
         if self._view.filter:
@@ -246,17 +235,16 @@ class FindingsPage(FindingScreen):
         row = self.table.current
         if row is None:
             return
-        subject = Subject(row.fingerprint, row.customer, row.host, row.run)
-        if subject != self._asked:
-            self._asked = subject
-            self.dashboard.load_detail(self, subject)
+        finding = _finding(row)
+        if finding != self._asked:
+            self._asked = finding
+            self.dashboard.load_detail(self, finding)
 
     def put(self, detail: Detail) -> None:
         """The finding under the cursor was read."""
         self._detail = detail
         if self.detail is not None and self._has_detail:
-            shown = describe(detail, self.dashboard.look, self.dashboard.now())
-            self.query_one("#detail-text", Static).update(shown)
+            self.query_one(DetailView).put(detail)
 
     def on_findings_table_opened(self) -> None:
         """A finding in full, or the findings of a group."""
@@ -265,7 +253,7 @@ class FindingsPage(FindingScreen):
             self._came_from.append(self._view)
             self.show_view(View(_narrowed(self._view, group), self._view.sort))
         elif row is not None:
-            self.app.push_screen(DetailScreen(Subject(row.fingerprint, row.customer, row.host, row.run), self.detail))
+            self.app.push_screen(DetailScreen(_finding(row), self.detail))
 
     def action_out(self) -> None:
         """Back to the groups, else clear the filter, the selection, else widen the scope."""
@@ -274,7 +262,7 @@ class FindingsPage(FindingScreen):
         elif self._view.filter or self._view.group:
             self.show_view(View(sort=self._view.sort))
         elif self.table.selected:
-            self._select(frozenset())
+            self._select(set())
         else:
             self.dashboard.go(self.dashboard.scope.up)
 
@@ -339,11 +327,12 @@ class FindingsPage(FindingScreen):
             self.table.hidden ^= {name}
             self.table.relayout()
 
-    def action_select_all(self) -> None:
+    @work(group="talk")
+    async def action_select_all(self) -> None:
         """Select every row that matches, also those that were not loaded."""
-        query = self._query()
-        now, post = self.dashboard.now(), self.post_message
-        self.feed.call(lambda projection: _post_chosen(projection.fingerprints(query, now), post))
+        query, now = self._query(), self.dashboard.now()
+        found = await self._asked_feed(lambda projection: projection.fingerprints(query, now))
+        self._select(self.table.selected | found)
 
     def on_findings_table_picked(self, event: FindingsTable.Picked) -> None:
         """Select the row, or no longer."""
@@ -351,17 +340,20 @@ class FindingsPage(FindingScreen):
 
     def on_findings_table_ranged(self, event: FindingsTable.Ranged) -> None:
         """Select the rows of a range."""
-        post = self.post_message
-        self.feed.call(lambda projection: _post_range(projection, event.ids, post), of=self._number)
+        self._select_rows(event.ids)
 
-    def on_chosen(self, event: Chosen) -> None:
-        """Select what was asked for, beside what is selected."""
-        self._select(self.table.selected | event.fingerprints)
+    @work(group="talk")
+    async def _select_rows(self, ids: array[int]) -> None:
+        parts = [ids[begin : begin + PAGE] for begin in range(0, len(ids), PAGE)]
+        rows = await self._asked_feed(
+            lambda projection: [row for part in parts for row in projection.rows(part)], self._number
+        )
+        self._select(self.table.selected | {row.fingerprint for row in rows})
 
-    def _select(self, fingerprints: frozenset[str] | set[str]) -> None:
+    def _select(self, fingerprints: set[str]) -> None:
         before = set(self.table.selected)
         self.dashboard.remember("the selection", lambda: self._restore(before))
-        self._restore(set(fingerprints))
+        self._restore(fingerprints)
 
     def _restore(self, fingerprints: set[str]) -> None:
         self.table.selected = fingerprints
@@ -372,34 +364,40 @@ class FindingsPage(FindingScreen):
         view = self._view
         return Query(parse(view.filter).terms, self.dashboard.scope, view.sort)
 
-    def action_export(self) -> None:
+    async def _rows(self) -> Sequence[Row]:
+        """What is selected, else the row under the cursor."""
+        selected, row = frozenset(self.table.selected), self.table.current
+        if selected:
+            return await self._asked_feed(lambda projection: projection.of(selected))
+        return [row] if row is not None else []
+
+    async def chosen(self) -> Sequence[Finding]:
+        """What is selected, else the row under the cursor."""
+        return [_finding(row) for row in await self._rows()]
+
+    @work(group="talk")
+    async def action_export(self) -> None:
         """Write the selection, or the row under the cursor, to a file."""
-        row = self.table.current
-        wanted = frozenset(self.table.selected) or frozenset({row.fingerprint} if row is not None else ())
-        if not wanted:
+        rows = await self._rows()
+        if rows:
+            self.dashboard.jobs.export([Picked(row.fingerprint, row.customer, row.host, row.run) for row in rows])
+        else:
             self.dashboard.tell("nothing is selected; Space selects, A selects all that are shown")
-            return
-        post = self.post_message
-        self.feed.call(lambda projection: _post_gathered(projection.of(wanted), post))
 
-    def on_gathered(self, event: Gathered) -> None:
-        """Ask for the format and write."""
-        self.dashboard.export(event.rows)
+    async def _asked_feed(self, question: Callable[[Projection], A], of: int | None = None) -> A:
+        """What the thread of the feed answers; never, when that is `of` an answer which is no longer shown."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[A] = loop.create_future()
 
+        def asked(projection: Projection) -> None:
+            loop.call_soon_threadsafe(answer.set_result, question(projection))
 
-def _post_chosen(fingerprints: frozenset[str], post: Post) -> None:
-    post(Chosen(fingerprints))
-
-
-def _post_range(projection: Projection, ids: array[int], post: Post) -> None:
-    found: set[str] = set()
-    for begin in range(0, len(ids), 1000):
-        found.update(row.fingerprint for row in projection.rows(ids[begin : begin + 1000]))
-    post(Chosen(found))
+        self.feed.call(asked, of)
+        return await answer
 
 
-def _post_gathered(rows: tuple[Row, ...], post: Post) -> None:
-    post(Gathered(rows))
+def _finding(row: Row) -> Finding:
+    return Finding(row.fingerprint, row.customer, row.host, row.control, row.subject, row.run, row.name)
 
 
 def _narrowed(view: View, group: GroupRow) -> str:

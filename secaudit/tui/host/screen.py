@@ -23,13 +23,12 @@ from secaudit.model.safe_text import visible, visible_line
 from secaudit.store.listing import ScanOfHost
 from secaudit.tui import words
 from secaudit.tui.dialogs import Choose
-from secaudit.tui.finding.detail import Subject
+from secaudit.tui.finding.detail import Detail, Finding
 from secaudit.tui.finding.evidence import Reader, TextScreen, entry
-from secaudit.tui.finding.screen import DetailScreen
+from secaudit.tui.finding.screen import DetailScreen, FindingScreen
 from secaudit.tui.host.compare import BETWEEN_HOSTS, between_hosts, describe, differences
 from secaudit.tui.host.panels import PanelView
 from secaudit.tui.pages.list_page import Grid
-from secaudit.tui.pages.page import Framed
 from secaudit.tui.scope import Scope
 from secaudit.tui.services import Target
 from secaudit.tui.themes import Look
@@ -49,8 +48,11 @@ class HostState:
     trouble: str
 
 
-class HostScreen(Framed):
-    """Four tabs and one for each panel of a family; Tab and Shift-Tab go from one to the next."""
+class HostScreen(FindingScreen):
+    """Four tabs and one for each panel of a family; Tab and Shift-Tab go from one to the next.
+
+    What can be done with a finding is done with the result under the cursor.
+    """
 
     PAGE = "hosts"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -60,7 +62,6 @@ class HostScreen(Framed):
         Binding("v", "compare", "compare"),
         Binding("c", "compare_host", "other host"),
         Binding("slash", "ask", "ask"),
-        Binding("R", "recheck", "re-check host"),
     ]
 
     def __init__(self, scope: Scope) -> None:
@@ -73,6 +74,33 @@ class HostScreen(Framed):
     def trail(self) -> tuple[str, ...]:
         """As far as the host."""
         return ("Hosts", *self._scope.trail)
+
+    @property
+    def detail(self) -> Detail | None:
+        """The result under the cursor, while the results are in front; history and events are not read."""
+        state = self._state
+        if state is None or not state.scans or self.query_one(TabbedContent).active != "results":
+            return None
+        place = self.query_one("#results-grid", Grid).cursor_row
+        if not 0 <= place < len(self._results):
+            return None
+        result = self._results[place]
+        return Detail(self._finding(result, state), result, transcript=state.transcript)
+
+    def _finding(self, result: Result, state: HostState) -> Finding:
+        return Finding(
+            result.fingerprint, result.customer, result.host, result.control, result.subject, state.scans[0].run,
+            self._scope.name or result.customer,
+        )  # fmt: skip
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Off where no result is in front; the way to this host leads nowhere."""
+        about_one = ("evidence", "docs", "baseline", "copy", "acknowledge", "waive", "ticket", "pause", "note")
+        if action == "host":
+            return False
+        if action in about_one or (action == "recheck" and parameters == (False,)):
+            return not self.is_mounted or self.detail is not None
+        return super().check_action(action, parameters)
 
     def compose_body(self) -> ComposeResult:
         """The tabs."""
@@ -133,7 +161,7 @@ class HostScreen(Framed):
             for line in sheet.lines:
                 text.append(f"  {visible_line(line)}\n")
             text.append("\n")
-        return text
+        return text or Text("nothing that was recorded of this host can be read as a fact", look.dim)
 
     def _show(self, state: HostState) -> None:
         self._state = state
@@ -224,10 +252,12 @@ class HostScreen(Framed):
             return
         if event.data_table.id == "results-grid":
             one = self._results[place]
-            self.app.push_screen(DetailScreen(Subject(one.fingerprint, one.customer, one.host, state.scans[0].run)))
+            self.app.push_screen(DetailScreen(self._finding(one, state)))
         elif event.data_table.id == "answers-grid":
             answer = self._answers[place]
-            self.app.push_screen(TextScreen((*self.trail(), "answer"), lambda look: entry(answer, None, look)))
+            self.app.push_screen(
+                TextScreen((*self.trail(), "answer"), lambda look, width: entry(answer, None, look, width))
+            )
         else:
             self._compare(place)
 
@@ -239,14 +269,18 @@ class HostScreen(Framed):
         panes = sorted((pane.id or "" for pane in self.query(TabPane)), key=lambda pane: order[tabs.get_tab(pane).id])
         tabs.active = panes[(panes.index(tabs.active) + by) % len(panes)]
         self.query_one(f"#{tabs.active}").query("Grid, Reader").first().focus(scroll_visible=False)
+        self.refresh_bindings()
 
     def action_findings(self) -> None:
         """The open findings of the host."""
         self.dashboard.show_findings(None, self._scope)
 
-    def action_recheck(self) -> None:
-        """Check the host again."""
-        self.dashboard.recheck(Target(self._scope.customer or "", self._scope.host or ""))
+    def action_recheck(self, whole_host: bool) -> None:
+        """Check the host again, or the control of the result in front."""
+        if whole_host:
+            self.dashboard.jobs.recheck([Target(self._scope.customer or "", self._scope.host or "")])
+        else:
+            super().action_recheck(whole_host)
 
     def action_compare(self) -> None:
         """What the newest scan changed."""
@@ -277,7 +311,7 @@ class HostScreen(Framed):
             return
         other = others[int(chosen)]
 
-        def text(look: Look) -> Text:
+        def text(look: Look, _width: int) -> Text:
             there = source.host_results(other.customer, other.host)
             found = between_hosts(there, source.host_results(customer, host))
             return describe(f"{host} beside {other.host}", found, look, BETWEEN_HOSTS)
@@ -292,7 +326,7 @@ class HostScreen(Framed):
         new, old = scans[place], scans[place + 1]
         customer, host, source = self._scope.customer or "", self._scope.host or "", self.dashboard.source
 
-        def text(look: Look) -> Text:
+        def text(look: Look, _width: int) -> Text:
             before = source.host_results(customer, host, old.run)
             after = source.host_results(customer, host, new.run)
             title = f"{old.at:%Y-%m-%d %H:%M} → {new.at:%Y-%m-%d %H:%M}"

@@ -21,14 +21,14 @@ class Grid(DataTable[Text]):
     """Moves like every list of the dashboard."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("h", "cursor_left", "Left", show=False),
-        Binding("l", "cursor_right", "Right", show=False),
-        Binding("g", "scroll_top", "First", show=False),
-        Binding("G", "scroll_bottom", "Last", show=False),
-        Binding("ctrl+d", "page_down", "Page down", show=False),
-        Binding("ctrl+u", "page_up", "Page up", show=False),
+        Binding("j,down", "cursor_down", "Down", show=False),
+        Binding("k,up", "cursor_up", "Up", show=False),
+        Binding("h,left", "cursor_left", "Left", show=False),
+        Binding("l,right", "cursor_right", "Right", show=False),
+        Binding("g,home,ctrl+home", "scroll_top", "First", show=False),
+        Binding("G,end,ctrl+end", "scroll_bottom", "Last", show=False),
+        Binding("ctrl+d,pagedown", "page_down", "Page down", show=False),
+        Binding("ctrl+u,pageup", "page_up", "Page up", show=False),
         Binding("enter", "select_cursor", "open"),
     ]
 

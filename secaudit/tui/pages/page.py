@@ -93,6 +93,9 @@ class Framed(Screen[None]):
         """Show what is true now."""
         self.paint_frame()
 
+    def repaint(self) -> None:
+        """The theme changed."""
+
     def paint_frame(self) -> None:
         """Show title, breadcrumb and keys as they are now."""
         if not self.is_mounted:

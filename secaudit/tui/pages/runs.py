@@ -77,7 +77,7 @@ class RunsPage(ListPage[RunOverview]):
             return
         run, source = self.current.run.id, self.dashboard.source
 
-        def text(look: Look) -> Text:
+        def text(look: Look, _width: int) -> Text:
             names = source.pending(run)
             shown = Text(f"{len(names)} hosts were planned and are not stored\n\n", look.strong)
             for name in names:
@@ -100,7 +100,7 @@ class RunsPage(ListPage[RunOverview]):
         old, new = sorted((earlier, value.run.id), key=lambda one: next(run.started for run in runs if run.id == one))
         source, scope = self.dashboard.source, self.dashboard.scope
         self.app.push_screen(
-            TextScreen((*self.trail(), "compared"), lambda look: compare_runs(source, old, new, scope, look))
+            TextScreen((*self.trail(), "compared"), lambda look, _width: compare_runs(source, old, new, scope, look))
         )
 
 
