@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,9 +78,9 @@ def command(
 
 
 def _opened(url: str | None, stack: ExitStack, *, read_only: bool) -> Store:
-    from secaudit.store import default_url, open_store
+    from secaudit.cli.stored import read_store, written_store
 
-    return stack.enter_context(closing(open_store(url or default_url(), read_only=read_only)))
+    return (read_store if read_only else written_store)(url, stack)
 
 
 def _show(store: Store, plan: DeliveryPlan, letters: Mapping[str, Letter]) -> int:

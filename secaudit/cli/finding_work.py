@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -77,6 +77,7 @@ def pause(
     store_url: str | None,
 ) -> int:
     """Let the clocks of a finding stand still for a reason that the contract allows."""
+    from secaudit.cli.stored import read_store
     from secaudit.model.sla import EventKind
 
     now = datetime.now(UTC)
@@ -84,7 +85,7 @@ def pause(
         raise CommandError("--for needs some time")
     promised = read_contracts(contracts, HERE)
     with ExitStack() as stack:
-        finding = _finding(_store(store_url, stack), fingerprint)
+        finding = _finding(read_store(store_url, stack), fingerprint)
         _refuse_pause(promised, finding, reason, length, now)
     return _add(store_url, fingerprint, EventKind.PAUSED, author, note, reason=reason, until=now + length)
 
@@ -159,21 +160,16 @@ def _add(
     reason: str = "",
     until: datetime | None = None,
 ) -> int:
+    from secaudit.cli.stored import written_store
     from secaudit.model.sla import FindingEvent
 
     event = FindingEvent(
         fingerprint, kind, datetime.now(UTC), until=until, author=author or _me(), reason=reason, note=note
     )
     with ExitStack() as stack:
-        _store(store_url, stack).add_event(event)
+        written_store(store_url, stack).add_event(event)
     click.echo(f"{fingerprint}: {kind.value} by {visible_line(event.author)}")
     return Exit.FINE
-
-
-def _store(url: str | None, stack: ExitStack) -> Store:
-    from secaudit.store import default_url, open_store
-
-    return stack.enter_context(closing(open_store(url or default_url())))
 
 
 def _finding(store: Store, fingerprint: str) -> Finding:
@@ -186,5 +182,5 @@ def _finding(store: Store, fingerprint: str) -> Finding:
 def _me() -> str:
     try:
         return getpass.getuser()
-    except OSError:
+    except (OSError, KeyError):
         raise CommandError("nobody is logged in under a name; say who you are with --by") from None

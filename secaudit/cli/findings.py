@@ -17,6 +17,7 @@ from secaudit.model.safe_text import visible, visible_line
 from secaudit.model.severity import Severity
 
 if TYPE_CHECKING:
+    from secaudit.store import Store
     from secaudit.store.lifecycle import Finding
     from secaudit.store.records import Occurrence
 
@@ -60,6 +61,8 @@ def list_(
         store = read_store(store_url, stack)
         found = store.findings(wanted, limit)
         total = store.count(wanted)
+        if not total:
+            _refuse_unknown(store, customer, host)
     if as_json:
         click.echo(json.dumps([_plain(finding) for finding in found], indent=2))
         return Exit.FINE
@@ -71,7 +74,20 @@ def list_(
         )
     if total > len(found):
         click.echo(f"{len(found)} of {total}; more with --limit", err=True)
+    elif not total:
+        click.echo("No finding is like that.", err=True)
     return Exit.FINE
+
+
+def _refuse_unknown(store: Store, customer: str | None, host: str | None) -> None:
+    """A name that the store does not know is not the same as one without findings."""
+    known = store.hosts()
+    customers = sorted({one.record.customer for one in known})
+    if customer is not None and customer not in customers:
+        raise CommandError(f"the store knows no customer {customer!r}; it knows: {', '.join(customers) or 'none'}")
+    hosts = {one.record.host for one in known if customer in (None, one.record.customer)}
+    if host is not None and host not in hosts:
+        raise CommandError(f"the store knows no host {host!r}{f' of {customer}' if customer else ''}")
 
 
 for added in (ack, pause, resume, note):

@@ -16,6 +16,11 @@ def read_store(url: str | None, stack: ExitStack) -> Store:
     return stack.enter_context(closing(open_store(url or default_url(), read_only=True)))
 
 
+def written_store(url: str | None, stack: ExitStack) -> Store:
+    """The store opened for writing, closed with `stack`; only a scan begins one. Raises StoreError."""
+    return stack.enter_context(closing(open_store(url or default_url(), create=False)))
+
+
 def stored_report(
     url: str | None, run_id: str | None, customer: str | None, stack: ExitStack, *, sections: bool = False
 ) -> RunReport:

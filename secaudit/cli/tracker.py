@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,16 +49,17 @@ def sync(
 
     Nothing is created twice, also after a crash: plan and apply again.
     """
+    from secaudit.cli.stored import read_store, written_store
     from secaudit.cli.tracker_desk import open_desk
-    from secaudit.store import default_url, open_store
 
     if is_applied and dry_run:
         raise CommandError("--apply and --dry-run contradict each other")
     now = datetime.now(UTC)
     actions: list[IssueAction] = []
-    for config in _chosen(trackers, customer):
+    configs = _chosen(trackers, customer)
+    for config in _of_findings(configs, fingerprints, store_url) if fingerprints else configs:
         with ExitStack() as stack:
-            store = stack.enter_context(closing(open_store(store_url or default_url(), read_only=not is_applied)))
+            store = (written_store if is_applied else read_store)(store_url, stack)
             desk = open_desk(store, config, stack)
             planned = desk.plan(now, fingerprints or None)
             if not as_json:
@@ -107,9 +108,10 @@ def list_(customer: str | None, as_json: bool, trackers: Path | None, store_url:
 @store_option
 def forget(issue: str, customer: str | None, trackers: Path | None, store_url: str | None) -> int:
     """Forget which finding ISSUE stands for, because it was deleted in the tracker; the next sync begins anew."""
-    from secaudit.store import default_url, open_store
+    from secaudit.cli.stored import written_store
 
-    with closing(open_store(store_url or default_url())) as store:
+    with ExitStack() as stack:
+        store = written_store(store_url, stack)
         for config in _chosen(trackers, customer):
             for tracked in store.tracked_issues(config.customer, config.name).values():
                 if tracked.issue == issue:
@@ -128,6 +130,24 @@ def _chosen(given: Path | None, customer: str | None) -> tuple[TrackerConfig, ..
     if not found:
         raise CommandError("there is no tracker file; see --trackers and `secaudit schema tracker`")
     return found
+
+
+def _of_findings(
+    configs: Sequence[TrackerConfig], fingerprints: Sequence[str], store_url: str | None
+) -> Sequence[TrackerConfig]:
+    """The trackers of the customers whose findings these are."""
+    from secaudit.cli.stored import read_store
+    from secaudit.cli.tracker_desk import tracker_of
+
+    customers = set()
+    with ExitStack() as stack:
+        store = read_store(store_url, stack)
+        for fingerprint in fingerprints:
+            found = store.finding(fingerprint)
+            if found is None:
+                raise CommandError(f"the store knows no finding {fingerprint!r}; see `secaudit findings list`")
+            customers.add(found.customer)
+    return [tracker_of(configs, customer) for customer in sorted(customers)]
 
 
 def _show(config: TrackerConfig, planned: Sequence[IssueAction]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from secaudit.cli.service_files import (
 from secaudit.model.safe_text import visible_line
 
 if TYPE_CHECKING:
+    from secaudit.config.errors import ConfigError
     from secaudit.model.contract import WaiverRules
     from secaudit.model.inventory import Host
     from secaudit.model.result import Result
@@ -50,7 +52,10 @@ def list_(customer: str | None, as_json: bool, waivers: Path | None, contracts: 
 
     now = datetime.now(UTC)
     rules = _rules(contracts, now)
-    found = [assess(grant, rules(grant.customer), now) for grant in _grants(waivers, customer)]
+    grants = _grants(waivers, customer)
+    if customer is not None and not grants and not read_contracts(contracts, HERE).of(customer):
+        raise CommandError(f"there is neither a waiver nor a contract of {customer}; see --waivers")
+    found = [assess(grant, rules(grant.customer), now) for grant in grants]
     _show(found, as_json)
     return Exit.FINE
 
@@ -87,7 +92,10 @@ def check(
     rules = _rules(contracts, now, inventory)
     grants = _grants(waivers, customer, inventory)
     with ExitStack() as stack:
-        hosts = list(_scanned(read_store(store_url, stack), inventory, {grant.customer for grant in grants}))
+        store = read_store(store_url, stack)
+        if customer is not None and not grants and not store.hosts(customer):
+            raise CommandError(f"there is no waiver of {customer}, and the store knows no host of it; see --waivers")
+        hosts = list(_scanned(store, inventory, {grant.customer for grant in grants}))
     found = [assess_over(grant, rules(grant.customer), now, hosts) for grant in grants]
     _show(found, as_json)
     if any(is_trouble(assessment.standing) for assessment in found):
@@ -134,7 +142,11 @@ def add(
 
 
 def _append(file: Path, entry: dict[str, object], judged: Callable[[WaiverGrant], Assessment]) -> Assessment:
-    """Write the file with the entry at its end, if it is a waiver file then and the entry is in order."""
+    """Write the file with the entry at its end, if it is a waiver file then and the entry is in order.
+
+    Raises CommandError for the entry, and ConfigError for what was wrong in the file before.
+    """
+    from secaudit.config.errors import ConfigError
     from secaudit.config.waivers import load_waivers
     from secaudit.sla.waivers import Standing
 
@@ -142,20 +154,33 @@ def _append(file: Path, entry: dict[str, object], judged: Callable[[WaiverGrant]
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items()]
     draft = file.with_name(f".{file.stem}.draft") / file.name
     try:
-        before = file.read_text(encoding="utf-8") if file.exists() else ""
+        before = file.read_bytes().decode("utf-8", "surrogateescape") if file.exists() else ""
         glue = "" if not before or before.endswith("\n") else "\n"
         draft.parent.mkdir(parents=True, exist_ok=True)
         try:
-            draft.write_text(f"{before}{glue}- " + "\n  ".join(lines) + "\n", encoding="utf-8")
+            text = f"{before}{glue}- " + "\n  ".join(lines) + "\n"
+            draft.write_bytes(text.encode("utf-8", "surrogateescape"))
             found = judged(load_waivers(draft)[-1])
             if found.standing in (Standing.IN_FORCE, Standing.PENDING):
                 draft.replace(file)
+        except ConfigError as error:
+            raise _refused(error, file, before) from None
         finally:
             draft.unlink(missing_ok=True)
             draft.parent.rmdir()
     except OSError as error:
         raise CommandError(f"cannot write {file}: {error.strerror}") from None
     return found
+
+
+def _refused(error: ConfigError, file: Path, before: str) -> CommandError:
+    """What is wrong with the new entry. Raises ConfigError where it was the file before that is wrong."""
+    from secaudit.config.waivers import load_waivers
+
+    if any(line.strip() and not line.lstrip().startswith("#") for line in before.splitlines()):
+        load_waivers(file)
+    said = "; ".join(str(replace(problem, location=None)) for problem in error.problems)
+    return CommandError(f"nothing was written: {said}")
 
 
 def _grants(given: Path | None, customer: str | None, inventory: Path | None = None) -> tuple[WaiverGrant, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from secaudit.config.csv_rows import csv_header, csv_rows, read_text
 from secaudit.config.errors import ConfigError, Problem
 from secaudit.model.availability import Probe
 from secaudit.model.baseline import Location
@@ -28,15 +28,16 @@ def read_probes(path: Path) -> tuple[Probe, ...]:
     columns are not read. A file called `*.json` holds a list of objects with the same keys. A line that is not
     understood is an error and never a guess. Raises ConfigError with at most 20 problems.
     """
-    raw = _read(path)
+    text = read_text(path, MAX_BYTES, "give each month a file of its own")
     problems: list[Problem] = []
     probes: list[Probe] = []
-    rows = _json(raw, path) if path.suffix == ".json" else _csv(raw, path)
-    for line, when, up in rows:
+    for row in _json(text, path) if path.suffix == ".json" else _csv(text, path):
         try:
-            probes.append(Probe(_time(when), _is_up(up)))
+            if row.trouble:
+                raise ValueError(row.trouble)
+            probes.append(Probe(_time(row.time), _is_up(row.up)))
         except ValueError as error:
-            problems.append(Problem(Location(str(path), line), str(error)))
+            problems.append(Problem(row.location, str(error)))
             if len(problems) == MAX_PROBLEMS:
                 break
     if problems:
@@ -44,60 +45,54 @@ def read_probes(path: Path) -> tuple[Probe, ...]:
     return tuple(probes)
 
 
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError.at(None, f"{path}: cannot be read: {error.strerror}") from None
-    if len(raw) > MAX_BYTES:
-        raise ConfigError.at(None, f"{path}: longer than {MAX_BYTES} bytes", "give each month a file of its own")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigError.at(None, f"{path}: not UTF-8") from None
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the file says about one moment, as it stands there."""
+
+    location: Location
+    time: object
+    up: object
+    trouble: str = ""
 
 
-def _csv(text: str, path: Path) -> Iterator[tuple[int, object, object]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        if not {"time", "up"} <= set(header):
-            raise ConfigError.at(Location(str(path), 1), "the first line must name the columns time and up")
-        when, up = header.index("time"), header.index("up")
-        for cells in reader:
-            if cells:
-                padded = [*cells, *[""] * (len(header) - len(cells))]
-                yield reader.line_num, padded[when], padded[up]
-    except csv.Error as error:
-        raise ConfigError.at(None, f"{path}: not CSV: {error}") from None
+def _csv(text: str, path: Path) -> Iterator[_Seen]:
+    for row in csv_rows(text, path, csv_header(text, path, ("time", "up"))):
+        yield _Seen(row.location, row.cells.get("time"), row.cells.get("up"), row.trouble)
 
 
-def _json(text: str, path: Path) -> Iterator[tuple[int, object, object]]:
+def _json(text: str, path: Path) -> Iterator[_Seen]:
     try:
         found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError.at(Location(str(path), error.lineno, error.colno), f"not JSON: {error.msg}") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError.at(Location(str(path), error.lineno, error.colno), f"not JSON: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError.at(None, f"{path}: not JSON: {error}") from None
     if not isinstance(found, list):
         raise ConfigError.at(None, f"{path}: expected a list of objects with time and up")
     for number, entry in enumerate(found, 1):
-        cells = entry if isinstance(entry, dict) else {}
         # JSON has no lines that mean anything; the number of the entry finds it.
-        yield number, cells.get("time"), cells.get("up")
+        location = Location(str(path), number)
+        if isinstance(entry, dict):
+            yield _Seen(location, entry.get("time"), entry.get("up"))
+        else:
+            yield _Seen(location, None, None, "expected an object with time and up")
 
 
 def _time(value: object) -> datetime:
+    text = value.strip() if isinstance(value, str) else ""
     try:
-        if isinstance(value, str) and value.strip().isdecimal():
-            return datetime.fromtimestamp(int(value), UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
-        moment = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
+        if text.isascii() and text.isdecimal():
+            return datetime.fromtimestamp(int(text), UTC)
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError(f"{value!r} is not a time with its zone; write for example 2026-10-31T04:00:00Z")
-    return moment.astimezone(UTC)
+        pass
+    raise ValueError(f"{value!r} is not a time with its zone; write for example 2026-10-31T04:00:00Z")
 
 
 def _is_up(value: object) -> bool:

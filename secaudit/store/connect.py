@@ -44,30 +44,33 @@ def parse_url(text: str) -> URL:
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
         raise StoreError(f"no store of the kind {url.drivername!r}; write sqlite:///PATH or postgresql+psycopg://…")
+    if (url.database or "").startswith("file:"):
+        raise StoreError("a store is named by its path, not by a URI of SQLite's; write sqlite:///PATH")
     return url
 
 
-def connect(url: URL, read_only: bool) -> Engine:
+def connect(url: URL, *, read_only: bool, create: bool) -> Engine:
     """An engine for a store whose schema is current. Raises StoreError and leaves no connection open then."""
-    engine = _sqlite(url, read_only) if url.get_backend_name() == "sqlite" else _postgresql(url, read_only)
+    is_file = url.get_backend_name() == "sqlite"
+    engine = _sqlite(url, read_only=read_only, create=create) if is_file else _postgresql(url, read_only)
     try:
         with explained(url):
-            _prepare(engine, url, read_only)
+            _prepare(engine, url, read_only=read_only, create=create)
     except BaseException:
         engine.dispose()
         raise
     return engine
 
 
-def _sqlite(url: URL, read_only: bool) -> Engine:
+def _sqlite(url: URL, *, read_only: bool, create: bool) -> Engine:
     path = Path(url.database or "")
     if not url.database or url.database == ":memory:":
         raise StoreError("a store in memory keeps nothing; name a file")
     if path.is_dir():
         raise StoreError(f"the store {path} is a directory; name a file")
+    if not create and not path.exists():
+        raise _none_yet(path)
     if read_only:
-        if not path.exists():
-            raise StoreError(f"there is no store {path} yet; a scan creates it")
         url = url.set(database=f"file:{quote(str(path))}?mode=ro", query={"uri": "true"})
     else:
         _create_file(path)
@@ -111,30 +114,38 @@ def _postgresql(url: URL, read_only: bool) -> Engine:
         raise StoreError("a store in PostgreSQL needs its driver; install secaudit[postgresql]") from error
 
 
-def _prepare(engine: Engine, url: URL, read_only: bool) -> None:
+def _none_yet(name: object) -> StoreError:
+    return StoreError(f"there is no store {name} yet; a scan creates it")
+
+
+def _prepare(engine: Engine, url: URL, *, read_only: bool, create: bool) -> None:
     """Bring the schema up to date, or say why this version of secaudit must not touch it."""
     with engine.connect() as connection:
-        if _is_current(connection, url):
-            return
+        found = _revision(connection, url)
+    if found == REVISIONS[-1]:
+        return
+    if found is None and not create:
+        raise _none_yet(name_of(url))
     if read_only:
         raise StoreError(f"the store {name_of(url)} was written by an older secaudit; the next scan upgrades it")
     with engine.execution_options(**{WRITING: True}).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        if not _is_current(connection, url):
+        if _revision(connection, url) != REVISIONS[-1]:
             # Only a new or older store needs Alembic, which takes longer to import than most commands to run.
             from secaudit.store.migrate import upgrade  # noqa: PLC0415 - see above
 
             upgrade(connection)
 
 
-def _is_current(connection: Connection, url: URL) -> bool:
+def _revision(connection: Connection, url: URL) -> str | None:
+    """The revision of the schema, None in an empty database. Raises StoreError for what is no store of this version."""
     tables = inspect(connection).get_table_names()
     if _REVISION_TABLE not in tables:
         if tables:
             raise StoreError(f"the store {name_of(url)} is a database of another program")
-        return False
-    found = connection.execute(text(f"SELECT version_num FROM {_REVISION_TABLE}")).scalar()  # noqa: S608 - a constant
+        return None
+    found: str | None = connection.execute(text(f"SELECT version_num FROM {_REVISION_TABLE}")).scalar()  # noqa: S608 - a constant
     if found is not None and found not in REVISIONS:
         raise StoreError(f"the store {name_of(url)} was written by a newer secaudit (schema {found}); update secaudit")
-    return found == REVISIONS[-1]
+    return found

@@ -53,15 +53,15 @@ _MOVE_FINDING = (
 """Replaces every column but the fingerprint, which is passed as `this`."""
 
 
-def open_store(url: str, read_only: bool = False) -> Store:
-    """Open a store, creating or upgrading it first unless `read_only`.
+def open_store(url: str, read_only: bool = False, *, create: bool = True) -> Store:
+    """Open a store, creating or upgrading it first unless `read_only`; without `create` it must be there.
 
     `url` is `sqlite:///PATH`, a plain path, or `postgresql+psycopg://…`. Raises StoreError with one clear sentence:
-    no such store (read only), not a database, another program's, written by a newer secaudit, a directory, no
+    no such store, not a database, another program's, written by a newer secaudit, a directory, no
     permission, locked, disk full, no driver, no server.
     """
     parsed = parse_url(url)
-    return Store(connect(parsed, read_only), parsed)
+    return Store(connect(parsed, read_only=read_only, create=create and not read_only), parsed)
 
 
 class Store(Listing, FindingEvents, Sightings, ServiceProbes, TrackerIssues, Chain, Outbox):

@@ -8,13 +8,14 @@ from importlib import import_module
 from pathlib import Path
 from threading import Lock
 
+from secaudit.model.errors import UserError
 from secaudit.model.inventory import SecretKind, SecretSource
 from secaudit.transport.interface import TransportError
 
 _COMMAND_LIMIT = 60.0
 
 
-class SecretUnavailable(TransportError):
+class SecretUnavailable(TransportError, UserError):
     """A secret could not be read; the text names its source, never its value."""
 
 

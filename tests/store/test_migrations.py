@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -65,27 +67,46 @@ def test_a_failed_migration_leaves_the_store_as_it_was(path: Path, monkeypatch: 
 
 def test_reading_never_upgrades(path: Path) -> None:
     path.touch()
-    with pytest.raises(StoreError, match="was written by an older secaudit; the next scan upgrades it"):
+    with pytest.raises(StoreError, match="there is no store"):
         open_store(str(path), read_only=True)
     assert path.read_bytes() == b""
+    open_store(str(path)).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("PRAGMA journal_mode = DELETE")
+        raw.execute("UPDATE alembic_version SET version_num = ?", REVISIONS[:1])
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="was written by an older secaudit; the next scan upgrades it"):
+        open_store(str(path), read_only=True)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["no file", "an empty file"])
+def test_a_store_that_must_be_there_is_not_made(path: Path, *, is_there: bool) -> None:
+    if is_there:
+        path.touch()
+    with pytest.raises(StoreError, match="there is no store"):
+        open_store(str(path), create=False)
+    assert path.exists() == is_there
+    open_store(str(path)).close()
+    open_store(str(path), create=False).close()
 
 
 def test_two_that_open_a_new_store_at_once_migrate_it_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = parse_url(str(path))
-    looked: list[bool] = []
-    is_current = connect._is_current
+    looked: list[str | None] = []
+    revision = connect._revision
 
-    def slow(*arguments: object) -> bool:
-        found = is_current(*arguments)  # type: ignore[arg-type]  # passed on as they came
+    def slow(*arguments: object) -> str | None:
+        found = revision(*arguments)  # type: ignore[arg-type]  # passed on as they came
         if not looked:
             looked.append(found)
             # The other process comes between our look without the lock and our taking it.
-            connect.connect(url, read_only=False).dispose()
+            connect.connect(url, read_only=False, create=True).dispose()
         return found
 
-    monkeypatch.setattr(connect, "_is_current", slow)
-    engine = connect.connect(url, read_only=False)
+    monkeypatch.setattr(connect, "_revision", slow)
+    engine = connect.connect(url, read_only=False, create=True)
     with engine.execution_options(**{WRITING: True}).begin() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM run").scalar() == 0
     engine.dispose()
-    assert looked == [False]
+    assert looked == [None]

@@ -193,7 +193,10 @@ class Desk:
 
 
 def open_session(config: TrackerConfig, secret: str) -> Session:
-    """The connection with the credentials as each tracker wants them."""
+    """The connection with the credentials as each tracker wants them. Raises TrackerError for a secret that is none."""
+    # A header holds nothing else; a password is encoded, but a control character in it is the end of a line left over.
+    if not secret.isprintable() or not (config.user or secret.isascii()):
+        raise TrackerError(f"the secret for {config.url} holds a character that no token has, such as an end of line")
     auth = (config.user, secret) if config.user else None
     headers: dict[str, str] = {}
     if config.kind is TrackerKind.GITLAB:
@@ -206,7 +209,7 @@ def open_session(config: TrackerConfig, secret: str) -> Session:
         headers = headers_of(config.url)
     elif auth is None:
         headers = {"Authorization": f"Bearer {secret}"}
-    return Session(config.url, headers, auth=auth, ca_file=config.ca_file, timeout=config.timeout)
+    return Session(config.url, headers, auth=auth, secret=secret, ca_file=config.ca_file, timeout=config.timeout)
 
 
 def adapter_of(session: Session, config: TrackerConfig) -> Adapter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -59,6 +60,7 @@ class Session:
         headers: Mapping[str, str],
         *,
         auth: tuple[str, str] | None = None,
+        secret: str = "",
         ca_file: str = "",
         timeout: float = 30.0,
         sleep: Callable[[float], None] = time.sleep,
@@ -66,8 +68,11 @@ class Session:
         try:
             context = ssl.create_default_context(cafile=ca_file or None)
         except OSError as error:
-            raise TrackerError(f"the certificates in {ca_file} cannot be read: {error}") from None
+            raise TrackerError(f"the certificates in {ca_file} cannot be read: {error.strerror or error}") from None
         self._sleep = sleep
+        # Also the part of a header that holds it, as Basic authentication encodes it (RFC 7617).
+        encoded = b64encode(":".join(auth).encode()).decode() if auth else ""
+        self._secrets = [text for text in (secret, encoded) if text]
         self._base = url.rstrip("/")
         self._client = httpx.Client(
             headers={"Accept": "application/json", "User-Agent": "secaudit", **headers},
@@ -126,9 +131,11 @@ class Session:
                 status, found, raw = self._once(method, path, params, body, headers)
             except httpx.HTTPError as error:
                 if not is_question or attempt == TRIES:
-                    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+                    # What we did wrong ourselves is told with the header that is wrong, which may be the secret.
+                    is_told = str(error) and not isinstance(error, httpx.LocalProtocolError)
+                    reason = f"{type(error).__name__}: {error}" if is_told else type(error).__name__
                     refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                    raise TrackerError(visible_line(f"{what}: {reason}")[:500], is_refused=refused) from None
+                    raise TrackerError(self._hide(f"{what}: {reason}")[:500], is_refused=refused) from None
                 self._sleep(2.0 ** (attempt - 1))
                 continue
             if may_miss and status in _MISSING:
@@ -140,9 +147,15 @@ class Session:
             if not 200 <= status < 300:
                 text = raw[:300].decode("utf-8", "replace")
                 refused = 400 <= status < 500 and status not in (408, 409)
-                raise TrackerError(visible_line(f"{what}: status {status}: {text}"), is_refused=refused, status=status)
+                raise TrackerError(self._hide(f"{what}: status {status}: {text}"), is_refused=refused, status=status)
             return Reply(_parsed(raw, what), found)
         raise AssertionError("every try returns, raises or goes on")
+
+    def _hide(self, text: str) -> str:
+        """A text for people: a server may say what it was sent."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return visible_line(text)
 
     def _once(
         self,
@@ -153,6 +166,7 @@ class Session:
         headers: Mapping[str, str] | None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         raw = bytearray()
+        begun = time.monotonic()
         with self._client.stream(
             method, self._base + path, params=params, json=body, headers=dict(headers or {})
         ) as response:
@@ -160,6 +174,8 @@ class Session:
                 raw += piece
                 if len(raw) > MAX_BYTES:
                     raise TrackerError(f"{method} {self._base}{path}: more than {MAX_BYTES} bytes came back")
+                if time.monotonic() - begun > MAX_SECONDS:
+                    raise TrackerError(f"{method} {self._base}{path}: the answer took more than {MAX_SECONDS:g} s")
             return response.status_code, {name.lower(): value for name, value in response.headers.items()}, bytes(raw)
 
 
