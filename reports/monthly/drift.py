@@ -22,6 +22,8 @@ MOST_SENTENCES = 8
 MOST_TEXT = 400
 """Characters of one text."""
 
+NARROW = 20
+
 
 @dataclass(frozen=True, slots=True)
 class DriftCell:
@@ -40,6 +42,10 @@ class DriftTable:
     head: tuple[str, ...]
     rows: tuple[tuple[DriftCell, ...], ...]
     left: int
+
+    def is_narrow(self, column: int) -> bool:
+        """Whether a column (counted from 0) holds a few letters only and gives its room to the others."""
+        return all(len(row[column].text) <= NARROW for row in self.rows if column < len(row))
 
 
 @dataclass(frozen=True, slots=True)

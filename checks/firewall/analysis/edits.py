@@ -20,6 +20,9 @@ ALIKE = 0.6
 MOST_COMPARED = 400
 """Pairs of rules in one place that are held against each other; where there are more, all are other rules."""
 
+MOST_PAIRS = 200_000
+"""Pairs of rules that say the same for which the least edit is found; if there are more, first go with first."""
+
 MOST_ELEMENTS = 8
 """Elements of a set that are named."""
 
@@ -162,14 +165,12 @@ def _in_chain(name: str, old: tuple[Table, Chain | None], new: tuple[Table, Chai
     (before, then), (after, now) = old, new
     one = then.rules if then is not None else ()
     other = now.rules if now is not None else ()
-    pairs = _pairs(one, other)
-    kept = _longest(pairs)
-    moved = [pair for pair in pairs if pair not in kept]
-    there = {second: first for first, second in kept}
+    stayed, moved = _pairs(one, other)
+    paired = sorted(stayed | moved)
     for kind, first, second in (
-        *((EditKind.MOVED, first, second) for first, second in moved),
-        *_replaced(one, other, pairs, there),
-        *((EditKind.CHANGED, first, second) for first, second in pairs if not _same(one[first], other[second])),
+        *((EditKind.MOVED, first, second) for first, second in sorted(moved)),
+        *_replaced(one, other, paired, stayed),
+        *((EditKind.CHANGED, first, second) for first, second in paired if not _same(one[first], other[second])),
     ):
         yield Edit(
             kind,
@@ -193,16 +194,38 @@ def _same(one: Rule, other: Rule) -> bool:
     )
 
 
-def _pairs(before: Sequence[Rule], after: Sequence[Rule]) -> list[tuple[int, int]]:
-    """The places of rules that say the same, in the order before; of several alike the first goes with the first."""
-    waiting: Mapping[tuple[str, str], deque[int]] = defaultdict(deque)
+def _pairs(before: Sequence[Rule], after: Sequence[Rule]) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+    """The places of rules that say the same: those that stayed in order, and those that moved past them."""
+    places: dict[tuple[str, str], list[int]] = defaultdict(list)
     for at, rule in enumerate(after):
-        waiting[_said(rule)].append(at)
-    return [(at, waiting[_said(rule)].popleft()) for at, rule in enumerate(before) if waiting.get(_said(rule))]
+        places[_said(rule)].append(at)
+    alike = [places.get(_said(rule), []) for rule in before]
+    if sum(map(len, alike)) <= MOST_PAIRS:
+        candidates = [(first, second) for first, seconds in enumerate(alike) for second in reversed(seconds)]
+    else:
+        candidates = _in_turn(range(len(before)), before, range(len(after)), after)
+    stayed = _longest(candidates)
+    left = sorted(set(range(len(before))) - {first for first, _ in stayed})
+    right = sorted(set(range(len(after))) - {second for _, second in stayed})
+    return stayed, set(_in_turn(left, before, right, after))
+
+
+def _in_turn(
+    left: Iterable[int], before: Sequence[Rule], right: Iterable[int], after: Sequence[Rule]
+) -> list[tuple[int, int]]:
+    """Places of rules that say the same; of several alike the first goes with the first."""
+    waiting: Mapping[tuple[str, str], deque[int]] = defaultdict(deque)
+    for at in right:
+        waiting[_said(after[at])].append(at)
+    return [(at, waiting[_said(before[at])].popleft()) for at in left if waiting.get(_said(before[at]))]
 
 
 def _longest(pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
-    """As many pairs as can be that are in the same order on both sides: a longest increasing subsequence."""
+    """As many pairs as can be that are in the same order on both sides.
+
+    With all pairs, of one place before those with the last place after first, that is a longest common subsequence
+    (Hunt and Szymanski, 1977): a longest strictly increasing subsequence of the places after.
+    """
     ends: list[int] = []
     last: list[int] = []
     previous: list[int] = []
@@ -219,12 +242,11 @@ def _longest(pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
 
 
 def _replaced(
-    before: Sequence[Rule], after: Sequence[Rule], pairs: Iterable[tuple[int, int]], kept: Mapping[int, int]
+    before: Sequence[Rule], after: Sequence[Rule], paired: Sequence[tuple[int, int]], stayed: set[tuple[int, int]]
 ) -> Iterator[tuple[EditKind, int | None, int | None]]:
     """Rules that came and went; one that came into the place of a similar one is that one, changed."""
-    paired = list(pairs)
-    gone = _by_gap(set(range(len(before))) - {first for first, _ in paired}, sorted(kept.values()))
-    come = _by_gap(set(range(len(after))) - {second for _, second in paired}, sorted(kept))
+    gone = _by_gap(set(range(len(before))) - {first for first, _ in paired}, sorted(first for first, _ in stayed))
+    come = _by_gap(set(range(len(after))) - {second for _, second in paired}, sorted(second for _, second in stayed))
     for gap in sorted({*gone, *come}):
         left, right = gone.get(gap, []), deque(come.get(gap, []))
         for first in left:

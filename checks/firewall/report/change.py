@@ -36,7 +36,7 @@ _NOT_FOLLOWED = "the chains lead to each other too often to be followed"
 _NOT_COMPARED = "what becomes of packets in the table {table}, which are not compared there"
 _UNDECIDED = "what becomes of {packet}"
 
-_PACKETS = "Packets that fare otherwise now"
+_PACKETS = "Packets that fare otherwise now, one of each kind"
 _PACKETS_HEAD = ("What changed", "A packet that shows it", "Decided before by", "Decided now by")
 _EDITS = "What was edited"
 _EDITS_HEAD = ("Change", "Where", "Before", "Now")

@@ -62,7 +62,7 @@ def rows(found: Section, caption: str) -> list[tuple[str, ...]]:
 
 
 def packets(found: Section) -> list[tuple[str, ...]]:
-    return rows(found, "Packets that fare otherwise now")
+    return rows(found, "Packets that fare otherwise now, one of each kind")
 
 
 def edited(found: Section) -> list[tuple[str, ...]]:
@@ -100,6 +100,7 @@ def test_a_planted_rule_is_told_with_a_packet_that_really_fares_otherwise() -> N
             section.BOTH,
             ("changed", "inet filter input, rule 4", RULES[3], "tcp dport 444 accept"),
         ),
+        ((RULES[4], *RULES), section.SAME, ("added", "inet filter input, rule 1", "", RULES[4])),
         (
             (*RULES[:2], RULES[2].replace("admin", "Anna"), *RULES[3:]),
             section.SAME,
