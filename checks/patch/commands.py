@@ -72,7 +72,7 @@ def import_(
     trusted: tuple[Path, ...],
     feeds: Path | None,
 ) -> int:
-    """Import feeds from files and folders, or a bundle that `feed export` wrote.
+    """Import feeds from files, folders and exported bundles.
 
     PATH is OSV (zip, JSON lines, folder), the Debian security tracker's JSON, Alpine's secdb, Red Hat's CSAF or VEX,
     CISA's KEV catalogue, the scores of EPSS, support dates of distro-info (CSV) or endoflife.date (JSON),
@@ -97,7 +97,7 @@ def import_(
 @command.command()
 @_feeds_option
 def info(feeds: Path | None) -> int:
-    """Show which feeds are there: age, counts, and which releases they cover."""
+    """Show which feeds are there, their age and what they cover."""
     directory = feeds or default_feeds()
     index = read_index(directory)
     if not index.parts:
@@ -111,7 +111,7 @@ def info(feeds: Path | None) -> int:
 @click.argument("names", nargs=-1, required=True, metavar="FEED...")
 @_feeds_option
 def remove(names: tuple[str, ...], feeds: Path | None) -> int:
-    """Take feeds out of use, by the names that `feed info` shows, such as 'osv debian:12'."""
+    """Take feeds out of use. Their names are those of `feed info`, such as 'osv debian:12'."""
     remove_parts(feeds or default_feeds(), names)
     return 0
 
@@ -126,7 +126,7 @@ def remove(names: tuple[str, ...], feeds: Path | None) -> int:
 )
 @_feeds_option
 def export(file: Path, sign: Path | None, feeds: Path | None) -> int:
-    """Write all feeds into one file, for a scanner that cannot reach them; `feed import` takes it there."""
+    """Write all feeds into one file. `feed import` takes it where feeds cannot be reached."""
     key = SigningKey.read(sign) if sign is not None else None
     count = export_bundle(feeds or default_feeds(), file, key)
     click.echo(f"{file}: {count} parts")
@@ -143,7 +143,7 @@ def export(file: Path, sign: Path | None, feeds: Path | None) -> int:
 )
 @_feeds_option
 def update_(config: Path, feeds: Path | None) -> int:
-    """Fetch the feeds that a file names, where they have changed, and import them.
+    """Fetch and import the feeds that a file names. Those that have not changed are not fetched.
 
     Proxies come from HTTPS_PROXY and NO_PROXY. Each feed is imported by itself; exit code 3 when one could not be.
     """

@@ -76,7 +76,7 @@ def probe(customer: str | None, is_all: bool, dry_run: bool, contracts: Path | N
 @contracts_option
 @store_option
 def units(user: str | None, out: Path | None, contracts: Path | None, store_url: str | None) -> int:
-    """Write a systemd service and timer that probe what is due every minute."""
+    """Write a systemd service and timer. They probe what is due every minute."""
     from secaudit.fleet.units import PROBES
     from secaudit.fleet.units import units as make_units
 
@@ -106,7 +106,7 @@ def units(user: str | None, out: Path | None, contracts: Path | None, store_url:
 @contracts_option
 @store_option
 def import_(customer: str, service: str, file: Path, contracts: Path | None, store_url: str | None) -> int:
-    """Add the probes of a CSV or JSON FILE to the store; moments that it holds already are left as they are."""
+    """Add the probes of a CSV or JSON FILE to the store. Moments that it holds already are left as they are."""
     from secaudit.config.contract_probes import read_probes
     from secaudit.store import default_url, open_store
 
@@ -129,7 +129,7 @@ def import_(customer: str, service: str, file: Path, contracts: Path | None, sto
 @contracts_option
 @store_option
 def show(customer: str, month: Month | None, as_json: bool, contracts: Path | None, store_url: str | None) -> int:
-    """Show the availability of CUSTOMER's services in a month, from probes in the store and files of the contract.
+    """Show the availability of CUSTOMER's services in a month. Counts probes in the store and files of the contract.
 
     Exit code 1 when a target was missed; else 3 when too little was measured to tell; else 0.
     """

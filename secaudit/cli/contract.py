@@ -31,7 +31,7 @@ command.add_command(hours)
 @command.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 def validate(paths: tuple[Path, ...]) -> int:
-    """Read contract files, or directories of them, and tell every problem."""
+    """Tell every problem of contract files, or of directories of them."""
     from secaudit.config.contract import load_contracts
     from secaudit.config.errors import ConfigError
 
@@ -53,7 +53,7 @@ def validate(paths: tuple[Path, ...]) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @contracts_option
 def show(customer: str | None, as_json: bool, contracts: Path | None) -> int:
-    """Show what the contracts (of CUSTOMER) promise, and which of them are in force."""
+    """Show what the contracts (of CUSTOMER) promise. Says which of them are in force."""
     from secaudit.sla.history import ContractHistory
 
     now = datetime.now(UTC)

@@ -56,7 +56,7 @@ def add(customer: str, time: str, day: date | None, kind: str, ticket: str, note
 @click.argument("file", type=click.Path(path_type=Path))
 @contracts_option
 def import_(customer: str, file: Path, contracts: Path | None) -> int:
-    """Add the lines of a CSV FILE that the ledger of CUSTOMER does not hold yet; the same file twice adds nothing.
+    """Add the new lines of a CSV FILE to the ledger of CUSTOMER. The same file twice adds nothing.
 
     Lines go to the ledger of the contract that is in force on their day; none is written when one has no contract.
     """
@@ -78,7 +78,7 @@ def import_(customer: str, file: Path, contracts: Path | None) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @contracts_option
 def show(customer: str, month: Month | None, as_json: bool, contracts: Path | None) -> int:
-    """Show month by month what is included, used, carried, expired and converted, in hours.
+    """Show month by month what was included and used. Also what was carried over, expired and converted; in hours.
 
     The present month is shown as if it ended now.
     """

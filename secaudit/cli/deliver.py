@@ -149,7 +149,7 @@ def list_(store_url: str | None) -> int:
 @click.argument("id", type=int)
 @store_option
 def retry(id: int, store_url: str | None) -> int:
-    """Let a message that failed, is uncertain or was dropped be sent by the next `deliver --send`."""
+    """Send a message again with the next `deliver --send`. It failed, is uncertain or was dropped before."""
     with ExitStack() as stack:
         _opened(store_url, stack, read_only=False).send_again(id, datetime.now(UTC))
     return Exit.FINE

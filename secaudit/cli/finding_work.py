@@ -76,7 +76,7 @@ def pause(
     contracts: Path | None,
     store_url: str | None,
 ) -> int:
-    """Let the clocks of a finding stand still for a reason that the contract allows."""
+    """Let the clocks of a finding stand still. The contract has to allow the reason."""
     from secaudit.cli.stored import read_store
     from secaudit.model.sla import EventKind
 

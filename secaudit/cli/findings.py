@@ -99,7 +99,7 @@ for added in (ack, pause, resume, note):
 @contracts_option
 @store_option
 def show(fingerprint: str, contracts: Path | None, store_url: str | None) -> int:
-    """Show one finding with what is known about it, and what its clocks say where a contract is at hand."""
+    """Show one finding with what is known about it. Its clocks need a contract at hand."""
     from secaudit.cli.stored import read_store
 
     with ExitStack() as stack:

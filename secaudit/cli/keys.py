@@ -17,7 +17,7 @@ def command() -> None:
 @command.command()
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 def new(path: Path) -> int:
-    """Make an Ed25519 key: PATH for you alone, PATH.pub for everyone who verifies.
+    """Make an Ed25519 key. PATH is for you alone, PATH.pub for everyone who verifies.
 
     Both are PEM files as OpenSSL writes them. Nothing that is there already is replaced.
     """

@@ -87,7 +87,7 @@ def next_(path: Path, count: int) -> int:
 @store_option
 @plugins_option
 def run_due(path: Path, state: Path | None, store_url: str | None, plugins: tuple[Path, ...]) -> int:
-    """Run every scan that is due, one after the other; a missed one is caught up once, none overlaps itself.
+    """Run every scan that is due, one after the other. A missed one is caught up once, none overlaps itself.
 
     A schedule that is seen for the first time waits for its next turn. The exit code is the worst of all scans.
     """

@@ -81,7 +81,7 @@ def sync(
 @trackers_option
 @store_option
 def list_(customer: str | None, as_json: bool, trackers: Path | None, store_url: str | None) -> int:
-    """List the trackers and the issues that the store knows; asks no tracker."""
+    """List the trackers and the issues that are known. Asks no tracker."""
     from secaudit.cli.stored import read_store
 
     rows = [["CUSTOMER", "TRACKER", "ISSUE", "STATE", "MARKER", "LINK"]]
@@ -107,7 +107,7 @@ def list_(customer: str | None, as_json: bool, trackers: Path | None, store_url:
 @trackers_option
 @store_option
 def forget(issue: str, customer: str | None, trackers: Path | None, store_url: str | None) -> int:
-    """Forget which finding ISSUE stands for, because it was deleted in the tracker; the next sync begins anew."""
+    """Forget which finding ISSUE stands for. It was deleted in the tracker; the next sync begins anew."""
     from secaudit.cli.stored import written_store
 
     with ExitStack() as stack:

@@ -47,7 +47,7 @@ def command() -> None:
 @waivers_option
 @contracts_option
 def list_(customer: str | None, as_json: bool, waivers: Path | None, contracts: Path | None) -> int:
-    """List waivers and what each is worth now: in force, pending, expired, too long, too broad or incomplete."""
+    """List waivers and what each is worth now: in force, pending or expired."""
     from secaudit.sla.waivers import assess
 
     now = datetime.now(UTC)
@@ -80,7 +80,7 @@ def check(
     contracts: Path | None,
     store_url: str | None,
 ) -> int:
-    """Hold waivers against the latest results of every host: which of them are needed, which are not in order.
+    """Hold waivers against the latest results of every host. Tells which are needed, and which not in order.
 
     Exit code 1 when a waiver is expired, too long, too broad, incomplete, void or orphaned; 3 when it is not known
     whether one is still needed.
@@ -121,7 +121,7 @@ def check(
 def add(
     customer: str, waivers: Path | None, contracts: Path | None, while_passed: tuple[str, ...], **given: str | None
 ) -> int:
-    """Write a waiver into the customer's file, unless it would not be worth anything under the contract."""
+    """Write a waiver into the customer's file. One that the contract makes worthless is refused."""
     from secaudit.sla.waivers import Standing, assess
 
     now = datetime.now(UTC)

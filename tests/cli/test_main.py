@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import click
 import pytest
 
 from secaudit.cli.main import COMMANDS, GROUP, MOUNTED, run
+from secaudit.cli.main import command as root
 
 HEAVY = {"paramiko", "sqlalchemy", "alembic", "pydantic", "textual", "jinja2", "rich", "yaml", "nmap", "cryptography"}
 
@@ -48,6 +50,23 @@ def test_the_list_of_commands_says_what_a_mounted_command_says(name: str) -> Non
 
     assert isinstance(command, click.Command)
     assert (command.help or "").strip().splitlines()[0].split()[0].rstrip(",") == MOUNTED[name].split()[0].rstrip(",")
+
+
+def test_lists_of_commands_tell_whole_sentences_on_80_columns() -> None:
+    def cut(group: click.Group, path: str) -> Iterator[str]:
+        context = click.Context(group)
+        names = group.list_commands(context)
+        room = 80 - 6 - max(map(len, names))
+        for name in names:
+            command = group.get_command(context, name)
+            assert command is not None
+            # The root command has lines of its own, which wrap.
+            if path and command.get_short_help_str(room).endswith("..."):
+                yield f"{path} {name}"
+            if isinstance(command, click.Group):
+                yield from cut(command, f"{path} {name}")
+
+    assert list(cut(root, "")) == []
 
 
 def test_a_plugin_may_bring_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ _MOST_RANGES = 8
 @source_options
 @click.pass_obj
 def audit(laboratory: Laboratory, sources: tuple[str, ...], everything: bool, as_json: bool, choice: Choice) -> int:
-    """Find rules that do nothing or contradict each other, and who reaches which service.
+    """Find rules that do nothing or contradict each other. Also tells who reaches which service.
 
     Exit code 1 when a rule is shadowed, 3 when something could not be decided or seen.
     """

@@ -22,7 +22,7 @@ from .output import gap_lines, gaps, print_json, print_lines, spot
 @source_options
 @click.pass_obj
 def diff(laboratory: Laboratory, sources: tuple[str, ...], as_json: bool, choice: Choice) -> int:
-    """Tell which packets fare differently, or are translated differently, under AFTER than under BEFORE.
+    """Tell which packets fare otherwise under AFTER than under BEFORE. Differently translated ones are among them.
 
     Each is one file or a host; with --host that host is BEFORE. Exit code 0 when no packet fares differently, 1 when
     some do, 3 when it cannot be told.

@@ -21,7 +21,7 @@ from .output import print_json, print_lines, spot
 @source_options
 @click.pass_obj
 def query(laboratory: Laboratory, sources: tuple[str, ...], text: str, as_json: bool, choice: Choice) -> int:
-    """Tell what becomes of one packet, and on which way through tables, chains and rules.
+    """Tell what becomes of one packet. Shows its way through tables, chains and rules.
 
     Exit code 0 when the packet is accepted, 1 when it is not, 3 when the ruleset does not tell.
     """

@@ -27,7 +27,7 @@ _SERVICE = re.compile(r"(tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?")
 @source_options
 @click.pass_obj
 def reach(laboratory: Laboratory, sources: tuple[str, ...], to: str, as_json: bool, choice: Choice) -> int:
-    """Tell exactly which sources reach a service of the host with a new connection.
+    """Tell exactly which sources reach a service of the host. New connections are meant.
 
     Exit code 3 when conditions are not known, or a part of the ruleset could not be seen.
     """

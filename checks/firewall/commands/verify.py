@@ -41,7 +41,7 @@ def verify(
     as_json: bool,
     choice: Choice,
 ) -> int:
-    """Hold the analysis of a ruleset against this machine's kernel, packet by packet and rule by rule. Needs root.
+    """Hold the analysis of a ruleset against this machine's kernel. Goes packet by packet and rule by rule. Needs root.
 
     The rules are loaded into a throw-away network namespace, never into this machine's own. Sent are the witnesses of
     `audit` and packets aimed at the bounds of rules.

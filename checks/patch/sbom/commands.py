@@ -42,7 +42,7 @@ def command(
     form: str,
     out: Path | None,
 ) -> int:
-    """Write a host's installed packages as a CycloneDX bill of materials, each with its purl.
+    """Write a host's packages as a CycloneDX bill of materials. Each has its purl.
 
     TARGET is `local`, `ssh://[user@]host[:port]` or `replay:BUNDLE`; without one the host is chosen with --host from
     --inventory or, with --from-store, from the store, and nothing is asked of it.
