@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from secaudit.model.delivery import (
 )
 from secaudit.model.errors import UserError
 from secaudit.model.hours import Month
+from secaudit.model.phrasebook import Phrasebook
 from secaudit.store import Store, StoreError
 from secaudit.store.outbox import topic_of
 
@@ -40,6 +41,7 @@ _ATTACHED = 25 * 1024 * 1024
 def digests(store: Store, contracts: Contracts, plan: DeliveryPlan, now: datetime) -> Mapping[str, Letter]:
     """A digest for each target that has something to be told it was not told yet (`now` is aware UTC)."""
     letters: dict[str, Letter] = {}
+    books: dict[str, Phrasebook] = {}
     for customer in (one.customer for one in store.customers()):
         for target, subscriptions in _told_of(plan, customer).items():
             found = {
@@ -50,7 +52,12 @@ def digests(store: Store, contracts: Contracts, plan: DeliveryPlan, now: datetim
             new = sorted(store.untold(found.keys()))
             if new:
                 told: list[Change] = [found[topic] for topic in new]
-                message = Message(customer, target, subject(customer, told), body(customer, told, now))
+                language = _language(subscriptions, contracts, customer)
+                if language not in books:
+                    books[language] = _book(language)
+                book = books[language]
+                head, text = subject(customer, told, book), body(customer, told, now, book)
+                message = Message(customer, target, head, text)
                 letters[topic_of("digest", target, *new)] = Letter(message, tuple(new))
     return letters
 
@@ -64,10 +71,30 @@ def _told_of(plan: DeliveryPlan, customer: str) -> Mapping[str, list[Subscriptio
     return told
 
 
+def _language(subscriptions: Sequence[Subscription], contracts: Contracts, customer: str) -> str:
+    """What a target is written to in about a customer, by its subscriptions."""
+    named = next((one.language for one in subscriptions if one.language), "")
+    contract = contracts.of(customer)[-1:] if any(one.customer == customer for one in subscriptions) else ()
+    return named or (contract[0].report.language if contract else "en")
+
+
+def _book(language: str) -> Phrasebook:
+    """The words of messages; the catalogues are read only where they are needed."""
+    if language == "en":
+        return Phrasebook()
+    from secaudit.cli.translations import phrasebook
+
+    return phrasebook(language, "secaudit.export.delivery")
+
+
 def monthly(
     plan: DeliveryPlan, contracts: Contracts, customer: str, month: Month, folder: Path
 ) -> Mapping[str, Letter]:
     """The customer's report of a month, to everybody who gets it. Raises CommandError when there is none to send."""
+    mine = [one for one in plan.subscriptions if one.customer == customer]
+    targets = [name for one in mine for name in one.monthly]
+    if not targets:
+        raise CommandError(f"nobody gets the monthly report of {customer}: name targets under `monthly`")
     files = sorted(folder.glob(f"monthly-{month}-*"))
     if not files:
         raise CommandError(
@@ -77,19 +104,16 @@ def monthly(
     attachments = tuple(Attachment(path.name, path.read_bytes()) for path in files)
     if sum(len(file.data) for file in attachments) > _ATTACHED:
         raise CommandError(f"the files of {month} in {folder} are too large for a mail")
-    mine = contracts.of(customer)
-    recipients = mine[-1].report.recipients if mine else ()
-    german = bool(mine) and mine[-1].report.language == "de"
-    targets = [name for one in plan.subscriptions if one.customer == customer for name in one.monthly]
-    if not targets:
-        raise CommandError(f"nobody gets the monthly report of {customer}: name targets under `monthly`")
-    title = f"Monatsbericht {month}" if german else f"Monthly report {month}"
-    text = f"Im Anhang: der Bericht über {month}.\n" if german else f"Attached: the report on {month}.\n"
+    contract = contracts.of(customer)[-1:]
+    recipients = contract[0].report.recipients if contract else ()
+    called = contract[0].name if contract else ""
     letters = {}
     for name in dict.fromkeys(targets):
         target = plan.target(name)
         to = (*target.to, *recipients) if isinstance(target, MailTarget) else ()
-        shown = f"{mine[-1].name or customer}: {title}" if mine else f"{customer}: {title}"
+        book = _book(_language([one for one in mine if name in one.monthly], contracts, customer))
+        shown = f"{called or customer}: {book.told(f'Monthly report {month}')}"
+        text = book.told(f"Attached: the report on {month}.") + "\n"
         message = Message(customer, name, shown, text, tuple(dict.fromkeys(to)), attachments)
         letters[topic_of("monthly", name, customer, str(month))] = Letter(message)
     return letters

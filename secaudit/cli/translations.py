@@ -10,15 +10,17 @@ from secaudit.model.phrasebook import Phrasebook
 from secaudit.plugins import discover
 
 
-def phrasebook(language: str) -> Phrasebook:
-    """What the engine and the checks of all families say, in a language.
+def phrasebook(language: str, *packages: str) -> Phrasebook:
+    """What the engine and the checks of all families say, and these packages of ours, in a language.
 
     Raises CommandError when a catalogue cannot be read.
     """
     if language == "en":
         return Phrasebook()
     try:
-        found = dict(catalogue("secaudit.engine", "engine", language))
+        found: dict[str, str] = {}
+        for package in ("secaudit.engine", *packages):
+            found |= catalogue(package, package.rpartition(".")[2], language)
         for family in discover().families.values():
             found |= translated(family, language)
         return Phrasebook.of(found)

@@ -53,7 +53,9 @@ def load_delivery(path: Path) -> DeliveryPlan:
                     # One name alone needs no list.
                     of_list = ("subscriptions", number, key, at)
                     wanted.append((name, document.values[of_list if of_list in document.values else of_list[:-1]]))
-            subscriptions.append(Subscription(one.customer, tuple(one.changes), tuple(one.monthly), one.minimum))
+            subscriptions.append(
+                Subscription(one.customer, tuple(one.changes), tuple(one.monthly), one.minimum, one.language or "")
+            )
     for name, place in wanted:
         if name not in targets:
             hint = closest(name, targets) or f"there are: {', '.join(sorted(targets)) or 'none'}"

@@ -88,6 +88,8 @@ class SubscriptionFile(FileModel):
     """Targets that get the monthly report; not for '*', whose report would go to others."""
     minimum: SeverityWord = Severity.HIGH
     """The least severity of a finding that is told."""
+    language: Maybe[Literal["de", "en"]] = None
+    """What is written in; the language of the customer's contract when it is left out, English for '*'."""
 
     @model_validator(mode="after")
     def _sensible(self) -> SubscriptionFile:

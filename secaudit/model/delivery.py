@@ -64,13 +64,15 @@ Target = MailTarget | AppriseTarget | DirectoryTarget
 class Subscription:
     """Who is told what of a customer (or of `EVERYONE`): names of targets.
 
-    `changes` get a digest of what changed at severity `minimum` and above, `monthly` the month's report.
+    `changes` get a digest of what changed at severity `minimum` and above, `monthly` the month's report. `language` is
+    what they are written to in (`de`, `en`); empty: in that of the customer's contract, else in English.
     """
 
     customer: str
     changes: tuple[str, ...]
     monthly: tuple[str, ...]
     minimum: Severity
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

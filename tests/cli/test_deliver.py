@@ -199,9 +199,50 @@ def test_deadlines_are_told_as_they_come_near_and_pass_and_old_ones_not(place: P
         assert run(["deliver", "--send"]) == 0
         assert run(["deliver", "--send"]) == 0
     (text,) = messages(place)
-    assert text.splitlines()[0] == "[secaudit] muster: 1 overdue, 1 new, 1 due soon"
-    assert "response within 2h" in text
-    assert "remediation within 10h" in text
+    assert text.splitlines()[0] == "[secaudit] muster: 1 überfällig, 1 neu, 1 bald fällig"
+    assert "Reaktion innerhalb von 2h" in text
+    assert "Behebung innerhalb von 10h" in text
+
+
+@pytest.mark.parametrize(
+    ("customer", "language", "contract", "head"),
+    [
+        ("muster", "", "de", "1 neu"),
+        ("muster", "", "en", "1 new"),
+        ("muster", "", "", "1 new"),
+        ("muster", ", language: en", "de", "1 new"),
+        ("muster", ", language: de", "", "1 neu"),
+        ("'*'", "", "de", "1 new"),
+        ("'*'", ", language: de", "en", "1 neu"),
+    ],
+)
+def test_a_digest_is_in_the_language_of_the_subscription_else_of_the_contract(
+    place: Path, customer: str, language: str, contract: str, head: str
+) -> None:
+    if contract:
+        (place / "contracts").mkdir()
+        text = CONTRACT.replace("language: de", f"language: {contract}").replace(
+            "response: {time: 2h", "response: {time: 9d"
+        )
+        (place / "contracts" / "muster.yaml").write_text(
+            text.replace("remediation: {time: 10h", "remediation: {time: 9d")
+        )
+    archive, service = place / "delivery" / "all.yaml", "The service ssh.service has failed."
+    archive.write_text(
+        DELIVERY.split("subscriptions:", maxsplit=1)[0]
+        + f"subscriptions:\n  - {{customer: {customer}, changes: [archive], minimum: high{language}}}\n"
+    )
+    with open_store(str(place / "store.sqlite")) as store:
+        at = datetime.now(UTC) - timedelta(hours=1)
+        info = replace(a_run(id="run-1"), started=at)
+        store.begin(info, [WEB])
+        record(store, info, WEB, [replace(a_result(WEB, outcome=Outcome.FAILED), reason=service)])
+        store.finish(replace(info, finished=at))
+    assert run(["deliver", "--send"]) == 0
+    (text,) = messages(place)
+    assert text.splitlines()[0] == f"[secaudit] muster: {head}"
+    assert (service in text) == (head == "1 new")
+    assert ("Der Dienst ssh.service ist ausgefallen." in text) == (head == "1 neu")
 
 
 def test_what_passed_long_ago_is_not_told_to_who_subscribes_today(place: Path) -> None:

@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secaudit.cli.translations import phrasebook
 from secaudit.export.delivery.digest import LENGTH, SHOWN, Change, ChangeKind, body, subject
 from secaudit.export.delivery.sending import NotDelivered, as_mail, deliver
 from secaudit.model.delivery import (
@@ -37,6 +38,7 @@ from secaudit.model.delivery import (
     Stage,
 )
 from secaudit.model.inventory import SecretKind, SecretSource
+from secaudit.model.phrasebook import Phrasebook
 from secaudit.model.severity import Severity
 
 # aiosmtpd does not know that its TLS begins before its first word.
@@ -229,24 +231,49 @@ def test_a_file_name_cannot_leave_the_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "outside").exists()
 
 
+ENGLISH = Phrasebook()
+
+
 def change(kind: ChangeKind = ChangeKind.NEW, text: str = "Port open", number: int = 0) -> Change:
     return Change(f"{kind}{number}", kind, AT, Severity.HIGH, "web1", text)
 
 
 def test_a_digest_names_the_worst_first_and_says_what_it_leaves_out() -> None:
     changes = [change(ChangeKind.RESOLVED), *(change(number=number) for number in range(SHOWN + 3))]
-    assert subject("muster", changes) == f"[secaudit] muster: {SHOWN + 3} new, 1 resolved"
-    text = body("muster", changes, AT)
+    assert subject("muster", changes, ENGLISH) == f"[secaudit] muster: {SHOWN + 3} new, 1 resolved"
+    text = body("muster", changes, AT, ENGLISH)
     assert text.index("New findings") < text.index("Resolved findings")
     assert "  … and 3 more" in text
 
 
 @given(st.text(max_size=400))
 def test_whatever_a_host_says_stays_on_its_line_and_out_of_the_head(said: str) -> None:
-    text = body("muster", [change(text=said)], AT)
-    assert len(text.splitlines()) == len(body("muster", [change()], AT).splitlines())
+    text = body("muster", [change(text=said)], AT, ENGLISH)
+    assert len(text.splitlines()) == len(body("muster", [change()], AT, ENGLISH).splitlines())
     assert max(map(len, text.splitlines())) < LENGTH + 60
     target = MailTarget("mail", "localhost", 25, Security.NONE, "a@b.example", ("c@d.example",))
     mail = as_mail(posted(Message("muster", "mail", f"x {said}", text)), target)
     assert mail.keys() == as_mail(posted(Message("muster", "mail", "x", text)), target).keys()
     assert "\n" not in str(mail["Subject"])
+
+
+def test_a_digest_is_german_where_german_is_read() -> None:
+    book = phrasebook("de", "secaudit.export.delivery")
+    for kind in ChangeKind:
+        changes = [
+            Change(
+                f"a{number}", kind, AT, severity, "web1", "The service ssh.service has failed.", "services ssh.service"
+            )
+            for number, severity in enumerate((*Severity, None))
+        ]
+        late = "remediation within 5bd, until 2026-11-25 16:00 UTC"
+        changes.append(Change("due", kind, AT, Severity.HIGH, "web2", "no answer", deadline=late))
+        english = body("muster", changes, AT, ENGLISH)
+        german = body("muster", changes, AT, book)
+        assert subject("muster", changes, book) != subject("muster", changes, ENGLISH)
+        same = set(german.split("\n")) & set(english.split("\n"))
+        assert same == {"muster, 2026-11-24 06:00 UTC", ""}
+        assert "  hoch: web1: Der Dienst ssh.service ist ausgefallen. (services ssh.service)" in german
+        assert "  hoch: web2: keine Antwort: Behebung innerhalb von 5bd, bis 2026-11-25 16:00 UTC" in german
+    many = [change(number=number) for number in range(SHOWN + 2)]
+    assert "  … und 2 weitere" in body("muster", many, AT, book)

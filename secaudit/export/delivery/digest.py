@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from secaudit.model.phrasebook import Phrasebook
 from secaudit.model.safe_text import visible_line
 from secaudit.model.severity import Severity
 
@@ -33,7 +34,10 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing to be told. `key` is the same as long as it is the same thing; `at` is when it happened (aware UTC)."""
+    """One thing to be told. `key` is the same as long as it is the same thing; `at` is when it happened (aware UTC).
+
+    `text` says it in English, `about` names what it is about (a control, a subject), `deadline` adds a promise.
+    """
 
     key: str
     kind: ChangeKind
@@ -41,15 +45,17 @@ class Change:
     severity: Severity | None
     host: str
     text: str
+    about: str = ""
+    deadline: str = ""
 
 
-def subject(customer: str, changes: Sequence[Change]) -> str:
-    """What a digest is called: the worst of it first."""
+def subject(customer: str, changes: Sequence[Change], book: Phrasebook) -> str:
+    """What a digest is called, the worst of it first, in the language of `book`."""
     parts = []
     for kind in ChangeKind:
         mine = [change for change in changes if change.kind is kind]
         if mine:
-            parts.append(f"{len(mine)} {_NOUNS[kind]}")
+            parts.append(f"{len(mine)} {book.told(_NOUNS[kind])}")
     return visible_line(f"[secaudit] {customer}: {', '.join(parts)}")
 
 
@@ -66,8 +72,8 @@ _NOUNS = {
 }
 
 
-def body(customer: str, changes: Sequence[Change], now: datetime) -> str:
-    """The digest as plain text; what hosts said is inert and bounded in it."""
+def body(customer: str, changes: Sequence[Change], now: datetime, book: Phrasebook) -> str:
+    """The digest as plain text in the language of `book`; what hosts said is inert and bounded in it."""
     lines = [f"{visible_line(customer)}, {now:%Y-%m-%d %H:%M} UTC", ""]
     for kind in ChangeKind:
         mine = sorted(
@@ -76,16 +82,18 @@ def body(customer: str, changes: Sequence[Change], now: datetime) -> str:
         )
         if not mine:
             continue
-        lines.append(f"{kind.value} ({len(mine)})")
-        lines += [_line(change) for change in mine[:SHOWN]]
+        lines.append(f"{book.told(kind.value)} ({len(mine)})")
+        lines += [_line(change, book) for change in mine[:SHOWN]]
         if len(mine) > SHOWN:
-            lines.append(f"  … and {len(mine) - SHOWN} more")
+            lines.append(f"  … {book.told(f'and {len(mine) - SHOWN} more')}")
         lines.append("")
-    return "\n".join([*lines, "Look into them: secaudit ui"]) + "\n"
+    return "\n".join([*lines, book.told("Look into them: secaudit ui")]) + "\n"
 
 
-def _line(change: Change) -> str:
-    severity = f"{change.severity.value}: " if change.severity else ""
-    text = visible_line(change.text)
+def _line(change: Change, book: Phrasebook) -> str:
+    severity = f"{book.told(change.severity.value)}: " if change.severity else ""
+    about = f" ({change.about})" if change.about else ""
+    deadline = f": {book.told(change.deadline)}" if change.deadline else ""
+    text = visible_line(f"{book.told(change.text)}{about}{deadline}")
     shown = text if len(text) <= LENGTH else f"{text[:LENGTH]}…"
     return f"  {severity}{visible_line(change.host)}: {shown}"

@@ -85,9 +85,12 @@ def _mail(posted: Posted, target: MailTarget, reveal: Reveal) -> None:
         raise NotDelivered(f"{target.name}: nobody is named to get it")
     mail = as_mail(posted, target)
     password = reveal(target.password) if target.password else ""
-    server: _Server | None = None
     try:
         context = ssl.create_default_context(cafile=target.ca_file or None)
+    except OSError as error:
+        raise NotDelivered(f"the certificates in {target.ca_file} cannot be read: {error.strerror or error}") from None
+    server: _Server | None = None
+    try:
         if target.security is Security.TLS:
             server = _TlsServer(target.host, target.port, timeout=target.timeout, context=context)
         else:
@@ -97,14 +100,8 @@ def _mail(posted: Posted, target: MailTarget, reveal: Reveal) -> None:
         if target.user:
             server.login(target.user, password)
         refused = server.send_message(mail)
-    except smtplib.SMTPResponseException as error:
-        # The server answered, so it did not take the message.
-        raise NotDelivered(f"{target.host}: {error.smtp_code} {_said(error.smtp_error)}") from None
-    except smtplib.SMTPRecipientsRefused as error:
-        raise NotDelivered(f"{target.host} refuses {', '.join(error.recipients)}") from None
-    except (smtplib.SMTPException, OSError) as error:
-        reason = f"{target.host}:{target.port}: {visible_line(str(error)) or type(error).__name__}"
-        raise (MaybeDelivered if server is not None and server.began else NotDelivered)(reason) from None
+    except (smtplib.SMTPException, OSError, UnicodeError) as error:
+        raise _trouble(error, target, password, began=server is not None and server.began) from None
     finally:
         # How the server says goodbye does not change what it has taken.
         with suppress(smtplib.SMTPException, OSError):
@@ -114,8 +111,23 @@ def _mail(posted: Posted, target: MailTarget, reveal: Reveal) -> None:
         raise MaybeDelivered(f"{target.host} took it, but not for {', '.join(refused)}")
 
 
-def _said(answer: bytes | str) -> str:
-    return visible_line(answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer)[:300]
+def _trouble(error: Exception, target: MailTarget, password: str, *, began: bool) -> UserError:
+    """What an error means for the message, which `began` to go there or did not."""
+    maybe = MaybeDelivered if began else NotDelivered
+    match error:
+        case smtplib.SMTPResponseException(smtp_code=code, smtp_error=answer):
+            text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+            said = visible_line(text.replace(password, "***") if password else text)[:300]
+            if code < 0:
+                return maybe(f"{target.host}: this is no answer of a mail server: {said}")
+            # The server answered, so it did not take the message.
+            return NotDelivered(f"{target.host}: {code} {said}")
+        case smtplib.SMTPRecipientsRefused(recipients=recipients):
+            return NotDelivered(f"{target.host} refuses {', '.join(recipients)}")
+        case UnicodeError():
+            # Before anything of the message went: names of hosts and what a login sends have encodings of their own.
+            return NotDelivered(f"{target.host}: host, user or password has a character that may not stand there")
+    return maybe(f"{target.host}:{target.port}: {visible_line(str(error)) or type(error).__name__}")
 
 
 def _apprise(message: Message, target: AppriseTarget, reveal: Reveal) -> None:
