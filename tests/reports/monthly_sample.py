@@ -53,7 +53,7 @@ from secaudit.sla.availability import month_span
 from secaudit.sla.clocks import read_clocks
 from secaudit.sla.history import ContractHistory
 from secaudit.sla.hours import statements
-from tests.reports import sample
+from tests.reports import drift_sample, sample
 
 OCTOBER = Month(2026, 10)
 BEGIN = datetime(2026, 9, 30, 22, tzinfo=UTC)
@@ -382,6 +382,7 @@ def record() -> MonthRecord:
         ),
         past=_past(),
         calendars=(("tzdata", "2026a"), ("holidays", "0.109")),
+        host_changes=drift_sample.host_changes(),
         unmeasured={"vpn": "probes/vpn.csv: cannot be read: No such file or directory"},
     )
 
@@ -395,6 +396,7 @@ def small() -> MonthRecord:
         hosts=tuple(host for host in whole.hosts if host.record.host in there),
         scans=tuple(scan for scan in whole.scans if scan.host in there),
         findings=tuple(found for found in whole.findings if found.host in there),
+        host_changes=tuple(change for change in whole.host_changes if change.host in there),
     )
 
 

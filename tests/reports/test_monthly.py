@@ -19,6 +19,7 @@ from secaudit.reports.monthly.report import Cause, PromiseId
 from secaudit.reports.states import State
 from secaudit.reports.texts import TEXTS
 
+from secaudit.cli.month_changes import phrases
 from secaudit.cli.translations import phrasebook
 from secaudit.model.month import FamilyCount, MonthRecord
 from secaudit.model.outcome import Outcome
@@ -50,7 +51,8 @@ def number(text: str) -> int:
 
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_the_page_of_a_small_month_is_as_recorded(language: str) -> None:
-    page = render(replace(monthly_sample.small(), translations=phrasebook(language)), language).decode()
+    record = replace(monthly_sample.small(), translations=phrasebook(language), phrases=phrases(language))
+    page = render(record, language).decode()
     page = re.sub(r"(<style>).*?(</style>)", r"\1…\2", page, flags=re.DOTALL)
     page = re.sub(r"sha256-[A-Za-z0-9+/=]{44}", "sha256-…", page)
     golden = GOLDEN / f"monthly-{language}.html"

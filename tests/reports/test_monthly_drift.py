@@ -286,7 +286,8 @@ def test_no_text_of_a_host_can_add_an_element(language: str) -> None:
         hostile = tuple(replace(poisoned(change, evil), family=change.family) for change in changes)
         return Page(render(replace(monthly_sample.small(), host_changes=hostile), language))
 
-    assert page(EVIL).skeleton == page(" harmless").skeleton
+    # As long as the other, for narrow columns have a class.
+    assert page(EVIL).skeleton == page(" harmless" * (len(EVIL) // len(" harmless"))).skeleton
     assert (
         "{{7*7}}"
         in Page(render(replace(monthly_sample.small(), host_changes=(a_change("fw2", text="{{7*7}}{x}"),)), language))
