@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from secaudit.model.answer import Reach
 from secaudit.model.change import HostChange
 from secaudit.model.month import MonthRecord
 from secaudit.model.section import Cell, Mark, Phrase, Section, Table, Text, told
@@ -96,7 +97,8 @@ def _drifts(record: MonthRecord, wanted: Callable[[str], bool]) -> tuple[Drift, 
 
 
 def _host(change: HostChange, record: MonthRecord) -> HostDrift:
-    newest = next((host.scanned for host in record.hosts if host.record.host == change.host), None)
+    host = next((host for host in record.hosts if host.record.host == change.host), None)
+    newest = host.scanned if host is not None and host.record.status is Reach.UNREACHABLE else None
     late = newest is not None and change.after is not None and newest > change.after
     return HostDrift(
         change,

@@ -9,10 +9,11 @@ from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
 from secaudit.checks.firewall.report.change import changed
 
 from secaudit.model.change import HostChange, Obstacle
+from tests.reports import sample
 
 BEFORE = datetime(2026, 9, 30, 2, 10, tzinfo=UTC)
 FIRST = datetime(2026, 10, 2, 2, 10, tzinfo=UTC)
-AFTER = datetime(2026, 10, 31, 2, 10, tzinfo=UTC)
+AFTER = sample.STARTED
 TITLE = "Rules of the packet filter"
 
 RULES = (
