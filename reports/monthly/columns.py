@@ -67,6 +67,8 @@ def hours(year: Sequence[HoursMonth]) -> tuple[Piece, ...]:
     most = max((max(one.there or 0, one.used or 0) for one in year), default=0) or 1
     pieces = []
     for at, one in enumerate(year):
+        if not one.is_promised:
+            continue
         if one.there is None or one.used is None:
             pieces.append(_piece(at, len(year), HEIGHT, 0, Fill.UNKNOWN))
             continue

@@ -181,31 +181,36 @@ def _availability_point(month: Month, services: Sequence[ServiceMonth]) -> Point
 
 def hours_year(record: MonthRecord) -> tuple[HoursMonth, ...]:
     """Twelve months of included hours."""
-    return tuple(
-        HoursMonth(month, None, None)
-        if statement is None
-        else HoursMonth(month, statement.support.opening + statement.support.gained, statement.support.used)
-        for month, statement in _statements(record)
-    )
+    return tuple(_hours_month(month, promised, statement) for month, promised, statement in _statements(record))
 
 
-def _statements(record: MonthRecord) -> list[tuple[Month, HoursStatement | None]]:
-    known = {one.month: one.hours for one in record.past}
-    known[record.month] = record.hours
-    return [(month, known.get(month)) for month in twelve(record.month)]
+def _hours_month(month: Month, is_promised: bool, statement: HoursStatement | None) -> HoursMonth:
+    if statement is None:
+        return HoursMonth(month, is_promised, None, None)
+    return HoursMonth(month, is_promised, _there(statement), statement.support.used)
+
+
+def _there(statement: HoursStatement) -> int:
+    return statement.support.opening + statement.support.gained
+
+
+def _statements(record: MonthRecord) -> list[tuple[Month, bool, HoursStatement | None]]:
+    """Each month, whether hours were included in it, and what became of them."""
+    known = {one.month: (one.includes_hours, one.hours) for one in record.past}
+    known[record.month] = (record.contract is not None and record.contract.resources is not None, record.hours)
+    return [(month, *known.get(month, (False, None))) for month in twelve(record.month)]
 
 
 def hours_trend(record: MonthRecord) -> tuple[Point, ...]:
     """Month by month the used share of the hours that were there; above 1 is beyond them."""
-    return tuple(_hours_point(month, statement) for month, statement in _statements(record))
+    return tuple(_hours_point(month, statement) for month, _, statement in _statements(record))
 
 
 def _hours_point(month: Month, statement: HoursStatement | None) -> Point:
-    there = 0 if statement is None else statement.support.opening + statement.support.gained
-    if statement is None or not there:
+    if statement is None or not _there(statement):
         return _unknown(month)
     is_beyond = statement.support.overdrawn or statement.development.overdrawn
-    return Point(month, statement.support.used / there, State.FAILED if is_beyond else State.PASSED)
+    return Point(month, statement.support.used / _there(statement), State.FAILED if is_beyond else State.PASSED)
 
 
 def open_year(record: MonthRecord, found: Iterable[Entry]) -> tuple[OpenMonth, ...]:

@@ -49,6 +49,7 @@ class HoursMonth:
     """Minutes of support that were there in a month and those that were used; None when no ledger says so."""
 
     month: Month
+    is_promised: bool
     there: int | None
     used: int | None
 

@@ -79,7 +79,7 @@ def _service(one: ServiceMonth, language: Language) -> str:
 def hours_labels(year: Sequence[HoursMonth], language: Language) -> list[Label]:
     """The hours that were used in each month, without their unit."""
     return [
-        _label(one.month, None, State.UNPROVEN, language)
+        _label(one.month, None, State.UNPROVEN if one.is_promised else State.NOT_APPLICABLE, language)
         if one.used is None
         else _label(one.month, language.hours_only(one.used), State.FAILED if one.beyond else State.PASSED, language)
         for one in year
@@ -87,11 +87,13 @@ def hours_labels(year: Sequence[HoursMonth], language: Language) -> list[Label]:
 
 
 def hours_words(year: Sequence[HoursMonth], language: Language) -> str:
-    """`September 2026 not measured, October 2026 4.25 h of 30.00 h`."""
+    """`September 2026 not promised, October 2026 4.25 h of 30.00 h`."""
     return ", ".join(f"{language.month(one.month)} {_hours(one, language)}" for one in year)
 
 
 def _hours(one: HoursMonth, language: Language) -> str:
+    if not one.is_promised:
+        return language.text("not_promised")
     if one.used is None or one.there is None:
         return language.text("trend_none")
     return language.text("of", part=language.hours(one.used), whole=language.hours(one.there))

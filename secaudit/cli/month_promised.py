@@ -71,7 +71,8 @@ class Promised:
             if contract is not None:
                 there, _ = self.availability(contract, month, until)
                 statement, _, _ = self.hours(contract, month)
-                found.append(PastMonth(month, contract.availability, there, statement))
+                includes = contract.resources is not None
+                found.append(PastMonth(month, contract.availability, there, includes, statement))
         return tuple(found)
 
     def certificates(self, contract: Contract, until: datetime) -> tuple[Certificate, ...]:

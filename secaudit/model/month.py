@@ -92,13 +92,14 @@ class Certificate:
 class PastMonth:
     """A month before: what its contract promised then, what was measured of it, and the statement of hours.
 
-    A service that is promised and not in `availability` was not measured. Without `hours` the contract included none,
-    or its ledger cannot be read.
+    A service that is promised and not in `availability` was not measured. `includes_hours` without `hours` is a ledger
+    that cannot be read.
     """
 
     month: Month
     promised: tuple[AvailabilityTarget, ...]
     availability: tuple[Availability, ...]
+    includes_hours: bool
     hours: HoursStatement | None
 
 

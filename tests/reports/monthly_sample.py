@@ -292,7 +292,7 @@ def _past() -> tuple[PastMonth, ...]:
             if number in minutes
         ]
         month = Month(2026, number)
-        found.append(PastMonth(month, CONTRACT.availability, tuple(there), booked[month]))
+        found.append(PastMonth(month, CONTRACT.availability, tuple(there), True, booked[month]))
     return tuple(found)
 
 

@@ -122,7 +122,7 @@ def test_every_month_of_a_chart_is_told_and_what_is_not_known_is_not_good(record
         "September 2025 96.66%, Target 99.90%, broken",
     ]
     hours = charted(page, "hours-year")
-    assert hours[1:3] == ["December 2024 not measured", "January 2025 0.00 h of 10.00 h".replace(" h", "\u00a0h")]
+    assert hours[1:3] == ["December 2024 not promised", "January 2025 0.00 h of 10.00 h".replace(" h", "\u00a0h")]
     assert hours[-2:] == [
         "September 2025 11.00\u00a0h of 10.00\u00a0h",
         "October 2025 1.50\u00a0h of 10.00\u00a0h",
