@@ -182,8 +182,12 @@ class Dashboard(App[None], inherit_bindings=False):
             self.tell("there is nothing to undo")
             return
         what, undo = self._undo.pop()
-        undo()
-        self.tell(f"undone: {what}")
+        try:
+            undo()
+        except UserError as error:
+            self.complain(error)
+        else:
+            self.tell(f"undone: {what}")
 
     def action_help(self) -> None:
         """The keys of the screen in front."""

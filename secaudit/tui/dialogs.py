@@ -10,7 +10,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -58,20 +57,18 @@ def _answers() -> Text:
 
 
 class Choose(Dialog[str | None]):
-    """One of several; with `last_key` that key answers `LAST`."""
+    """One of several."""
 
-    LAST = "'"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "move(True)", "Down", show=False),
         Binding("k", "move(False)", "Up", show=False),
     ]
 
-    def __init__(self, title: str, options: Sequence[tuple[str, str]], last_key: str = "") -> None:
+    def __init__(self, title: str, options: Sequence[tuple[str, str]]) -> None:
         """`options` are values with what people read."""
         super().__init__()
         self._title = title
         self._options = options
-        self._last_key = last_key
 
     def compose(self) -> ComposeResult:
         """Title and options."""
@@ -90,12 +87,6 @@ class Choose(Dialog[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """That one."""
         self.dismiss(self._options[event.option_index][0])
-
-    def on_key(self, event: Key) -> None:
-        """The key that opened it, again."""
-        if self._last_key and event.key == self._last_key:
-            event.stop()
-            self.dismiss(self.LAST)
 
 
 class Ask(Dialog[str | None]):

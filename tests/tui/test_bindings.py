@@ -37,8 +37,10 @@ from secaudit.tui.filter.line import FilterLine
 from secaudit.tui.finding.evidence import Reader, TextScreen
 from secaudit.tui.finding.screen import DetailScreen, FindingScreen
 from secaudit.tui.finding.waiver_form import WaiverForm
+from secaudit.tui.findings.choose_view import ChooseView
 from secaudit.tui.findings.page import FindingsPage
 from secaudit.tui.findings.table import FindingsTable
+from secaudit.tui.findings.views import View
 from secaudit.tui.host.panels import PanelView, QueryLine
 from secaudit.tui.host.screen import HostScreen
 from secaudit.tui.jobs import Job, JobState
@@ -286,6 +288,14 @@ async def choosing(stage: Stage) -> None:
     await stage.press("s")
 
 
+async def choosing_a_view(stage: Stage) -> None:
+    await at_findings(stage)
+    stage.app.views.save("mine", View("sev:crit"))
+    await stage.press("apostrophe")
+    shown = stage.screen.query_one(OptionList)
+    shown.highlighted = shown.option_count - 1
+
+
 async def choosing_the_second(stage: Stage) -> None:
     await choosing(stage)
     stage.screen.query_one(OptionList).highlighted = 1
@@ -432,6 +442,10 @@ SCENES: dict[type[DOMNode], tuple[Scene, ...]] = {
     Choose: (
         Scene("j", choosing, lambda stage: highlighted(stage) == 1),
         Scene("k", choosing_the_second, lambda stage: highlighted(stage) == 0),
+    ),
+    ChooseView: (
+        Scene("apostrophe", choosing_a_view, lambda stage: stage.in_front(FindingsPage)),
+        Scene("D,delete", choosing_a_view, asks("sev:crit")),
     ),
     Sheet: (Scene("q,question_mark,enter", reading, lambda stage: stage.in_front(FindingsPage)),),
 }

@@ -15,13 +15,15 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from secaudit.tui.dialogs import Ask, Choose
+from secaudit.model.safe_text import visible, visible_line
+from secaudit.tui.dialogs import Ask, Choose, Confirm
 from secaudit.tui.exporting import Picked
 from secaudit.tui.filter.language import parse, quoted
 from secaudit.tui.filter.line import FilterLine
 from secaudit.tui.finding.detail import Detail, Finding
 from secaudit.tui.finding.screen import DetailScreen, FindingScreen
 from secaudit.tui.finding.view import DetailView
+from secaudit.tui.findings.choose_view import ChooseView
 from secaudit.tui.findings.feed import Failed, Feed, Found, FoundGroups, FoundPage
 from secaudit.tui.findings.projection import PAGE, Group, GroupRow, Projection, Query, Row, Sort
 from secaudit.tui.findings.row_paint import OPTIONAL
@@ -294,32 +296,40 @@ class FindingsPage(FindingScreen):
     def action_views(self) -> None:
         """Choose a saved view; ' again takes the last one."""
         try:
-            names = [(name, f"{name:<30} {view.filter}") for name, view in self.dashboard.views.all().items()]
+            self.dashboard.views.all()
         except ViewsError as error:
-            self.dashboard.tell(str(error))
-            return
-        self.app.push_screen(Choose("View (' again: the last one)", names, last_key="apostrophe"), self._viewed)
+            self.dashboard.complain(error)
+        dialog = ChooseView(self.dashboard.views)
 
-    def _viewed(self, chosen: str | None) -> None:
-        if chosen == Choose.LAST:
-            self.show_view(self._last_view)
-        elif chosen:
-            self._came_from.clear()
-            self.show_view(self.dashboard.views.all()[chosen])
+        def chosen(name: str | None) -> None:
+            if name == ChooseView.LAST:
+                self.show_view(self._last_view)
+            elif name:
+                self._came_from.clear()
+                self.show_view(dialog.view(name))
 
-    def action_save_view(self) -> None:
-        """Keep filter, order and grouping under a name."""
-        self.app.push_screen(Ask("Save this view as"), self._saved)
+        self.app.push_screen(dialog, chosen)
 
-    def _saved(self, name: str | None) -> None:
-        if not name:
-            return
+    @work(group="talk")
+    async def action_save_view(self) -> None:
+        """Keep filter, order and grouping under a name; `u` brings back what had that name."""
+        views, view, dashboard = self.dashboard.views, self._view, self.dashboard
         try:
-            self.dashboard.views.save(name, self._view)
+            known = views.saved()
+            name = await self.app.push_screen_wait(Ask("Save this view as"))
+            if not name:
+                return
+            before = known.get(name)
+            if before is not None and before != view:
+                question = f"Replace the view {visible_line(name)}?"
+                if not await self.app.push_screen_wait(Confirm(question, visible(f"{before}\n→ {view}"))):
+                    return
+            views.save(name, view)
         except ViewsError as error:
-            self.dashboard.tell(str(error))
-        else:
-            self.dashboard.tell(f"saved as {name}")
+            dashboard.complain(error)
+            return
+        dashboard.remember(f"the view {name}", lambda: views.save(name, before) if before else views.remove(name))
+        dashboard.tell(f"saved as {name}; ' shows it")
 
     def toggle_column(self, name: str) -> None:
         """Show or hide a column."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from secaudit.model.errors import UserError
+from secaudit.model.safe_text import visible_line
 from secaudit.tui.findings.projection import Group, Sort
+
+LARGEST = 1_000_000
+"""Bytes of a file of views that are read."""
 
 
 class ViewsError(UserError):
@@ -22,6 +27,14 @@ class View:
     filter: str = ""
     sort: Sort = Sort.SEVERITY
     group: Group | None = None
+
+    def __str__(self) -> str:
+        parts = (
+            self.filter,
+            f"by {self.group.value}" if self.group else "",
+            f"sorted by {self.sort.value}" if self.sort is not Sort.SEVERITY else "",
+        )
+        return " · ".join(part for part in parts if part) or "everything"
 
 
 BUILT_IN: Mapping[str, View] = {
@@ -42,36 +55,71 @@ class Views:
         self._path = path
         self._saved: dict[str, View] = {}
 
+    def saved(self) -> Mapping[str, View]:
+        """Those that somebody saved, by name. Raises ViewsError."""
+        self._read()
+        return dict(self._saved)
+
     def all(self) -> Mapping[str, View]:
         """Every view by name. Raises ViewsError."""
-        self._read()
-        return {**BUILT_IN, **self._saved}
+        return {**BUILT_IN, **self.saved()}
 
     def save(self, name: str, view: View) -> None:
-        """Keep a view. Raises ViewsError."""
-        self._read()
-        self._saved[name] = view
-        if self._path is None:
-            return
-        text = json.dumps({name: asdict(view) for name, view in self._saved.items()}, indent=2, ensure_ascii=False)
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise ViewsError(f"the view was not saved in {self._path}: {error.strerror}") from error
+        """Keep a view, in place of one of that name. Raises ViewsError; then the file is as it was."""
+        self._write({**self.saved(), name: view})
+
+    def remove(self, name: str) -> None:
+        """Forget a saved view, if there is one of that name. Raises ViewsError; then the file is as it was."""
+        self._write({known: view for known, view in self.saved().items() if known != name})
+
+    def _write(self, views: dict[str, View]) -> None:
+        if self._path is not None:
+            text = json.dumps({name: asdict(view) for name, view in views.items()}, indent=2, ensure_ascii=False)
+            draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+            try:
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                draft.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+                draft.replace(self._path)
+            except OSError as error:
+                draft.unlink(missing_ok=True)
+                raise ViewsError(f"the views were not written to {self._path}: {error.strerror}") from error
+        self._saved = views
 
     def _read(self) -> None:
         if self._path is None or not self._path.exists():
             return
         try:
-            read = json.loads(self._path.read_text(encoding="utf-8"))
-            self._saved = {
-                str(name): View(
-                    str(view["filter"]), Sort(view["sort"]), Group(view["group"]) if view.get("group") else None
-                )
-                for name, view in read.items()
-            }
+            with self._path.open("rb") as file:
+                text = file.read(LARGEST + 1)
         except OSError as error:
             raise ViewsError(f"the saved views in {self._path} cannot be read: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ViewsError(f"{self._path} does not hold saved views; mend or remove it") from error
+        if len(text) > LARGEST:
+            raise ViewsError(f"{self._path} is larger than {LARGEST:,} bytes; mend or remove it")
+        try:
+            self._saved = _views(json.loads(text))
+        except json.JSONDecodeError as error:
+            place = f"{self._path}:{error.lineno}:{error.colno}"
+            raise ViewsError(f"{place}: not JSON: {error.msg}; mend or remove the file") from error
+        except RecursionError:
+            raise ViewsError(f"{self._path}: nested too deep; mend or remove the file") from None
+        except ValueError as error:
+            raise ViewsError(f"{self._path}: {error}; mend or remove the file") from error
+
+
+def _views(read: object) -> dict[str, View]:
+    """Raises ValueError, which says which view is wrong and what would be right."""
+    if not isinstance(read, dict):
+        raise ValueError("expected an object of views by name")
+    return {name: _view(name, found) for name, found in read.items()}
+
+
+def _view(name: str, found: object) -> View:
+    if not isinstance(found, dict) or not isinstance(found.get("filter"), str):
+        raise ValueError(f"the view {name!r} needs a filter, a text")
+    sort, group = found.get("sort", Sort.SEVERITY), found.get("group")
+    if sort not in list(Sort):
+        raise ValueError(f"the view {name!r} has a sort that is none of {', '.join(Sort)}")
+    if group is not None and group not in list(Group):
+        raise ValueError(f"the view {name!r} has a group that is none of {', '.join(Group)}")
+    # It is put into a line that shows what it is given.
+    return View(visible_line(found["filter"]), Sort(sort), Group(group) if group is not None else None)
