@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ def hours() -> None:
 @hours.command()
 @click.argument("customer")
 @click.argument("time")
-@click.option("--date", "day", type=Day(), help="The day of the work [default: today].")
+@click.option("--date", "day", type=Day(), help="The day of the work [default: today in the contract's time zone].")
 @click.option("--kind", type=click.Choice([kind.value for kind in WorkKind]), default="support", show_default=True)
 @click.option("--ticket", default="", help="The ticket that it belongs to.")
 @click.option("--note", default="", help="What was done.")
@@ -43,8 +43,11 @@ def add(customer: str, time: str, day: date | None, kind: str, ticket: str, note
     from secaudit.config.contract_hours import append_entries
     from secaudit.model.hours import WorkEntry
 
-    entry = WorkEntry(day or datetime.now(UTC).astimezone().date(), _minutes(time), WorkKind(kind), ticket, note)
-    contract = _contract(customer, entry.day, contracts)
+    mine = _contracts(customer, contracts)
+    entry = WorkEntry(day or _today(mine), _minutes(time), WorkKind(kind), ticket, note)
+    contract = _in_force(mine, entry.day)
+    if contract is None:
+        raise CommandError(_no_contract(customer, entry.day))
     ledger = _ledger(contract)
     append_entries(ledger, [entry])
     click.echo(visible_line(f"{ledger}: {entry.minutes} minutes of {kind} on {entry.day}"))
@@ -58,17 +61,34 @@ def add(customer: str, time: str, day: date | None, kind: str, ticket: str, note
 def import_(customer: str, file: Path, contracts: Path | None) -> int:
     """Add the new lines of a CSV FILE to the ledger of CUSTOMER. The same file twice adds nothing.
 
-    Lines go to the ledger of the contract that is in force on their day; none is written when one has no contract.
+    Lines go to the ledger of the contract that is in force on their day. When anything is wrong with one of them, or
+    with a ledger, nothing is written.
     """
-    from secaudit.config.contract_hours import append_entries, missing_from, read_ledger
+    from secaudit.config.contract_hours import addition, append_entries, missing_from, read_ledger, read_lines
+    from secaudit.config.errors import ConfigError, Problem
 
+    mine = _contracts(customer, contracts)
     by_ledger: dict[Path, list[WorkEntry]] = {}
-    for entry in read_ledger(file):
-        by_ledger.setdefault(_ledger(_contract(customer, entry.day, contracts)), []).append(entry)
-    for ledger, entries in by_ledger.items():
-        added = missing_from(read_ledger(ledger) if ledger.exists() else (), entries)
-        append_entries(ledger, added)
-        click.echo(visible_line(f"{ledger}: {len(added)} of {len(entries)} lines added"))
+    problems: list[Problem] = []
+    for line in read_lines(file):
+        contract = _in_force(mine, line.entry.day)
+        if contract is None:
+            problems.append(Problem(line.location, _no_contract(customer, line.entry.day)))
+        else:
+            by_ledger.setdefault(_ledger(contract), []).append(line.entry)
+    if problems:
+        raise ConfigError(problems)
+    added = {
+        ledger: missing_from(read_ledger(ledger) if ledger.exists() else (), entries)
+        for ledger, entries in by_ledger.items()
+    }
+    for ledger, entries in added.items():
+        addition(ledger, entries)
+    for ledger, entries in added.items():
+        append_entries(ledger, entries)
+        click.echo(visible_line(f"{ledger}: {len(entries)} of {len(by_ledger[ledger])} lines added"))
+    if not added:
+        click.echo(visible_line(f"{file}: no line of work in it"), err=True)
     return Exit.FINE
 
 
@@ -85,8 +105,11 @@ def show(customer: str, month: Month | None, as_json: bool, contracts: Path | No
     from secaudit.config.contract_hours import read_ledger
     from secaudit.sla.hours import statements
 
-    until = month or Month.of(datetime.now(UTC).astimezone().date())
-    contract = _contract_of_month(customer, until, contracts)
+    mine = _contracts(customer, contracts)
+    until = month or Month.of(_today(mine))
+    contract = _of_month(mine, until)
+    if contract is None:
+        raise CommandError(f"no contract of {customer} is in force in {until}")
     found = statements(contract, read_ledger(_ledger(contract)), until)
     if as_json:
         click.echo(json.dumps([_plain(statement) for statement in found], indent=2))
@@ -102,30 +125,41 @@ def show(customer: str, month: Month | None, as_json: bool, contracts: Path | No
 
 def _minutes(text: str) -> int:
     found = _TIME.fullmatch(text)
+    from secaudit.config.contract_hours import MOST_MINUTES
+
     minutes = int(found[1] or 0) * 60 + int(found[2] or 0) if found else 0
     if minutes < 1:
         raise CommandError(f"{text!r} is not a time of work; write 45, 45m, 2h or 1h30m")
+    if minutes > MOST_MINUTES:
+        raise CommandError(f"{text!r} is more than a month; a line of a ledger holds {MOST_MINUTES // 60}h at most")
     return minutes
 
 
-def _contract(customer: str, day: date, given: Path | None) -> Contract:
-    """The contract of the customer that is in force on a day."""
-    for contract in _contracts(customer, given):
-        if contract.since <= day and (contract.until is None or day <= contract.until):
-            return contract
-    raise CommandError(f"no contract of {customer} is in force on {day}")
+def _today(contracts: Sequence[Contract]) -> date:
+    """The present day where the contract that is in force, or was last, has its days."""
+    from zoneinfo import ZoneInfo
+
+    from secaudit.sla.history import ContractHistory
+
+    now = datetime.now(UTC)
+    return now.astimezone(ZoneInfo(ContractHistory(contracts).lately(now).calendar.timezone)).date()
 
 
-def _contract_of_month(customer: str, month: Month, given: Path | None) -> Contract:
+def _in_force(contracts: Iterable[Contract], day: date) -> Contract | None:
+    """The contract that is in force on a day."""
+    there = (each for each in contracts if each.since <= day and (each.until is None or day <= each.until))
+    return next(there, None)
+
+
+def _of_month(contracts: Iterable[Contract], month: Month) -> Contract | None:
     """The contract that is in force in a month; the later one where two meet."""
-    mine = [
-        contract
-        for contract in _contracts(customer, given)
-        if contract.since < month.following.first and (contract.until is None or contract.until >= month.first)
-    ]
-    if not mine:
-        raise CommandError(f"no contract of {customer} is in force in {month}")
-    return mine[-1]
+    last = month.last
+    there = [each for each in contracts if each.since <= last and (each.until is None or each.until >= month.first)]
+    return there[-1] if there else None
+
+
+def _no_contract(customer: str, day: date) -> str:
+    return f"no contract of {customer} is in force on {day}"
 
 
 def _contracts(customer: str, given: Path | None) -> tuple[Contract, ...]:

@@ -48,7 +48,7 @@ class Day(click.ParamType[date]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """Read the day, or fail with an example."""
         try:
-            return value if isinstance(value, date) else date.fromisoformat(str(value))
+            return _within_reason(value if isinstance(value, date) else date.fromisoformat(str(value)))
         except ValueError:
             self.fail(f"{value!r} is not a day; write for example 2026-10-31", param, ctx)
 
@@ -61,6 +61,13 @@ class MonthOf(click.ParamType[Month]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Month:
         """Read the month, or fail with an example."""
         try:
-            return value if isinstance(value, Month) else Month.of(date.fromisoformat(f"{value}-01"))
+            return value if isinstance(value, Month) else Month.of(_within_reason(date.fromisoformat(f"{value}-01")))
         except ValueError:
             self.fail(f"{value!r} is not a month; write for example 2026-10", param, ctx)
+
+
+def _within_reason(day: date) -> date:
+    """Refuse days that have none before or after them; nobody means them."""
+    if not 1970 <= day.year < 2200:
+        raise ValueError(f"{day} is far away")
+    return day

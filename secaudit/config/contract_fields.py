@@ -17,7 +17,7 @@ from secaudit.model.contract import ClockKind, Opening, Target, Unit
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DAY = re.compile(r"(?:19[7-9]\d|2[01]\d\d)-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", re.ASCII)
 _SPAN = re.compile(r"(\d{1,5})(m|h|d|w)", re.ASCII)
 _PROMISE = re.compile(r"(\d{1,4})(m|h|bd|d)", re.ASCII)
 _CLOCK = re.compile(r"(\d{2}):(\d{2})", re.ASCII)
@@ -25,18 +25,22 @@ _WEEKDAYS = re.compile(r"([a-z]{3})(?:-([a-z]{3}))?", re.ASCII)
 _AMOUNT = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
 _MINUTES = {"m": 1, "h": 60, "d": 1440, "w": 10080}
 _DAY_MINUTES = 1440
+_YEARS = range(1970, 2200)
 
 
 def parse_day(value: object) -> date:
-    """`2026-12-24` as a date. Raises ValueError."""
+    """`2026-12-24` as a date, from 1970 to 2199, so that days before and after it are days too. Raises ValueError."""
     if isinstance(value, date):
         return value
     try:
-        if isinstance(value, str) and _DAY.fullmatch(value):
-            return date.fromisoformat(value)
+        day = date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2026-12-24") else None
     except ValueError:
-        pass
-    raise ValueError(f"{value!r} is not a day; write for example 2026-12-24")
+        day = None
+    if day is None or value != str(day):
+        raise ValueError(f"{value!r} is not a day; write for example 2026-12-24")
+    if not _YEARS[0] <= day.year <= _YEARS[-1]:
+        raise ValueError(f"{value} is not between {_YEARS[0]} and {_YEARS[-1]}; leave out what has no end")
+    return day
 
 
 def parse_span(value: object) -> timedelta:

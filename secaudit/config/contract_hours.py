@@ -2,61 +2,87 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from secaudit.config.contract_fields import parse_day
-from secaudit.config.errors import ConfigError, Problem, closest, suggestion
+from secaudit.config.csv_rows import csv_header, csv_rows, read_text
+from secaudit.config.errors import ConfigError, Problem, suggestion
 from secaudit.model.baseline import Location
 from secaudit.model.hours import WorkEntry, WorkKind
 
 COLUMNS = ("date", "minutes", "kind", "ticket", "note")
 _NEEDED = ("date", "minutes", "kind")
-_LONGEST = 1_000_000
-_MOST_MINUTES = 60 * 24 * 31
+
+MOST_MINUTES = 60 * 24 * 31
+"""What one line may hold."""
+
+MAX_BYTES = 1_000_000
+MAX_PROBLEMS = 20
+_TOO_LONG = "begin a ledger per contract"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """A piece of work and where it stands."""
+
+    location: Location
+    entry: WorkEntry
 
 
 def read_ledger(path: Path) -> tuple[WorkEntry, ...]:
     """Read a ledger in file order: columns `date`, `minutes`, `kind`, and if there are any `ticket` and `note`.
 
-    A missing file is an error: nothing in it and nothing known are not the same. Raises ConfigError with every problem.
+    A missing file is an error: nothing in it and nothing known are not the same. Raises ConfigError with at most 20
+    problems.
     """
-    problems: list[Problem] = []
-    entries: list[WorkEntry] = []
-    for line, cells in _rows(path, problems):
-        location = Location(str(path), line)
-        try:
-            entries.append(_entry(cells))
-        except ValueError as error:
-            problems.append(Problem(location, str(error)))
-    if problems:
-        raise ConfigError(problems)
-    return tuple(entries)
+    return tuple(line.entry for line in read_lines(path))
+
+
+def read_lines(path: Path) -> tuple[LedgerLine, ...]:
+    """Read a ledger as `read_ledger` does, with the place of each entry."""
+    return _lines(read_text(path, MAX_BYTES, _TOO_LONG, "`secaudit contract hours add` begins one"), path)
+
+
+def addition(path: Path, entries: Sequence[WorkEntry]) -> bytes:
+    """What has to be written behind a ledger to add entries to it, in its own columns; with the header when it is new.
+
+    Raises ConfigError when what is there is no ledger, lacks a column that an entry needs, or would become too long.
+    """
+    is_new = not path.exists()
+    there = ",".join(COLUMNS) + "\n" if is_new else read_text(path, MAX_BYTES, _TOO_LONG)
+    _lines(there, path)
+    header = csv_header(there, path, _NEEDED, COLUMNS)
+    rows = [_cells(entry) for entry in entries]
+    lacking = next((name for name in COLUMNS if name not in header and any(row[name] for row in rows)), None)
+    if lacking is not None:
+        message = f"there is no column {lacking!r} for what is to be added"
+        raise ConfigError.at(
+            Location(str(path), 1), message, "name it in the first line, and add a comma to the others"
+        )
+    glue = there if is_new else "" if there.endswith(("\n", "\r")) else "\n"
+    text = glue + "".join(",".join(_quoted(row[name]) for name in header) + "\n" for row in rows)
+    try:
+        added = text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError.at(None, f"{path}: what is to be added is no text in UTF-8") from None
+    if (0 if is_new else path.stat().st_size) + len(added) > MAX_BYTES:
+        raise ConfigError.at(None, f"{path}: would become longer than {MAX_BYTES} bytes", _TOO_LONG)
+    return added
 
 
 def append_entries(path: Path, entries: Sequence[WorkEntry]) -> None:
     """Add lines at the end of a ledger, in one write; the file begins with its header when it is new.
 
-    Raises ConfigError when the file that is there is no ledger, or cannot be written.
+    Raises ConfigError as `addition` does, and when the file cannot be written.
     """
+    added = addition(path, entries)
     try:
-        is_new = not path.exists()
-        if not is_new:
-            read_ledger(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        if is_new:
-            writer.writerow(COLUMNS)
-        elif not path.read_bytes().endswith(b"\n"):
-            text.write("\n")
-        for entry in entries:
-            writer.writerow((entry.day, entry.minutes, entry.kind.value, entry.ticket, entry.note))
-        with path.open("a", encoding="utf-8", newline="") as file:
-            file.write(text.getvalue())
+        with path.open("ab") as file:
+            file.write(added)
     except OSError as error:
         raise ConfigError.at(None, f"{path}: cannot be written: {error.strerror}") from None
 
@@ -73,51 +99,42 @@ def missing_from(there: Iterable[WorkEntry], others: Iterable[WorkEntry]) -> tup
     return tuple(missing)
 
 
-def _rows(path: Path, problems: list[Problem]) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        hint = "`secaudit contract hours add` begins one" if isinstance(error, FileNotFoundError) else ""
-        raise ConfigError.at(None, f"{path}: cannot be read: {error.strerror}", hint) from None
-    if len(raw) > _LONGEST:
-        raise ConfigError.at(None, f"{path}: longer than {_LONGEST} bytes", "begin a ledger per contract")
-    try:
-        reader = csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True)
-        header = next(reader, [])
-        _refuse_header(header, Location(str(path), 1))
-        for cells in reader:
-            if len(cells) == len(header):
-                yield reader.line_num, dict(zip(header, cells, strict=True))
-            elif cells:
-                message = f"expected {len(header)} columns, found {len(cells)}"
-                problems.append(Problem(Location(str(path), reader.line_num), message))
-    except UnicodeDecodeError:
-        raise ConfigError.at(None, f"{path}: not UTF-8") from None
-    except csv.Error as error:
-        raise ConfigError.at(None, f"{path}: not CSV: {error}") from None
+def _lines(text: str, path: Path) -> tuple[LedgerLine, ...]:
+    problems: list[Problem] = []
+    lines: list[LedgerLine] = []
+    for row in csv_rows(text, path, csv_header(text, path, _NEEDED, COLUMNS)):
+        try:
+            if row.trouble:
+                raise ValueError(row.trouble)
+            lines.append(LedgerLine(row.location, _entry(row.cells)))
+        except ValueError as error:
+            problems.append(Problem(row.location, str(error)))
+            if len(problems) == MAX_PROBLEMS:
+                break
+    if problems:
+        raise ConfigError(problems)
+    return tuple(lines)
 
 
-def _refuse_header(header: Sequence[str], location: Location) -> None:
-    unknown = next((name for name in header if name not in COLUMNS), None)
-    if unknown is not None:
-        raise ConfigError.at(location, f"unknown column {unknown!r}", closest(unknown, COLUMNS))
-    missing = [name for name in _NEEDED if name not in header]
-    if missing or len(set(header)) < len(header):
-        raise ConfigError.at(location, f"the first line must name the columns {', '.join(_NEEDED)}, each once")
-
-
-def _entry(cells: dict[str, str]) -> WorkEntry:
-    minutes = cells["minutes"].strip()
-    if not (minutes.isascii() and minutes.isdecimal()) or not 1 <= int(minutes[:9]) <= _MOST_MINUTES:
-        raise ValueError(f"{minutes!r} are not minutes; write a whole number of at least 1")
+def _entry(cells: Mapping[str, str]) -> WorkEntry:
+    text = cells["minutes"].strip()
+    minutes = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_MINUTES)) else 0
+    if not 1 <= minutes <= MOST_MINUTES:
+        raise ValueError(f"{text!r} are not minutes; write a whole number from 1 to {MOST_MINUTES}")
     kinds = [kind.value for kind in WorkKind]
     kind = cells["kind"].strip()
     if kind not in kinds:
         raise ValueError(f"there is no kind {kind!r}; {suggestion(kind, kinds)}")
-    return WorkEntry(
-        parse_day(cells["date"].strip()),
-        int(minutes),
-        WorkKind(kind),
-        cells.get("ticket", "").strip(),
-        cells.get("note", "").strip(),
-    )
+    day, ticket, note = (cells.get(name, "").strip() for name in ("date", "ticket", "note"))
+    return WorkEntry(parse_day(day), minutes, WorkKind(kind), ticket, note)
+
+
+def _cells(entry: WorkEntry) -> dict[str, str]:
+    values = (str(entry.day), str(entry.minutes), entry.kind.value, entry.ticket.strip(), entry.note.strip())
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _quoted(cell: str) -> str:
+    """A cell as RFC 4180 has it."""
+    doubled = cell.replace('"', '""')
+    return f'"{doubled}"' if any(sign in cell for sign in '",\r\n') else cell

@@ -65,8 +65,6 @@ def _json(text: str, path: Path) -> Iterator[_Seen]:
         found = json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigError.at(Location(str(path), error.lineno, error.colno), f"not JSON: {error.msg}") from None
-    except json.JSONDecodeError as error:
-        raise ConfigError.at(Location(str(path), error.lineno, error.colno), f"not JSON: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError.at(None, f"{path}: not JSON: {error}") from None
     if not isinstance(found, list):

@@ -37,6 +37,7 @@ def _parse(value: object, of_day: timedelta) -> datetime:
         raise ValueError(f"{value!r} is not a time; {_HINT}") from None
     if moment.tzinfo is None:
         raise ValueError(f"{value!r} has no time zone; {_HINT}")
+    parse_day(str(moment.date()))
     return moment.astimezone(UTC)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -56,6 +57,11 @@ class Month:
     def first(self) -> date:
         """Its first day."""
         return date(self.year, self.number, 1)
+
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        return date(self.year, self.number, monthrange(self.year, self.number)[1])
 
     def __str__(self) -> str:
         return f"{self.year:04}-{self.number:02}"

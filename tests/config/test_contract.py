@@ -179,6 +179,11 @@ def test_the_example_set_is_valid() -> None:
             ),
         ),
         ("from: 2026-01-01", "from: 2026-02-30", "3:15: '2026-02-30' is not a day; write for example 2026-12-24"),
+        (
+            "2026-01-01}",
+            "2026-01-01, until: 9999-12-31}",
+            "3:34: 9999-12-31 is not between 1970 and 2199; leave out what has no end",
+        ),
         ("from: 2026-01-01", "from: 1.1.2026", "3:15: '1.1.2026' is not a day; write for example 2026-12-24"),
         (
             "2026-01-01}",

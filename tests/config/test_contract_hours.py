@@ -42,15 +42,15 @@ def test_a_ledger_that_a_person_wrote(write: Write) -> None:
         ("date,minutes,kind\n2026-10-03,45\n", "l.csv:2:1: expected 3 columns, found 2"),
         (
             "date,minutes,kind\n2026-10-03,0,support\n",
-            "l.csv:2:1: '0' are not minutes; write a whole number of at least 1",
+            "l.csv:2:1: '0' are not minutes; write a whole number from 1 to 44640",
         ),
         (
             "date,minutes,kind\n2026-10-03,-5,support\n",
-            "l.csv:2:1: '-5' are not minutes; write a whole number of at least 1",
+            "l.csv:2:1: '-5' are not minutes; write a whole number from 1 to 44640",
         ),
         (
             "date,minutes,kind\n2026-10-03,1.5,support\n",
-            "l.csv:2:1: '1.5' are not minutes; write a whole number of at least 1",
+            "l.csv:2:1: '1.5' are not minutes; write a whole number from 1 to 44640",
         ),
         (
             "date,minutes,kind\n3.10.2026,5,support\n",
@@ -60,7 +60,7 @@ def test_a_ledger_that_a_person_wrote(write: Write) -> None:
             "date,minutes,kind\n2026-10-03,5,suport\n",
             "l.csv:2:1: there is no kind 'suport'; did you mean 'support'?",
         ),
-        ('date,minutes,kind\n"2026-10-03,5,support\n', "l.csv: not CSV: unexpected end of data"),
+        ('date,minutes,kind\n"2026-10-03,5,support\n', "l.csv:2:1: not CSV: unexpected end of data"),
     ],
 )
 def test_bad_ledgers(write: Write, text: str, message: str) -> None:

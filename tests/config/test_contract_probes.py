@@ -34,16 +34,16 @@ def test_csv_and_json(write: Write) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.csv", "", "a.csv:1:1: the first line must name the columns time and up"),
-        ("a.csv", "when,up\n", "a.csv:1:1: the first line must name the columns time and up"),
-        ("a.csv", "time,up\n2026-10-31T04:00:00Z\n", "a.csv:2:1: up is ''; write 1 or 0"),
+        ("a.csv", "", "a.csv:1:1: the first line must name the columns time, up, each once"),
+        ("a.csv", "when,up\n", "a.csv:1:1: the first line must name the columns time, up, each once"),
+        ("a.csv", "time,up\n2026-10-31T04:00:00Z\n", "a.csv:2:1: expected 2 columns, found 1"),
         ("a.csv", "time,up\n2026-10-31T04:00:00Z,maybe\n", "a.csv:2:1: up is 'maybe'; write 1 or 0"),
         (
             "a.csv",
             "time,up\n2026-10-31T04:00:00,1\n",
             "a.csv:2:1: '2026-10-31T04:00:00' is not a time with its zone; write for example 2026-10-31T04:00:00Z",
         ),
-        ("a.csv", 'time,up\n"2026', "a.csv: not CSV: unexpected end of data"),
+        ("a.csv", 'time,up\n"2026', "a.csv:2:1: not CSV: unexpected end of data"),
         ("a.json", "{}", "a.json: expected a list of objects with time and up"),
         (
             "a.json",

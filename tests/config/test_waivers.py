@@ -77,6 +77,12 @@ def test_the_example_set_is_valid() -> None:
             "31.01.2027",
             "1:66: '31.01.2027' is not a day; write for example 2026-12-24",
         ),
+        ("2027-01-31", "9999-12-31", "1:66: 9999-12-31 is not between 1970 and 2199; leave out what has no end"),
+        (
+            "2027-01-31",
+            "9999-12-31T23:59-10:00",
+            "1:66: 9999-12-31 is not between 1970 and 2199; leave out what has no end",
+        ),
         (
             "2027-01-31",
             "2027-01-31T18:00",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -92,6 +94,9 @@ def test_hours_are_added_imported_and_shown(run: Run) -> None:
     [
         (("add", "muster", "0"), "'0' is not a time of work; write 45, 45m, 2h or 1h30m"),
         (("add", "muster", "soon"), "'soon' is not a time of work; write 45, 45m, 2h or 1h30m"),
+        (("add", "muster", "745h"), "'745h' is more than a month; a line of a ledger holds 744h at most"),
+        (("add", "muster", "45", "--date", "9999-12-31"), "is not a day; write for example 2026-10-31"),
+        (("show", "muster", "--month", "9999-12"), "is not a month; write for example 2026-10"),
         (("add", "muster", "45", "--date", "2026-07-01"), "no contract of muster is in force on 2026-07-01"),
         (("add", "muster", "45", "--date", "yesterday"), "is not a day; write for example 2026-10-31"),
         (("add", "zettel", "45"), "there is no contract of zettel; see --contracts"),
@@ -106,7 +111,54 @@ def test_what_cannot_be_done_with_hours(run: Run, arguments: tuple[str, ...], me
     assert not Path("ledger").exists()
 
 
-def test_no_line_is_imported_when_one_has_no_contract(run: Run) -> None:
-    Path("more.csv").write_text("date,minutes,kind\n2026-01-10,90,support\n2026-07-03,180,support\n")
-    assert run("hours", "import", "muster", "more.csv")[0] == 2
+@pytest.mark.parametrize(
+    ("lines", "messages"),
+    [
+        (
+            "2026-01-10,90,support\n2026-07-03,180,support\n2025-01-01,1,support\n",
+            [
+                "3:1: no contract of muster is in force on 2026-07-03",
+                "4:1: no contract of muster is in force on 2025-01-01",
+            ],
+        ),
+        ("2026-01-10,90,support\n2026-01-11,1.5,support\n", ["3:1: '1.5' are not minutes; write a whole number"]),
+    ],
+)
+def test_no_line_is_imported_when_one_is_wrong(run: Run, lines: str, messages: list[str]) -> None:
+    Path("more.csv").write_text(f"date,minutes,kind\n{lines}")
+    ended, out, err = run("hours", "import", "muster", "more.csv")
+    assert (ended, out) == (2, "")
+    for line, message in zip(err.splitlines(), messages, strict=True):
+        assert line.startswith(f"more.csv:{message}")
     assert not Path("ledger").exists()
+
+
+def test_an_import_for_two_contracts_writes_both_ledgers_or_none(run: Run) -> None:
+    later = CONTRACT.replace("{from: 2026-01-01, until: 2026-06-30}", "{from: 2026-07-01}").replace("2026.csv", "b.csv")
+    Path("contracts/later.yaml").write_text(later)
+    Path("more.csv").write_text("date,minutes,kind\n2026-06-30,90,support\n2026-07-01,180,support\n")
+    Path("ledger").mkdir()
+    Path("ledger/b.csv").write_text("no ledger\n")
+    ended, out, err = run("hours", "import", "muster", "more.csv")
+    assert (ended, out, "b.csv:1:1: unknown column 'no ledger'" in err) == (2, "", True)
+    assert not Path("ledger/2026.csv").exists()
+    Path("ledger/b.csv").unlink()
+    assert run("hours", "import", "muster", "more.csv")[0] == 0
+    assert [Path(f"ledger/{name}.csv").read_text().splitlines()[1:] for name in ("2026", "b")] == [
+        ["2026-06-30,90,support,,"],
+        ["2026-07-01,180,support,,"],
+    ]
+
+
+def test_today_is_the_customer_s(run: Run) -> None:
+    """There is no moment at which the day is the same in these two zones."""
+    for customer, zone in (("east", "Pacific/Kiritimati"), ("west", "Etc/GMT+12")):
+        text = CONTRACT.replace("id: muster", f"id: {customer}").replace("Europe/Berlin", zone)
+        text = text.replace(", until: 2026-06-30", "").replace("2026.csv", f"{customer}.csv")
+        Path(f"contracts/{customer}.yaml").write_text(text)
+        before = datetime.now(ZoneInfo(zone)).date()
+        assert run("hours", "add", customer, "45")[0] == 0
+        day = Path(f"ledger/{customer}.csv").read_text().splitlines()[1].partition(",")[0]
+        assert before <= date.fromisoformat(day) <= datetime.now(ZoneInfo(zone)).date()
+        *_, last = json.loads(run("hours", "show", customer, "--json")[1])
+        assert (last["month"], last["support"]["used"]) == (day[:7], 45)
