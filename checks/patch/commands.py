@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from secaudit.api import default_feeds, show_duration
+from secaudit.model.counted import counted
 from secaudit.model.signing import PublicKey, SigningKey
 
 from .feeds.bundles import export_bundle, import_bundle, is_bundle
@@ -129,7 +130,7 @@ def export(file: Path, sign: Path | None, feeds: Path | None) -> int:
     """Write all feeds into one file. `feed import` takes it where feeds cannot be reached."""
     key = SigningKey.read(sign) if sign is not None else None
     count = export_bundle(feeds or default_feeds(), file, key)
-    click.echo(f"{file}: {count} parts")
+    click.echo(f"{file}: {counted(count, 'part')}")
     return 0
 
 

@@ -19,6 +19,7 @@ from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import store_option
 from secaudit.cli.service_files import CONTRACTS, HERE, contracts_option, find, read_contracts
 from secaudit.cli.times import MonthOf
+from secaudit.model.counted import counted
 from secaudit.model.hours import Month
 from secaudit.model.safe_text import visible_line
 
@@ -118,7 +119,7 @@ def import_(customer: str, service: str, file: Path, contracts: Path | None, sto
     probes = read_probes(file)
     with closing(open_store(store_url or default_url())) as store:
         added = store.add_probes(customer, service, probes)
-    click.echo(visible_line(f"{file}: {added} of {len(probes)} probes added"))
+    click.echo(visible_line(f"{file}: {added} of {counted(len(probes), 'probe')} added"))
     return Exit.FINE
 
 

@@ -14,6 +14,7 @@ import click
 from secaudit.cli.columns import aligned
 from secaudit.cli.exits import Exit
 from secaudit.cli.options import plugins_option
+from secaudit.model.counted import counted
 from secaudit.model.safe_text import visible, visible_line
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def show(names: tuple[str, ...], as_json: bool, plugins: tuple[Path, ...]) -> in
         if control.broken:
             click.echo(visible(f"    cannot be decided: {control.broken}"))
     files = ", ".join(f"{stamp.name} version {stamp.version}" for stamp in baseline.stamps)
-    click.echo(f"{len(baseline.controls)} controls from {files}")
+    click.echo(f"{counted(len(baseline.controls), 'control')} from {files}")
     return Exit.FINE
 
 
@@ -82,7 +83,7 @@ def validate(files: tuple[str, ...], plugins: tuple[Path, ...]) -> int:
         except ConfigError as error:
             problems += error.problems
         else:
-            click.echo(visible_line(f"{file}: {len(baseline.controls)} controls, no problem found"))
+            click.echo(visible_line(f"{file}: {counted(len(baseline.controls), 'control')}, no problem found"))
     if problems:
         raise ConfigError(problems)
     return Exit.FINE

@@ -14,6 +14,7 @@ from secaudit.cli.columns import aligned
 from secaudit.cli.contract_hours import hours
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.service_files import HERE, contracts_option, read_contracts
+from secaudit.model.counted import counted
 from secaudit.model.safe_text import visible_line
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def validate(paths: tuple[Path, ...]) -> int:
             ended = Exit.USAGE
         else:
             count = len(contracts.all)
-            click.echo(visible_line(f"{path}: {count} contract{'' if count == 1 else 's'}, no problem found"))
+            click.echo(visible_line(f"{path}: {counted(count, 'contract')}, no problem found"))
     return ended
 
 

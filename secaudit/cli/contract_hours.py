@@ -15,6 +15,7 @@ from secaudit.cli.columns import aligned
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.service_files import HERE, contracts_option, read_contracts
 from secaudit.cli.times import Day, MonthOf
+from secaudit.model.counted import counted
 from secaudit.model.hours import Month, WorkKind
 from secaudit.model.safe_text import visible_line
 
@@ -86,7 +87,7 @@ def import_(customer: str, file: Path, contracts: Path | None) -> int:
         addition(ledger, entries)
     for ledger, entries in added.items():
         append_entries(ledger, entries)
-        click.echo(visible_line(f"{ledger}: {len(entries)} of {len(by_ledger[ledger])} lines added"))
+        click.echo(visible_line(f"{ledger}: {len(entries)} of {counted(len(by_ledger[ledger]), 'line')} added"))
     if not added:
         click.echo(visible_line(f"{file}: no line of work in it"), err=True)
     return Exit.FINE

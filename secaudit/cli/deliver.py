@@ -15,6 +15,7 @@ from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import store_option
 from secaudit.cli.service_files import HERE, contracts_option, delivery_option, read_contracts, read_delivery
 from secaudit.cli.times import MonthOf
+from secaudit.model.counted import counted
 from secaudit.model.hours import Month
 from secaudit.model.safe_text import visible, visible_line
 
@@ -98,7 +99,8 @@ def _show(store: Store, plan: DeliveryPlan, letters: Mapping[str, Letter]) -> in
         for file in message.attachments:
             click.echo(f"  [{visible_line(file.name)}]")
     count = len(waiting) + len(new)
-    click.echo(f"{count} messages; send them with --send." if count else "There is nothing to tell.", err=True)
+    summary = f"{counted(count, 'message')}; --send sends what is shown." if count else "There is nothing to tell."
+    click.echo(summary, err=True)
     return Exit.FINE
 
 
@@ -115,7 +117,7 @@ def _send(store: Store, plan: DeliveryPlan) -> int:
         ended = ended if sent else Exit.INCOMPLETE
     uncertain = store.posted((Stage.UNCERTAIN,))
     if uncertain:
-        click.echo(f"{len(uncertain)} messages may or may not have arrived: secaudit deliver list", err=True)
+        click.echo(f"{counted(len(uncertain), 'message')} may or may not have arrived: secaudit deliver list", err=True)
         ended = Exit.INCOMPLETE
     return ended
 

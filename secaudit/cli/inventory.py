@@ -12,6 +12,7 @@ import click
 from secaudit.cli.columns import aligned
 from secaudit.cli.exits import Exit
 from secaudit.cli.options import plugins_option
+from secaudit.model.counted import counted
 from secaudit.model.safe_text import visible_line
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _counted(inventory: Inventory) -> str:
         (sum(len(customer.sites) for customer in inventory.customers), "site"),
         (len(inventory.hosts), "host"),
     )
-    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+    return ", ".join(counted(count, noun) for count, noun in counts)
 
 
 def _joined(words: Iterable[str]) -> str:

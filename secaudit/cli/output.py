@@ -10,6 +10,7 @@ from pathlib import Path
 from secaudit.api import Format
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.model.answer import Reach
+from secaudit.model.counted import counted
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.model.run import RunReport
@@ -80,7 +81,7 @@ def summary(report: RunReport) -> str:
     counts = report.summary
     worst = ", ".join(f"{count} {severity.value}" for severity, count in counts.failed.items() if count)
     lines.append(
-        f"{_plural(len(report.hosts), 'host')}: {len(failed)} failed{f' ({worst})' if worst else ''}, "
+        f"{counted(len(report.hosts), 'host')}: {len(failed)} failed{f' ({worst})' if worst else ''}, "
         f"{counts.unproven} unproven, {counts.passed} passed, {counts.not_applicable} not applicable"
         + (f", {counts.waived} waived" if counts.waived else "")
     )
@@ -120,7 +121,3 @@ def _unproven(report: RunReport) -> list[str]:
         return []
     reasons = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     return [f"Not proven, so not passed: {reasons}."]
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

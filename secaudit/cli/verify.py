@@ -10,6 +10,7 @@ import click
 
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import store_option
+from secaudit.model.counted import counted
 
 if TYPE_CHECKING:
     from secaudit.export.attestation import Attested
@@ -71,10 +72,8 @@ def _file(path: Path, keys: tuple[Path, ...], store: Store | None) -> Exit:
         return Exit.INCOMPLETE
     origin = found.origin
     click.echo(f"{path}: as it was signed {origin.signed:%Y-%m-%d %H:%M} UTC with {found.key.id}")
-    click.echo(
-        f"  {origin.kind}, from {len(origin.runs)} runs and {len(origin.transcripts)} transcripts, "
-        f"secaudit {origin.version}"
-    )
+    made_from = f"{counted(len(origin.runs), 'run')} and {counted(len(origin.transcripts), 'transcript')}"
+    click.echo(f"  {origin.kind}, from {made_from}, secaudit {origin.version}")
     return _from_store(found, store) if store is not None else Exit.FINE
 
 
@@ -107,7 +106,8 @@ def _whole_store(store: Store) -> int:
     if verdict.head is None:
         click.echo("UNPROVEN  the store has no chain yet; it begins with the next scan", err=True)
         return Exit.INCOMPLETE
-    click.echo(f"{verdict.scans} scans of hosts in {verdict.head.length} links, the last one {verdict.head.sha256}")
+    links = counted(verdict.head.length, "link")
+    click.echo(f"{counted(verdict.scans, 'scan')} of hosts in {links}, the last one {verdict.head.sha256}")
     if verdict.older:
-        click.echo(f"{verdict.older} scans are older than the chain, which says nothing about them")
+        click.echo(f"{counted(verdict.older, 'scan')} from before the chain began, which says nothing of that time")
     return Exit.FINDINGS if verdict.breaches else Exit.FINE

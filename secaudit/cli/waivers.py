@@ -47,7 +47,7 @@ def command() -> None:
 @waivers_option
 @contracts_option
 def list_(customer: str | None, as_json: bool, waivers: Path | None, contracts: Path | None) -> int:
-    """List waivers and what each is worth now: in force, pending or expired."""
+    """List waivers and whether each is in force, pending or expired."""
     from secaudit.sla.waivers import assess
 
     now = datetime.now(UTC)

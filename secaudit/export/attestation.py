@@ -114,6 +114,8 @@ def check(path: Path, keys: Sequence[PublicKey]) -> Attested:
     or the file is not the one that was signed.
     """
     beside = statement_path(path)
+    if path.exists() and not beside.exists():
+        raise SigningError(f"{path}: not signed, for there is no {beside.name} beside it")
     try:
         data = beside.read_bytes()
         digest = _sha256(path)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from secaudit.api import Laboratory, Severity
+from secaudit.model.counted import counted
 
 from .. import documents
 from ..analysis.anomalies import Kind, find_anomalies
@@ -52,11 +53,7 @@ def audit(laboratory: Laboratory, sources: tuple[str, ...], everything: bool, as
         print_lines(gap_lines(given))
         print_lines(matrix(services, _MOST_RANGES))
         hidden = len(found.found) - len(shown)
-        print_lines([_plural(len(shown), "finding") + (f", {_plural(hidden, 'hint')} (--all)" if hidden else "")])
+        print_lines([counted(len(shown), "finding") + (f", {counted(hidden, 'hint')} (--all)" if hidden else "")])
     if any(anomaly.kind is Kind.SHADOWED for anomaly in found.found):
         return 1
     return 3 if undecided or ruleset.unread else 0
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
