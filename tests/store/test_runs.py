@@ -9,6 +9,7 @@ import pytest
 
 from secaudit.model.answer import Reach
 from secaudit.model.outcome import Outcome
+from secaudit.model.request import Command
 from secaudit.model.severity import Severity
 from secaudit.store import FindingFilter, HostName, Store, StoreError, Tally
 from secaudit.transcript import digest
@@ -36,6 +37,14 @@ def test_a_transcript_is_what_was_recorded(store: Store) -> None:
     assert stored == a_transcript(WEB, START)
     assert [answer.request.timeout for answer in stored.answers] == [timedelta(seconds=30)] * 2 + [timedelta(minutes=5)]
     assert store.report("run-0").hosts[0].transcript == digest(stored)
+
+
+def test_of_a_transcript_only_what_is_wanted_is_read(store: Store) -> None:
+    scan(store, 0, WEB)
+    whole = a_transcript(WEB, START)
+    wanted = [whole.answers[2].request, Command(("uptime",)), Command(("never", "asked"))]
+    found = store.transcript("run-0", "muster", "web1", wanted)
+    assert found == replace(whole, answers=(whole.answers[0], whole.answers[2]))
 
 
 def test_an_interrupted_run_knows_what_is_pending(store: Store) -> None:
