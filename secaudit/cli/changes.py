@@ -65,25 +65,27 @@ def _of_finding(
 ) -> Iterator[Change]:
     if finding.waived and finding.resolved is None:
         return
-    about = f"{finding.control}{f' {finding.subject}' if finding.subject else ''}"
+    control, subject = finding.control, finding.subject
     text = finding.reason or finding.title
     for event in events:
         if not now - WINDOW < event.at <= now:
             continue
         key = f"{event.kind.value} {finding.fingerprint} {event.at.isoformat()}"
         if event.kind in _NEW and event.outcome is Outcome.FAILED and finding.resolved is None:
-            yield Change(key, ChangeKind.NEW, event.at, finding.severity, finding.host, text, about)
+            yield Change(key, ChangeKind.NEW, event.at, finding.severity, finding.host, text, control, subject)
         elif event.kind is EventKind.RESOLVED:
             # The reason of a resolved finding is that of its end.
-            yield Change(key, ChangeKind.RESOLVED, event.at, finding.severity, finding.host, finding.title, about)
+            yield Change(
+                key, ChangeKind.RESOLVED, event.at, finding.severity, finding.host, finding.title, control, subject
+            )
     if finding.resolved is None and finding.outcome is Outcome.FAILED:
         clocks = read_clocks(events, history, now) if events else ()
         readings = {"response": clocks[-1].response, "remediation": clocks[-1].remediation} if clocks else {}
-        yield from _of_clocks(finding, readings, text, about, now)
+        yield from _of_clocks(finding, readings, text, now)
 
 
 def _of_clocks(
-    finding: Finding, readings: Mapping[str, ClockReading | None], text: str, about: str, now: datetime
+    finding: Finding, readings: Mapping[str, ClockReading | None], text: str, now: datetime
 ) -> Iterator[Change]:
     for name, reading in readings.items():
         kind = _STATES.get(reading.state) if reading is not None else None
@@ -91,7 +93,8 @@ def _of_clocks(
         if reading is not None and kind is not None and reading.due is not None and reading.due > now - WINDOW:
             key = f"{reading.state.value} {name} {finding.fingerprint} {reading.started.isoformat()}"
             due = f"{name} within {reading.promised}, until {reading.due:%Y-%m-%d %H:%M} UTC"
-            yield Change(key, kind, min(reading.due, now), finding.severity, finding.host, text, about, due)
+            at, control, subject = min(reading.due, now), finding.control, finding.subject
+            yield Change(key, kind, at, finding.severity, finding.host, text, control, subject, due)
 
 
 def _of_host(store: Store, host: HostOverview, now: datetime) -> Iterator[Change]:

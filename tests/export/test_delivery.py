@@ -277,3 +277,29 @@ def test_a_digest_is_german_where_german_is_read() -> None:
         assert "  hoch: web2: keine Antwort: Behebung innerhalb von 5bd, bis 2026-11-25 16:00 UTC" in german
     many = [change(number=number) for number in range(SHOWN + 2)]
     assert "  … und 2 weitere" in body("muster", many, AT, book)
+
+
+def test_what_one_control_says_of_a_host_is_one_line() -> None:
+    def new(host: str, subject: str, severity: Severity = Severity.HIGH) -> Change:
+        text = f"A security update of {subject} is available and not installed."
+        return Change(f"{host}{subject}", ChangeKind.NEW, AT, severity, host, text, "security-updates", subject)
+
+    def gone(host: str) -> Change:
+        return Change(host, ChangeKind.UNREACHABLE, AT, None, host, "no answer")
+
+    packages = [f"lib{number:02}" for number in range(30)]
+    changes = [*(new("web1", package) for package in packages), new("db1", "openssl"), gone("a"), gone("b")]
+    told = body("Muster", changes, AT, Phrasebook()).splitlines()
+    assert "  high: web1: security-updates (30): " + ", ".join(packages[:8]) + ", …" in told
+    assert any("db1: A security update of openssl" in line for line in told)
+    assert {"  a: no answer", "  b: no answer", "New findings (31)"} <= set(told)
+    assert len(told) == 11
+
+
+def test_what_is_left_out_of_a_digest_is_counted_by_changes() -> None:
+    changes = [
+        Change(f"{host}/{port}", ChangeKind.NEW, AT, Severity.LOW, f"h{host:02}", "open", "ports", f"tcp/{port}")
+        for host in range(SHOWN + 2)
+        for port in range(3)
+    ]
+    assert "  … and 6 more" in body("Muster", changes, AT, Phrasebook()).splitlines()

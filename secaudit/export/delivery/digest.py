@@ -12,7 +12,10 @@ from secaudit.model.safe_text import visible_line
 from secaudit.model.severity import Severity
 
 SHOWN = 40
-"""Changes of a kind that a digest names; nobody reads more in a mail."""
+"""Lines of a kind that a digest has; nobody reads more in a mail."""
+
+NAMED = 8
+"""Subjects that a line names when it is about several."""
 
 LENGTH = 200
 """Characters of what one change says."""
@@ -36,7 +39,7 @@ class ChangeKind(StrEnum):
 class Change:
     """One thing to be told. `key` is the same as long as it is the same thing; `at` is when it happened (aware UTC).
 
-    `text` says it in English, `about` names what it is about (a control, a subject), `deadline` adds a promise.
+    `text` says it in English, `control` and `subject` name what it is about, `deadline` adds a promise.
     """
 
     key: str
@@ -45,7 +48,8 @@ class Change:
     severity: Severity | None
     host: str
     text: str
-    about: str = ""
+    control: str = ""
+    subject: str = ""
     deadline: str = ""
 
 
@@ -83,17 +87,34 @@ def body(customer: str, changes: Sequence[Change], now: datetime, book: Phrasebo
         if not mine:
             continue
         lines.append(f"{book.told(kind.value)} ({len(mine)})")
-        lines += [_line(change, book) for change in mine[:SHOWN]]
-        if len(mine) > SHOWN:
-            lines.append(f"  … {book.told(f'and {len(mine) - SHOWN} more')}")
+        alike = _alike(mine)
+        lines += [_line(together, book) for together in alike[:SHOWN]]
+        hidden = sum(map(len, alike[SHOWN:]))
+        if hidden:
+            lines.append(f"  … {book.told(f'and {hidden} more')}")
         lines.append("")
     return "\n".join([*lines, book.told("Look into them: secaudit ui")]) + "\n"
 
 
-def _line(change: Change, book: Phrasebook) -> str:
-    severity = f"{book.told(change.severity.value)}: " if change.severity else ""
-    about = f" ({change.about})" if change.about else ""
-    deadline = f": {book.told(change.deadline)}" if change.deadline else ""
-    text = visible_line(f"{book.told(change.text)}{about}{deadline}")
+def _alike(changes: Sequence[Change]) -> list[list[Change]]:
+    """What is told in one line: what one control says of a host, as forty missing updates."""
+    groups: dict[tuple[object, ...], list[Change]] = {}
+    for change in changes:
+        apart = "" if change.control else change.key
+        groups.setdefault((change.severity, change.host, change.control, change.deadline, apart), []).append(change)
+    return list(groups.values())
+
+
+def _line(alike: Sequence[Change], book: Phrasebook) -> str:
+    first = alike[0]
+    severity = f"{book.told(first.severity.value)}: " if first.severity else ""
+    deadline = f": {book.told(first.deadline)}" if first.deadline else ""
+    if len(alike) == 1:
+        about = f" ({first.control}{f' {first.subject}' if first.subject else ''})" if first.control else ""
+        text = visible_line(f"{book.told(first.text)}{about}{deadline}")
+    else:
+        subjects = sorted(change.subject for change in alike)
+        named = ", ".join(subjects[:NAMED]) + (", …" if len(subjects) > NAMED else "")
+        text = visible_line(f"{first.control} ({len(alike)}): {named}{deadline}")
     shown = text if len(text) <= LENGTH else f"{text[:LENGTH]}…"
-    return f"  {severity}{visible_line(change.host)}: {shown}"
+    return f"  {severity}{visible_line(first.host)}: {shown}"
