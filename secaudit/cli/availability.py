@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -132,7 +133,8 @@ def import_(customer: str, service: str, file: Path, contracts: Path | None, sto
 def show(customer: str, month: Month | None, as_json: bool, contracts: Path | None, store_url: str | None) -> int:
     """Show the availability of CUSTOMER's services in a month. Counts probes in the store and files of the contract.
 
-    Exit code 1 when a target was missed; else 3 when too little was measured to tell; else 0.
+    Exit code 1 when a target was missed; else 3 when too little was measured to tell; else 0. A service that nothing
+    has probed is not assessable.
     """
     from secaudit.model.availability import AvailabilityState
 
@@ -174,16 +176,20 @@ def _measured(
     store: Store | None, month: Month | None, contracts: tuple[Contract, ...]
 ) -> Iterator[tuple[AvailabilityTarget, Availability]]:
     from secaudit.cli.availability_data import measured
-    from secaudit.sla.availability import month_span
+    from secaudit.sla.availability import measure, month_span
 
     now = datetime.now(UTC)
-    wanted = month or Month.of(now.astimezone().date())
     for contract in contracts:
-        span = month_span(contract, wanted)
+        span = month_span(contract, month or Month.of(now.astimezone(ZoneInfo(contract.calendar.timezone)).date()))
         end = min(span.end, now)
-        if span.start < end:
-            for promised in contract.availability:
+        if span.start >= end:
+            continue
+        for promised in contract.availability:
+            try:
                 yield promised, measured(store, contract, promised, span.start, end)
+            except CommandError as error:
+                click.echo(visible_line(str(error)), err=True)
+                yield promised, measure(contract, promised, (), span.start, end)
 
 
 def _outage_line(service: str, outage: Outage) -> str:

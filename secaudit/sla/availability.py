@@ -40,7 +40,7 @@ def measure(
     unmeasured when there is none yet. Our own probes may come a little late, see `LATE`.
     """
     windows = planned(contract, start, end) if promised.exclude_windows else ()
-    ordered = sorted(probes, key=lambda probe: (probe.at, not probe.is_up))
+    ordered = one_a_moment(probes)
     spoken = _spoken(ordered, promised, Span(start, end))
     up = length(without(joined(span for span, is_up in spoken if is_up), windows))
     failed = without(joined(span for span, is_up in spoken if not is_up), windows)
@@ -58,6 +58,12 @@ def measure(
         outages=tuple(Outage(span.start, span.end, _detail(ordered, span)) for span in failed),
     )
     return replace(found, state=_state(found, promised))
+
+
+def one_a_moment(probes: Iterable[Probe]) -> tuple[Probe, ...]:
+    """The probes in order, one of each moment: one that failed, and of these one that tells what it saw."""
+    last = {probe.at: probe for probe in sorted(probes, key=lambda probe: (not probe.is_up, bool(probe.detail)))}
+    return tuple(last[at] for at in sorted(last))
 
 
 def _spoken(probes: Sequence[Probe], promised: AvailabilityTarget, whole: Span) -> list[tuple[Span, bool]]:

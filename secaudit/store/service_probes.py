@@ -42,8 +42,12 @@ class ServiceProbes(Queries):
         return None if row is None else Probe(row.at, row.up, row.detail, row.expires)
 
     def add_probes(self, customer: str, service: str, probes: Iterable[Probe]) -> int:
-        """Add the probes of moments of which none is stored yet; returns how many these were."""
-        ordered = sorted({probe.at: probe for probe in probes}.values(), key=lambda probe: probe.at)
+        """Add the probes of moments of which none is stored yet; returns how many these were.
+
+        Of several at one moment the one that failed is stored.
+        """
+        failed_last = sorted(probes, key=lambda probe: not probe.is_up)
+        ordered = sorted({probe.at: probe for probe in failed_last}.values(), key=lambda probe: probe.at)
         if not ordered:
             return 0
         columns = service_probe.c

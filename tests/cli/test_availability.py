@@ -132,6 +132,54 @@ def test_availability_that_nobody_promised_or_measured(run: Run) -> None:
     assert (ended, "probes/shop.csv: cannot be read" in err) == (2, True)
 
 
+def test_a_service_that_nothing_has_probed_hides_no_other(run: Run) -> None:
+    own = "  - {service: mail, target: 99, probe: {tcp: '127.0.0.1:25'}}\n"
+    Path("contracts/muster.yaml").write_text(CONTRACT + own)
+    Path("probes").mkdir()
+    lines = [f"2026-04-{hour // 24 + 1:02}T{hour % 24:02}:00:00+02:00,1\n" for hour in range(720)]
+    Path("probes/shop.csv").write_text("time,up\n" + "".join(lines))
+    ended, out, err = run("show", "muster", "--month", "2026-04", "--store", "s.sqlite")
+    assert ended == 2, "a store that somebody names must be there"
+    ended, out, err = run("show", "muster", "--month", "2026-04")
+    assert (ended, "nothing has probed mail yet" in err) == (3, True)
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["shop", "mail"]
+    assert " met " in out.splitlines()[1]
+    assert "not assessable" in out.splitlines()[2]
+
+
+def test_failures_in_a_row_are_counted_across_the_end_of_a_month(run: Run) -> None:
+    """Of what fails at the end of April the first probe of May tells more, be it in a file or in the store."""
+    text = CONTRACT.replace("every: 1h,", "every: 1h, down_after: 2,")
+    lines = [(f"2026-04-30T{hour:02}:00:00+02:00", hour < 23) for hour in range(24)]
+    lines.append(("2026-05-01T00:00:00+02:00", False))
+    Path("probes").mkdir()
+    Path("probes/shop.csv").write_text("time,up\n" + "".join(f"{at},{int(is_up)}\n" for at, is_up in lines))
+    Path("contracts/muster.yaml").write_text(text)
+    (by_file,) = json.loads(run("show", "muster", "--month", "2026-04", "--json")[1])
+    Path("contracts/muster.yaml").write_text(text.replace(" source: ../probes/shop.csv,", ""))
+    assert run("import", "muster", "shop", "probes/shop.csv", "--store", "s.sqlite")[0] == 0
+    (by_store,) = json.loads(run("show", "muster", "--month", "2026-04", "--json", "--store", "s.sqlite")[1])
+    assert by_file["seconds"] == by_store["seconds"]
+    assert (by_store["seconds"]["up"], by_store["seconds"]["down"]) == (23 * 3600, 3600)
+
+
+def test_an_import_with_a_mistake_stores_nothing(run: Run) -> None:
+    Path("contracts/muster.yaml").write_text(CONTRACT.replace(" source: ../probes/shop.csv,", ""))
+    Path("bad.csv").write_text("time,up\n2026-04-01T00:00:00Z,1\n2026-04-01T01:00:00,0\n")
+    ended, out, err = run("import", "muster", "shop", "bad.csv", "--store", "s.sqlite")
+    assert (ended, out) == (2, "")
+    assert err.startswith("bad.csv:3:1: '2026-04-01T01:00:00' is not a time with its zone")
+    assert not Path("s.sqlite").exists()
+
+
+def test_of_two_probes_at_one_moment_the_failed_one_is_stored(run: Run) -> None:
+    moment = datetime(2026, 4, 9, tzinfo=UTC)
+    with open_store("s.sqlite") as store:
+        for probes in ([Probe(moment, False), Probe(moment, True)], [Probe(moment, True)]):
+            store.add_probes("muster", "shop", probes)
+        assert store.probes("muster", "shop", moment, moment + timedelta(hours=1)) == (Probe(moment, False),)
+
+
 def test_units_probe_every_minute(run: Run) -> None:
     ended, out, _ = run("units", "--user", "audit", "--store", "/var/lib/secaudit.sqlite")
     assert ended == 0
