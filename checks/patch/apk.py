@@ -17,7 +17,7 @@ from .facts import (
     PendingUpdates,
     Repositories,
 )
-from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, read_stamps
+from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, youngest
 
 # apk(8): no network is used, and nothing is written.
 NEWER = Command(("apk", "--no-network", "version", "-v", "-l", "<"))
@@ -56,12 +56,8 @@ def read_newer(answer: Answer) -> PendingUpdates:
 
 def read_indexes(answer: Answer) -> PackageLists:
     """The age of the youngest index. Raises `Unproven` when none is kept."""
-    _, stamps = read_stamps(answer)
-    files = [stamp for stamp in stamps if stamp.kind == "f"]
-    if not files:
-        raise Unproven(UnprovenKind.STALE, "the host keeps no index of a repository", (answer.evidence(),))
-    youngest = max(files, key=lambda stamp: stamp.modified)
-    return PackageLists("apk", youngest.modified, (), youngest.evidence)
+    last = youngest(answer, reason="the host keeps no index of a repository")
+    return PackageLists("apk", last.modified, (), last.evidence)
 
 
 def read_pins(answer: Answer) -> HeldPackages:

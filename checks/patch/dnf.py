@@ -9,7 +9,7 @@ from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 from ..host.facts import Packages
 from .facts import HeldPackage, HeldPackages, PackageLists, PendingUpdate, PendingUpdates, Repositories
 from .repo_files import DNF_FILES, read_archives, read_sections
-from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, read_stamps
+from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, youngest
 
 PENDING = Command(("dnf", "-q", "-C", "updateinfo", "list", "--security"))
 # Many repositories carry no advisories at all, and dnf then has nothing to list and ends with 0. Advisories that are
@@ -81,12 +81,8 @@ def read_advisories(pending: Answer, installed: Answer, packages: Packages) -> P
 
 def read_metadata(answer: Answer) -> PackageLists:
     """The age of the youngest repository metadata; dnf renews their stamps whenever it finds them unchanged."""
-    _, stamps = read_stamps(answer)
-    files = [stamp for stamp in stamps if stamp.kind == "f"]
-    if not files:
-        raise Unproven(UnprovenKind.STALE, "the host has no repository metadata", (answer.evidence(),))
-    youngest = max(files, key=lambda stamp: stamp.modified)
-    return PackageLists("rpm", youngest.modified, (), youngest.evidence)
+    last = youngest(answer, reason="the host has no repository metadata")
+    return PackageLists("rpm", last.modified, (), last.evidence)
 
 
 def read_locks(answers: Answers) -> HeldPackages:

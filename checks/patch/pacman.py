@@ -18,7 +18,7 @@ from .facts import (
     Repositories,
     TrustOverride,
 )
-from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, read_stamps
+from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, youngest
 
 # pacman(8): ends with 1 when there is nothing to upgrade, and for errors, which it then writes to stderr.
 NEWER = Command(("pacman", "-Qu"))
@@ -55,12 +55,8 @@ def read_newer(answer: Answer) -> PendingUpdates:
 
 def read_databases(answer: Answer) -> PackageLists:
     """The age of the youngest database, which keeps the time of the server: never later than the real refresh."""
-    _, stamps = read_stamps(answer)
-    files = [stamp for stamp in stamps if stamp.kind == "f"]
-    if not files:
-        raise Unproven(UnprovenKind.STALE, "the host has no database of a repository", (answer.evidence(),))
-    youngest = max(files, key=lambda stamp: stamp.modified)
-    return PackageLists("pacman", youngest.modified, (), youngest.evidence)
+    last = youngest(answer, reason="the host has no database of a repository")
+    return PackageLists("pacman", last.modified, (), last.evidence)
 
 
 def read_ignored(answer: Answer) -> HeldPackages:

@@ -68,3 +68,12 @@ def read_stamps(answer: Answer) -> tuple[Stamp, tuple[Stamp, ...]]:
     if folder is None or folder.kind != "d":
         raise Unproven(UnprovenKind.NOT_UNDERSTOOD, "the listing does not show its folder", (answer.evidence(),))
     return folder, tuple(below)
+
+
+def youngest(answer: Answer, *, reason: str) -> Stamp:
+    """The file below the folder that was written last. Raises `Unproven` for `reason` when there is none."""
+    _, stamps = read_stamps(answer)
+    files = [stamp for stamp in stamps if stamp.kind == "f"]
+    if not files:
+        raise Unproven(UnprovenKind.STALE, reason, (answer.evidence(),))
+    return max(files, key=lambda stamp: stamp.modified)

@@ -9,7 +9,7 @@ from secaudit.api import MIB, Answer, Answers, Command, Unproven, UnprovenKind
 
 from .facts import HeldPackage, HeldPackages, PackageLists, PendingUpdate, PendingUpdates, Repositories
 from .repo_files import ZYPPER_FILES, read_archives, read_sections
-from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, read_stamps
+from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, youngest
 
 # All patches, not only those that are needed: one that is applied proves that the repositories carry any.
 PATCHES = Command(
@@ -79,12 +79,8 @@ def read_patches(answer: Answer) -> PendingUpdates:
 
 def read_metadata(answer: Answer) -> PackageLists:
     """The age of the youngest index of a repository; zypper renews its stamp when it finds it unchanged."""
-    _, stamps = read_stamps(answer)
-    files = [stamp for stamp in stamps if stamp.kind == "f"]
-    if not files:
-        raise Unproven(UnprovenKind.STALE, "the host has no repository metadata", (answer.evidence(),))
-    youngest = max(files, key=lambda stamp: stamp.modified)
-    return PackageLists("zypper", youngest.modified, (), youngest.evidence)
+    last = youngest(answer, reason="the host has no repository metadata")
+    return PackageLists("zypper", last.modified, (), last.evidence)
 
 
 def read_locks(answers: Answers) -> HeldPackages:
