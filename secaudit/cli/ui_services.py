@@ -28,6 +28,7 @@ from secaudit.config.inventory import load_inventory
 from secaudit.engine.events import Event, HostDone, HostStep
 from secaudit.model.answer import HostTranscript
 from secaudit.model.baseline import Baseline
+from secaudit.model.feed import FeedStamp
 from secaudit.model.inventory import TransportKind
 from secaudit.model.panel import TitledPanel
 from secaudit.model.result import Result
@@ -83,6 +84,7 @@ def make_services(sources: Sources, registry: Registry, *, read_only: bool) -> S
         baselines=lambda: _baselines(registry, sources.inventory),
         facts=lambda transcript: fact_sheets(transcript, registry),
         panels=lambda transcript, results: _panels(transcript, results, sources, registry),
+        feeds=lambda: _feeds(registry),
         record=None if read_only else lambda event: _record(event, sources.store_url),
         pauses=lambda customer: _pauses(customer, sources),
         waive=None if read_only else lambda draft: _waive(draft, sources),
@@ -212,6 +214,14 @@ def _panels(
                 baseline = library.resolve(host.baselines, registry.checks, registry.broken)
                 controls = tuple(baseline.controls.values())
     return host_panels(transcript, results, controls, registry, default_feeds())
+
+
+def _feeds(registry: Registry) -> Sequence[FeedStamp]:
+    from secaudit.api import default_feeds
+    from secaudit.engine.reference import ReferenceData, open_source
+
+    place = default_feeds()
+    return ReferenceData({fact: open_source(one, place) for fact, one in registry.references.items()}).stamps
 
 
 def _record(event: FindingEvent, url: str) -> None:

@@ -69,8 +69,9 @@ class Dashboard(App[None], inherit_bindings=False):
         *(Binding(str(number), f"page('{name}')", name, show=False) for number, name in enumerate(PAGES, 1)),
         Binding("o", "report", "Open the report", show=False),
         Binding("u", "undo", "Undo", show=False),
-        Binding("ampersand", "jobs", "Jobs", show=False),
-        Binding("colon,ctrl+p", "command_palette", "Commands", show=False),
+        Binding("ampersand", "jobs", "jobs"),
+        Binding("colon", "command_palette", "commands"),
+        Binding("ctrl+p", "command_palette", "commands", show=False),
         Binding("question_mark", "help", "Help", show=False),
         Binding("q", "leave", "Quit", show=False),
     ]
@@ -138,6 +139,18 @@ class Dashboard(App[None], inherit_bindings=False):
         page = self.screen
         if isinstance(page, FindingsPage):
             self.call_after_refresh(page.show_view, view or View())
+
+    def show_hosts(self, words: str, scope: Scope) -> None:
+        """The hosts of a scope that hold these words."""
+        self.scope = scope
+        self.action_page("hosts")
+        page = self.screen
+        if isinstance(page, HostsPage):
+            self.call_after_refresh(page.narrow, words)
+
+    def action_open_finding(self, finding: Finding) -> None:
+        """One finding, from wherever it is named."""
+        self.push_screen(DetailScreen(finding))
 
     def open_host(self, customer: str, host: str, name: str = "") -> None:
         """One host."""

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from secaudit.model.answer import HostTranscript
 from secaudit.model.baseline import Baseline
+from secaudit.model.feed import FeedStamp
 from secaudit.model.panel import TitledPanel
 from secaudit.model.result import Result
 from secaudit.model.run import RunReport
@@ -135,6 +136,8 @@ class Services:
     """What a transcript says about its host."""
     panels: Callable[[HostTranscript, Sequence[Result]], Sequence[TitledPanel]] | None = None
     """What families show of a host, from its newest transcript and results."""
+    feeds: Callable[[], Sequence[FeedStamp]] | None = None
+    """The reference data that a scan would use now; never raises."""
     schedules: Callable[[], Sequence[Firing]] | None = None
     """The coming scans, the next one first."""
     record: Callable[[FindingEvent], None] | None = None

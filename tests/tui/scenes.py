@@ -78,18 +78,24 @@ FINDINGS = {
 }
 
 
-def fill(store: Store, findings: dict[str, list[Result]], at: datetime = SCANNED, run_id: str = "run-1") -> None:
+def fill(
+    store: Store,
+    findings: dict[str, list[Result]],
+    at: datetime = SCANNED,
+    run_id: str = "run-1",
+    reach: Reach = Reach.COMPLETE,
+) -> None:
     """Store a run that found this, by host."""
     run = RunInfo(run_id, at, None, "1")
     store.begin(run, [Host("muster", "vienna", host, "10.0.0.1") for host in findings])
     for host, results in findings.items():
-        found = replace(transcript(host), opened=at, closed=at)
+        found = replace(transcript(host, reach), opened=at, closed=at)
         record = HostRecord(
             "muster",
             "vienna",
             host,
             "10.0.0.1",
-            Reach.COMPLETE,
+            reach,
             "",
             "debian",
             "12",

@@ -1,14 +1,32 @@
-"""What stands beside the matrix of customers."""
+"""The overview: its numbers are those of the lists behind them, and what stands beside the matrix of customers."""
 
 from __future__ import annotations
 
+import re
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
 
+import pytest
+from textual.pilot import Pilot
+
+from secaudit.model.answer import Reach
+from secaudit.model.feed import FeedStamp
 from secaudit.model.outcome import Outcome
+from secaudit.model.result import Waiver
 from secaudit.model.severity import Severity
+from secaudit.store import Store, open_store
 from secaudit.store.listing import FindingLine
-from secaudit.tui.pages.overview import Blocks, blocks
+from secaudit.tui.finding.screen import DetailScreen
+from secaudit.tui.findings.page import FindingsPage
+from secaudit.tui.findings.table import FindingsTable
+from secaudit.tui.pages.blocks import Blocks, blocks
+from secaudit.tui.pages.hosts import HostsPage
+from secaudit.tui.pages.overview import Counter
 from secaudit.tui.themes import LOOKS
+from tests.tui import scenes
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -36,3 +54,76 @@ def test_blocks_without_anything_in_them_are_left_out() -> None:
     shown = blocks(Blocks((), (), (), (), ()), {}, NOW, next(iter(LOOKS.values()))).plain
     assert "BACKUPS" not in shown
     assert "WAIVERS" not in shown
+
+
+def a_mixed_store(path: Path) -> Store:
+    """Failures that are overdue, due soon, due later, waived, new and old; one host was not reached."""
+    store = open_store(f"sqlite:///{path}/store.db")
+    waiver = Waiver("anna", "migration", scenes.NOW + 9 * DAY)
+    found = []
+    for number, (hours, waived) in enumerate(product((-30, -1, 1, 20, 30, 300), (False, True))):
+        one = scenes.result("web1", f"tcp/{number}", Outcome.FAILED, Severity.HIGH)
+        due = scenes.NOW + timedelta(hours=hours)
+        found.append(replace(one, due=due, waiver=waiver if waived else None))
+    found += [scenes.result("web1", f"udp/{number}", Outcome.UNPROVEN, Severity.LOW) for number in range(3)]
+    scenes.fill(store, {"web1": found[::2], "web2": []}, scenes.NOW - 3 * DAY, "run-1")
+    scenes.fill(store, {"web1": found}, scenes.NOW - timedelta(hours=2), "run-2")
+    return store
+
+
+@pytest.mark.parametrize("size", scenes.SIZES)
+def test_every_number_is_that_of_the_list_behind_it(tmp_path: Path, size: tuple[int, int]) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        dashboard = scenes.app(pilot)
+        shown = [str(counter.render()) for counter in dashboard.screen.query(Counter)]
+        numbers = [int(re.findall(r"\d+", text)[0]) for text in shown]
+        assert all(numbers[:-1]), shown
+        for place, number in enumerate(numbers[:-1]):
+            await scenes.press(pilot, "1")
+            list(dashboard.screen.query(Counter))[place].focus()
+            await pilot.pause()
+            await scenes.press(pilot, "enter")
+            await scenes.until(pilot, lambda: isinstance(dashboard.screen, FindingsPage))
+            table = dashboard.screen.query_one(FindingsTable)
+            await scenes.until(pilot, lambda: table.count == number)  # noqa: B023 - waited for here
+
+    with closing(a_mixed_store(tmp_path)) as store:
+        scenes.drive(store, steps, size)
+
+
+def test_hosts_that_were_not_scanned_are_behind_their_number(tmp_path: Path) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        dashboard = scenes.app(pilot)
+        last = list(dashboard.screen.query(Counter))[-1]
+        assert str(last.render()).split()[0] == "▎1"
+        last.focus()
+        await pilot.pause()
+        await scenes.press(pilot, "enter")
+        await scenes.until(pilot, lambda: isinstance(dashboard.screen, HostsPage))
+        page = dashboard.screen
+        assert isinstance(page, HostsPage)
+        await scenes.until(pilot, lambda: page.grid.row_count == 1)
+        assert str(page.grid.get_row_at(0)[0]) == "gone"
+
+    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as store:
+        scenes.fill(store, scenes.FINDINGS)
+        scenes.fill(store, {"gone": []}, run_id="run-2", reach=Reach.UNREACHABLE)
+        scenes.drive(store, steps)
+
+
+def test_reference_data_are_shown_with_their_age_and_old_ones_are_marked() -> None:
+    feeds = (FeedStamp("EPSS", NOW - 9 * DAY, ""), FeedStamp("advisories \x1b[2J", NOW - timedelta(hours=3), ""))
+    shown = blocks(Blocks((), (), (), (), (), feeds), {}, NOW, next(iter(LOOKS.values()))).plain
+    assert "     9d ✗ EPSS" in shown
+    assert "   3h00 ✓ advisories \\x1b[2J" in shown
+
+
+def test_a_clock_opens_its_finding_by_a_click(tmp_path: Path) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await pilot.click("#blocks", offset=(20, 1))
+        await scenes.until(pilot, lambda: isinstance(scenes.app(pilot).screen, DetailScreen))
+        await scenes.until(pilot, lambda: "it listens" in scenes.explained(pilot))
+
+    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as store:
+        scenes.fill(store, scenes.FINDINGS)
+        scenes.drive(store, steps)

@@ -73,11 +73,8 @@ class BaselinesPage(ListPage[ControlRow]):
 
     def look_for(self, control: str, place: str) -> None:
         """Show only this control, the cursor on the one that is set at `place` (`file:line`), once it is loaded."""
-        self.words.display = True
-        self.words.value = control
         self._place = place
-        self._fill()
-        self.grid.focus()
+        self.narrow(control)
 
     def _fill(self) -> None:
         super()._fill()

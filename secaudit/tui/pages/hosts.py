@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from secaudit.model.answer import Reach
 from secaudit.store.records import HostName, HostOverview, Tally
 from secaudit.tui import words
 from secaudit.tui.findings.views import View
@@ -14,6 +15,9 @@ from secaudit.tui.pages.list_page import ListPage, ListRow
 from secaudit.tui.pages.page import NARROW
 from secaudit.tui.pages.standing import families_in, label, standing
 from secaudit.tui.scope import Scope
+
+MISSED = "not scanned"
+"""Words that filter the hosts whose newest scan did not see all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class HostsPage(ListPage[HostRow]):
             record.address,
             system,
             record.status.value,
+            "" if record.status is Reach.COMPLETE else MISSED,
             *record.tags,
         )
         return ListRow(value, cells, " ".join(texts))

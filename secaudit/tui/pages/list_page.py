@@ -162,6 +162,13 @@ class ListPage(Page[Sequence[R]], Generic[R]):
         if value is not None:
             self.open_value(value, self.columns()[self.grid.cursor_column] if self.CURSOR == "cell" else "")
 
+    def narrow(self, words: str) -> None:
+        """Show only what holds these words."""
+        self.words.display = True
+        self.words.value = words
+        self._fill()
+        self.grid.focus()
+
     def action_filter(self) -> None:
         """Edit the filter."""
         self.words.display = True

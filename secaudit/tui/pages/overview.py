@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
+from textual.worker import get_current_worker
 
 from secaudit.model.answer import Reach
-from secaudit.model.outcome import Outcome
-from secaudit.store.listing import Clocks, FindingLine
-from secaudit.store.records import CustomerOverview, HostOverview, RunOverview, Tally
+from secaudit.model.feed import FeedStamp
+from secaudit.store.listing import Clocks
+from secaudit.store.records import CustomerOverview, Tally
 from secaudit.tui import words
 from secaudit.tui.filter.sql import NEW_FOR
+from secaudit.tui.findings.projection import Sort
 from secaudit.tui.findings.views import View
+from secaudit.tui.pages.blocks import Blocks, blocks
+from secaudit.tui.pages.hosts import MISSED
 from secaudit.tui.pages.list_page import ListPage, ListRow
 from secaudit.tui.pages.page import NARROW
 from secaudit.tui.pages.standing import PROVEN, families_in, label, months_before, standing
@@ -29,7 +34,7 @@ from secaudit.tui.scope import Scope
 from secaudit.tui.source import Source
 from secaudit.tui.themes import Look
 
-MOST_CLOCKS = 8
+MOST_CLOCKS = 9
 MOST_RUNS = 6
 MOST_BACKUPS = 5
 MOST_WAIVERS = 5
@@ -39,9 +44,19 @@ BACKUPS = "backup"
 WAIVERS_AHEAD = timedelta(days=30)
 """How far ahead the end of a waiver is shown."""
 
-_SHORT = {"DUE TODAY": "TODAY", "NOT SCANNED": "MISSED"}
-RUNNING_FOR = timedelta(hours=12)
-"""How long a run without an end counts as running rather than interrupted."""
+COUNTED = (
+    View("overdue", Sort.DUE),
+    View("due<1d -overdue -waived", Sort.DUE),
+    View("new -waived"),
+    View("unproven -waived"),
+    View("waived"),
+)
+"""What the counters count; the last counter is about hosts."""
+
+AHEAD = timedelta(days=1)
+"""How far ahead a clock is counted as due soon."""
+
+_SHORT = {"DUE IN 24 H": "IN 24 H", "NOT SCANNED": "MISSED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +67,6 @@ class CustomerRow:
     tallies: tuple[Tally, ...]
     clocks: Clocks
     months: tuple[int | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """What stands beside the matrix."""
-
-    due: Sequence[FindingLine]
-    runs: Sequence[RunOverview]
-    troubled: Sequence[HostOverview]
-    backups: Sequence[FindingLine]
-    waivers: Sequence[tuple[FindingLine, datetime]]
 
 
 class Counter(Static, can_focus=True):
@@ -105,8 +109,8 @@ class OverviewPage(ListPage[CustomerRow]):
     def compose_body(self) -> ComposeResult:
         """Counters, matrix, blocks."""
         with Horizontal(id="counters"):
-            for view in ("overdue", "due<1d -overdue", "new", "unproven", "waived"):
-                yield Counter(View(view))
+            for view in COUNTED:
+                yield Counter(view)
             yield Counter(None)
         with Horizontal(id="split"):
             with VerticalScroll(id="matrix", can_focus=False):
@@ -125,8 +129,22 @@ class OverviewPage(ListPage[CustomerRow]):
             tuple(found for found in hosts if found.record.status is not Reach.COMPLETE),
             source.open_lines(scope.customer, BACKUPS, MOST_BACKUPS),
             source.ending_waivers(scope.customer, now + WAIVERS_AHEAD, MOST_WAIVERS),
+            self._blocks.feeds,
         )
         return rows
+
+    @work(thread=True, exclusive=True, group="feeds")
+    def _load_feeds(self) -> None:
+        """Apart from the rest: who reads the reference data may have much to import."""
+        feeds = self.dashboard.services.feeds
+        stamps = sorted(feeds(), key=lambda stamp: stamp.at) if feeds is not None else ()
+        if not get_current_worker().is_cancelled:
+            self.app.call_from_thread(self._show_feeds, stamps)
+
+    def _show_feeds(self, feeds: Sequence[FeedStamp]) -> None:
+        if self.is_mounted:
+            self._blocks = replace(self._blocks, feeds=feeds)
+            self._paint_blocks()
 
     def columns(self) -> tuple[str, ...]:
         """Without the sparkline where it is narrow."""
@@ -161,6 +179,7 @@ class OverviewPage(ListPage[CustomerRow]):
         self._families = families_in(tally for row in value for tally in row.tallies)
         super().show(value)
         self._paint_blocks()
+        self._load_feeds()
 
     def repaint(self) -> None:
         """The theme changed."""
@@ -180,14 +199,14 @@ class OverviewPage(ListPage[CustomerRow]):
         if column in families:
             self.dashboard.show_findings(View(f"family:{families[column]}"), scope)
         elif column == "due":
-            self.dashboard.show_findings(View("due<3650d"), scope)
+            self.dashboard.show_findings(View("due<3650d -waived", Sort.DUE), scope)
         else:
             self.dashboard.go(scope, "hosts")
 
     def on_counter_opened(self, event: Counter.Opened) -> None:
         """The findings behind a number; hosts for those that were not scanned."""
         if event.view is None:
-            self.dashboard.go(self.dashboard.scope, "hosts")
+            self.dashboard.show_hosts(MISSED, self.dashboard.scope)
         else:
             self.dashboard.show_findings(event.view, self.dashboard.scope)
 
@@ -202,8 +221,7 @@ class OverviewPage(ListPage[CustomerRow]):
 
 def load_customers(source: Source, now: datetime, scope: Scope) -> list[CustomerRow]:
     """The customers of the scope, the worst first."""
-    today_ends = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    clocks = {one.customer: one for one in source.clocks(now, today_ends, now - NEW_FOR)}
+    clocks = {one.customer: one for one in source.clocks(now, now + AHEAD, now - NEW_FOR)}
     moments = months_before(now, 12)
     at = source.open_at(moments)
     by_customer: dict[str, list[Tally]] = defaultdict(list)
@@ -236,12 +254,14 @@ def counters(
     overdue = sum(one.overdue for one in clocks)
     next_due = min((one.next_due for one in clocks if one.next_due is not None), default=None)
     oldest = f"oldest {words.due((next_due - now).total_seconds(), look)[0]}" if next_due and overdue else ""
+    coming = next((found.due for found in side.due if found.due is not None and found.due >= now), None)
+    first_due = f"next in {words.due((coming - now).total_seconds(), look)[0]}" if coming else ""
     unproven = sum(one.unproven for one in clocks)
     missed = len(side.troubled)
     first = side.troubled[0].record.host if side.troubled else ""
     parts = (
         (overdue, "OVERDUE", oldest, look.critical),
-        (sum(one.due_today for one in clocks), "DUE TODAY", "today, UTC", look.high),
+        (sum(one.due_today for one in clocks), "DUE IN 24 H", first_due, look.high),
         (sum(one.new for one in clocks), "NEW", "in 24 hours", look.strong),
         (
             unproven,
@@ -266,68 +286,6 @@ def counters(
         )
         for count, name, remark, style in parts
     ]  # fmt: skip
-
-
-def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Text:
-    """Clocks, scans, backups, waivers and reference data."""
-    text = Text(no_wrap=True, overflow="ellipsis")
-    text.append("SLA CLOCKS\n", look.strong)
-    for found in side.due:
-        assert found.due is not None
-        left, style = words.due((found.due - now).total_seconds(), look)
-        text.append(f"{left:>7} ", style)
-        text.append_text(_place(found, look)).append("\n")
-    if not side.due:
-        text.append("no clock runs\n", look.dim)
-    text.append("\nSCANS\n", look.strong)
-    for run in side.runs:
-        text.append_text(_run(run, now, look)).append("\n")
-    for host in side.troubled[:4]:
-        record = host.record
-        text.append("  ✗ ", look.critical).append_text(words.line(f"{names.get(record.customer, record.customer)} ▸ "))
-        text.append_text(words.line(f"{record.host}  ")).append_text(words.line(record.detail, look.dim)).append("\n")
-    if side.backups:
-        text.append("\nBACKUPS NOT FRESH\n", look.strong)
-        for found in side.backups:
-            style = look.unproven if found.outcome is Outcome.UNPROVEN else look.critical
-            text.append(f"{words.span((now - found.opened).total_seconds()):>7} ", style)
-            text.append_text(_place(found, look)).append("\n")
-    if side.waivers:
-        text.append("\nWAIVERS THAT END\n", look.strong)
-        for found, until in side.waivers:
-            left, style = words.due((until - now).total_seconds(), look)
-            text.append(f"{left:>7} ", style)
-            text.append_text(_place(found, look)).append("\n")
-    text.append("\nREFERENCE DATA\n", look.strong)
-    feeds = side.runs[0].run.feeds if side.runs else ()
-    for feed in feeds:
-        text.append_text(words.line(f"{feed.name:<28}"))
-        text.append(f"{words.span((now - feed.at).total_seconds()):>6} old\n", look.dim)
-    if not feeds:
-        text.append("the last run used none\n", look.dim)
-    return text
-
-
-def _place(found: FindingLine, look: Look) -> Text:
-    """Severity, customer, host and subject of a finding."""
-    text = Text(f"{words.SEVERITIES[found.severity][0]} ", words.severity_style(found.severity, look))
-    text.append_text(words.line(f"{found.name[:12]:<12} {found.host[:9]:<9} "))
-    return text.append_text(words.line(found.subject or found.title, look.dim))
-
-
-def _run(overview: RunOverview, now: datetime, look: Look) -> Text:
-    run = overview.run
-    share = overview.recorded / overview.planned if overview.planned else 1.0
-    hosts = f"{overview.recorded}/{overview.planned} hosts"
-    if run.finished is not None:
-        return Text.assemble(("✓ ", look.good), f"{run.started:%d %b %H:%M}  ", (hosts, look.dim))
-    if now - run.started > RUNNING_FOR:
-        return Text.assemble(("✗ ", look.critical), f"{run.started:%d %b %H:%M}  ", ("interrupted, " + hosts, look.dim))
-    done = round(share * 10)
-    return Text.assemble(
-        ("◐ ", look.accent), f"{run.started:%H:%M} ", ("━" * done, look.accent), ("─" * (10 - done), look.dim),
-        f" {share:4.0%} ", (hosts, look.dim),
-    )  # fmt: skip
 
 
 def _name(name: str, size: int, look: Look) -> Text:

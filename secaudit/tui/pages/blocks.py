@@ -1,0 +1,101 @@
+"""What stands beside the matrix of customers: clocks, scans, backups, waivers, reference data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rich.style import Style
+from rich.text import Text
+
+from secaudit.model.feed import FeedStamp
+from secaudit.model.outcome import Outcome
+from secaudit.store.listing import FindingLine
+from secaudit.store.records import HostOverview, RunOverview
+from secaudit.tui import words
+from secaudit.tui.finding.detail import Finding
+from secaudit.tui.themes import Look
+
+OLD = timedelta(days=3)
+"""Age from which reference data are marked: no check that ships trusts older ones unless its baseline says so."""
+
+RUNNING_FOR = timedelta(hours=12)
+"""How long a run without an end counts as running rather than interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """What stands beside the matrix."""
+
+    due: Sequence[FindingLine]
+    runs: Sequence[RunOverview]
+    troubled: Sequence[HostOverview]
+    backups: Sequence[FindingLine]
+    waivers: Sequence[tuple[FindingLine, datetime]]
+    feeds: Sequence[FeedStamp] = ()
+
+
+def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Text:
+    """Clocks, scans, backups, waivers and reference data."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append("SLA CLOCKS\n", look.strong)
+    for found in side.due:
+        assert found.due is not None
+        left, style = words.due((found.due - now).total_seconds(), look)
+        text.append(f"{left:>7} ", style)
+        text.append_text(_place(found, look)).append("\n")
+    if not side.due:
+        text.append("no clock runs\n", look.dim)
+    text.append("\nSCANS\n", look.strong)
+    for run in side.runs:
+        text.append_text(_run(run, now, look)).append("\n")
+    for host in side.troubled[:4]:
+        record = host.record
+        text.append("  ✗ ", look.critical).append_text(words.line(f"{names.get(record.customer, record.customer)} ▸ "))
+        text.append_text(words.line(f"{record.host}  ")).append_text(words.line(record.detail, look.dim)).append("\n")
+    if side.backups:
+        text.append("\nBACKUPS NOT FRESH\n", look.strong)
+        for found in side.backups:
+            style = look.unproven if found.outcome is Outcome.UNPROVEN else look.critical
+            text.append(f"{words.span((now - found.opened).total_seconds()):>7} ", style)
+            text.append_text(_place(found, look)).append("\n")
+    if side.waivers:
+        text.append("\nWAIVERS THAT END\n", look.strong)
+        for found, until in side.waivers:
+            left, style = words.due((until - now).total_seconds(), look)
+            text.append(f"{left:>7} ", style)
+            text.append_text(_place(found, look)).append("\n")
+    text.append("\nREFERENCE DATA\n", look.strong)
+    for feed in side.feeds:
+        age = now - feed.at
+        style, mark = (look.critical, "✗") if age > OLD else (look.good, "✓")
+        text.append(f"{words.span(age.total_seconds()):>7} ", look.dim).append(f"{mark} ", style)
+        text.append_text(words.line(feed.name, "" if age > OLD else look.dim)).append("\n")
+    if not side.feeds:
+        text.append("none is imported; controls that need it stay unproven\n", look.dim)
+    return text
+
+
+def _place(found: FindingLine, look: Look) -> Text:
+    """Severity, customer, host and subject of a finding."""
+    text = Text(f"{words.SEVERITIES[found.severity][0]} ", words.severity_style(found.severity, look))
+    meant = Finding(found.fingerprint, found.customer, found.host, found.control, found.subject, found.run, found.name)
+    place = words.line(f"{found.name[:12]:<12} {found.host[:9]:<9} ")
+    place.stylize(Style(meta={"@click": ("app.open_finding", (meant,))}))
+    return text.append_text(place).append_text(words.line(found.subject or found.title, look.dim))
+
+
+def _run(overview: RunOverview, now: datetime, look: Look) -> Text:
+    run = overview.run
+    share = overview.recorded / overview.planned if overview.planned else 1.0
+    hosts = f"{overview.recorded}/{overview.planned} hosts"
+    if run.finished is not None:
+        return Text.assemble(("✓ ", look.good), f"{run.started:%d %b %H:%M}  ", (hosts, look.dim))
+    if now - run.started > RUNNING_FOR:
+        return Text.assemble(("✗ ", look.critical), f"{run.started:%d %b %H:%M}  ", ("interrupted, " + hosts, look.dim))
+    done = round(share * 10)
+    return Text.assemble(
+        ("◐ ", look.accent), f"{run.started:%H:%M} ", ("━" * done, look.accent), ("─" * (10 - done), look.dim),
+        f" {share:4.0%} ", (hosts, look.dim),
+    )  # fmt: skip
