@@ -247,6 +247,7 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "key_too_little": "not measured enough",
     "year_never": "It was measured in none of the twelve months.",
     "certificates": "Certificates, as our own probes saw them",
+    "certificate_of": "Service",
     "certificate_ends": "Expires",
     "certificate_left": "Time left",
     "certificate_seen": "Seen",

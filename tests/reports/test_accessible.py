@@ -38,8 +38,11 @@ axe.run(document, {resultTypes: ["violations"]}).then(found => {
   shown.textContent = JSON.stringify({
     passes: found.passes.length,
     violations: found.violations.map(one => [one.id, one.nodes.map(node => node.html)]),
+    dark: matchMedia("(prefers-color-scheme: dark)").matches,
+    width: innerWidth,
+    beyond: document.documentElement.scrollWidth - innerWidth,
   });
-  document.body.append(shown);
+  top.document.body.append(shown);
 });
 """
 
@@ -51,22 +54,28 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (1280, False), (1280, True)])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_no_violation(folder: Path, name: str, width: int) -> None:
+def test_axe_finds_no_violation(folder: Path, name: str, width: int, dark: bool) -> None:
     page = PAGES[name]().decode()
     # A copy: under its own policy the page runs no foreign script.
     page, removed = re.subn(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
     assert removed == 1
     axe = resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     copy = folder / "page.html"
-    copy.write_text(page.replace("</body>", f"<script>{axe}</script><script>{_RUN}</script></body>"), encoding="utf-8")
-    dom, _ = browse(copy, "--virtual-time-budget=20000", f"--window-size={width},900", "--dump-dom")
-    found = re.search(r'<pre id="axe">(.*?)</pre>', dom, re.DOTALL)
+    tested = page.replace("</body>", f"<script>{axe}</script><script>{_RUN}</script></body>")
+    # In a frame, because Chromium's own window is never as narrow as a phone.
+    frame = f'<iframe width="{width}" height="900" style="border:0" srcdoc="{html.escape(tested)}"></iframe>'
+    copy.write_text(f"<!doctype html><body>{frame}</body>", encoding="utf-8")
+    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+    dom, _ = browse(copy, "--virtual-time-budget=20000", "--window-size=1400,1000", scheme, "--dump-dom")
+    found = re.search(r'<pre id="axe">([^<]*)</pre></body>', dom)
     assert found, "axe did not finish"
     told = json.loads(html.unescape(found[1]))
     assert told["violations"] == []
     assert told["passes"] > 10
+    assert (told["width"], told["dark"]) == (width, dark)
+    assert told["beyond"] <= 0, "the page scrolls sideways"
 
 
 @pytest.mark.parametrize("name", ["fleet-de", "index-de"])
