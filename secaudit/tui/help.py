@@ -16,7 +16,7 @@ _MOVERS = ("cursor_", "scroll_")
 
 _FILTER = (
     ("sev:high+", "high and worse; sev:low,info is one of these"),
-    ("host:web*", "also family customer site control check subject outcome owner tag"),
+    ("host:web*", "also family customer site control check subject package outcome owner tag"),
     ("due<2d  age>30d", "time left, time since it opened: m h d w"),
     ("new overdue unproven waived", "what they say; new: within a day"),
     ("acked paused fixed", "what people did; fixed: resolved in the last 30 days"),

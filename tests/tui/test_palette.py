@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,9 @@ def test_every_optional_column_goes_and_comes_back(store: Store, column: str) ->
 
 @pytest.mark.parametrize("group", Group)
 def test_every_group_opens_into_as_many_findings_as_it_counts(store: Store, group: Group) -> None:
+    update = replace(FINDINGS["web1"][1], fingerprint="f" * 32, family="patch", control="updates", subject="openssl")
+    fill(store, FINDINGS | {"web1": [*FINDINGS["web1"], update]}, run_id="run-2")
+
     async def steps(pilot: Pilot[None]) -> None:
         await shown(pilot, "findings")
         table = app(pilot).screen.query_one(FindingsTable)

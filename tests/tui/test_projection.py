@@ -187,3 +187,27 @@ def test_rare_and_frequent_words_are_found_alike(many: int) -> None:
     }.items():
         found = made.fingerprints(Query(parse(text).terms), NOW)
         assert found == {f"f{number}" for number in range(many) if number % 4 in wanted}, text
+
+
+def test_packages_are_what_findings_about_patches_are_about() -> None:
+    patch = {"family": "patch", "control": "security-updates"}
+    lines = [
+        line(1, subject="openssl", **patch),
+        line(2, subject="openssl", outcome=Outcome.UNPROVEN, **patch),
+        line(3, subject="openssl"),
+        line(4, subject="", **patch),
+        line(5, subject="libopenssl3", waived=True, due=NOW - timedelta(days=1), **patch),
+    ]
+    made = projection(lines)
+    groups = made.groups(Query(group=Group.PACKAGE), NOW)
+    assert [(group.key, group.count, group.due is None) for group in groups] == [
+        ("openssl", 2, False),
+        ("libopenssl3", 1, True),
+    ]
+    for text, hosts in (
+        ("package:openssl", ["web1", "web2"]),
+        ("package:*openssl*", ["web1", "web2", "web5"]),
+        ("package:libop", ["web5"]),
+        ("-package:openssl", ["web3", "web4", "web5"]),
+    ):
+        assert sorted(row.host for row in rows(made, Query(parse(text).terms))) == hosts, text

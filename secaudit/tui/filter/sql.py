@@ -132,6 +132,10 @@ def _within(name: str, op: str, limit: timedelta, now: datetime) -> Condition:
 def _matches(name: str, value: str, known: Known) -> Condition:
     if name == "subject":
         return _subject(value)
+    if name == "package":
+        subject = _subject(value)
+        sql = f"control IN (SELECT id FROM control WHERE family = 'patch') AND {subject.sql}"  # noqa: S608 - constants
+        return Condition(f"({sql})", subject.parameters)
     folded, names = value.casefold(), known.names.get(name, {})
     if folded in names:
         chosen = {folded}

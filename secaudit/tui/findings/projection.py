@@ -20,7 +20,7 @@ from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.store.listing import FindingLine, Handling
 from secaudit.tui.filter.haystack import Haystack
-from secaudit.tui.filter.language import Term
+from secaudit.tui.filter.language import Matches, Term
 from secaudit.tui.filter.sql import FIELD_COLUMNS, WORST_FIRST, Condition, Known, condition
 from secaudit.tui.scope import Scope
 
@@ -62,6 +62,7 @@ class Group(StrEnum):
     CUSTOMER = "customer"
     HOST = "host"
     CONTROL = "control"
+    PACKAGE = "package"
     SUBJECT = "subject"
 
 
@@ -76,6 +77,7 @@ _GROUPS = {
     Group.CUSTOMER: ("customer", "customer", "customer, name"),
     Group.HOST: ("customer, host", "host", "customer, name"),
     Group.CONTROL: ("control.control", "control.control", "'', ''"),
+    Group.PACKAGE: ("subject", "subject", "'', ''"),
     Group.SUBJECT: ("subject", "subject", "'', ''"),
 }
 """What findings are counted by, what the group is called, and the customer it belongs to."""
@@ -281,12 +283,13 @@ class Projection:
         return tuple(_row(*values) for values in found)
 
     def groups(self, query: Query, now: datetime) -> tuple[GroupRow, ...]:
-        """The groups of the rows that match, the worst first."""
-        wanted = condition(query.terms, query.scope, now, self._known)
+        """The groups of the rows that match, the worst first; by package only what is about one."""
+        about = (Matches("package", ("?*",)),) if query.group is Group.PACKAGE else ()
+        wanted = condition((*query.terms, *about), query.scope, now, self._known)
         keys, called, owner = _GROUPS[query.group or Group.CUSTOMER]
         found = self._db.execute(
-            f"SELECT {called}, {owner}, count(*) AS n, sum(outcome = 'unproven'), min(severity) AS worst, min(due) "  # noqa: S608 - constants
-            f"FROM (SELECT * FROM shown WHERE {wanted.sql}) AS f {_JOINED} "
+            f"SELECT {called}, {owner}, count(*) AS n, sum(outcome = 'unproven'), min(severity) AS worst, "  # noqa: S608 - constants
+            f"min(CASE WHEN NOT waived THEN due END) FROM (SELECT * FROM shown WHERE {wanted.sql}) AS f {_JOINED} "
             f"GROUP BY {keys} ORDER BY worst, n DESC, 1, 2",
             wanted.parameters,
         )
