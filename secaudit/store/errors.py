@@ -19,7 +19,7 @@ _SQLITE = {
     sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a backup",
     sqlite3.SQLITE_BUSY: "is locked by another process; try again when it is done",
     sqlite3.SQLITE_LOCKED: "is locked by another process; try again when it is done",
-    sqlite3.SQLITE_READONLY: "may not be written",
+    sqlite3.SQLITE_READONLY: "may not be written; even to read it, SQLite writes beside it",
     sqlite3.SQLITE_PERM: "may not be opened: permission denied",
     sqlite3.SQLITE_AUTH: "may not be opened: permission denied",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; check that it exists and that its directory may be written",

@@ -518,6 +518,7 @@ def ordinary_user() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
+        ("findings list", "store.sqlite may not be written; even to read it, SQLite writes beside it"),
         ("deliver --send", "cannot be opened: Permission denied"),
         ("tracker forget OPS-1", "cannot be opened: Permission denied"),
         (f"findings ack {FINGERPRINT} --by me", "cannot be opened: Permission denied"),

@@ -19,13 +19,17 @@ MOST_PAGES = 200
 
 @dataclass(frozen=True, slots=True)
 class RemoteIssue:
-    """An issue as the tracker has it. `changed` is its last change (aware UTC), None where that is not told."""
+    """An issue as the tracker has it. `changed` is its last change (aware UTC), None where that is not told.
+
+    `trouble` says what went wrong although it was created; empty when nothing did.
+    """
 
     key: str
     link: str
     state: IssueState
     changed: datetime | None = None
     is_acknowledged: bool = False
+    trouble: str = ""
 
 
 class Adapter(Protocol):

@@ -165,6 +165,8 @@ class Desk:
         made = there or self._made(claim, draft)
         content = "" if there else draft.digest
         self._store.keep_issue(replace(claim, issue=made.key, link=made.link, state=made.state, content=content))
+        if made.trouble:
+            raise TrackerError(made.trouble)
         return replace(action, issue=made.key, link=made.link, kind=ActionKind.ADOPT if there else action.kind)
 
     def _draft(self, topic: Topic) -> Draft:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -72,7 +73,13 @@ class GitHub:
         body = self._fields(draft) | {"labels": [*self._config.labels, *self._priority(draft)]}
         if self._config.assignee:
             body["assignees"] = [self._config.assignee]
-        return self._issue(mapping_of(self._session.send("POST", self._root, body).data, "issue"))
+        row = mapping_of(self._session.send("POST", self._root, body).data, "issue")
+        made = self._issue(row)
+        mine = self._config.labels[0]
+        if mine not in _labels(row):
+            trouble = f"GitHub left out the label {mine!r} of issue {made.key}, by which a lost issue is found again: "
+            return replace(made, trouble=trouble + "give the owner of the token the right to push")
+        return made
 
     def update(self, key: str, draft: Draft) -> None:
         """Replace title and body; labels of priorities are swapped, those of people stay."""
@@ -105,7 +112,7 @@ class GitHub:
     def _issue(self, row: Mapping[str, Any]) -> RemoteIssue:
         labels = _labels(row)
         state = IssueState.CLOSED if row.get("state") == "closed" else IssueState.OPEN
-        if row.get("state_reason") == "not_planned" or labels & self._config.workflow.wont_fix:
+        if row.get("state_reason") in ("not_planned", "duplicate") or labels & self._config.workflow.wont_fix:
             state = IssueState.WONT_FIX
         is_acknowledged = bool(labels & self._config.workflow.acknowledged)
         link = str(row.get("html_url", ""))

@@ -60,7 +60,7 @@ class Redmine:
         return self._issue(mapping_of(mapping_of(reply.data, "issue").get("issue"), "issue"))
 
     def read_many(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
-        """Issues by their numbers, a page at a time; Redmine before 3.3 ignores the numbers and gives any page."""
+        """Issues by their numbers, a page at a time; an old Redmine does not know this filter and gives any page."""
         found: dict[str, RemoteIssue] = {}
         for chunk in chunks(keys):
             params = {"issue_id": ",".join(chunk), "status_id": "*", "limit": str(PAGE)}

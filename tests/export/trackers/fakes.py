@@ -75,7 +75,9 @@ class Fake:
 
 
 class FakeGitHub(Fake):
-    """Issues and pull requests of one repository."""
+    """Issues and pull requests of one repository. Who may not push creates issues, and labels are dropped silently."""
+
+    may_push = True
 
     def is_welcome(self, request: Request) -> bool:
         return request.headers.get("Authorization") == "Bearer t0ken"
@@ -112,7 +114,7 @@ class FakeGitHub(Fake):
             "state_reason": None,
             "updated_at": f"{UPDATED}Z",
             **sent,
-            "labels": [{"name": label} for label in sent["labels"]],
+            "labels": [{"name": label} for label in sent["labels"] if self.may_push],
         }
         return answer(self.rows[key], 201)
 

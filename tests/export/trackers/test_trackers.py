@@ -223,6 +223,25 @@ def test_a_refused_creation_is_forgotten(github: Scene) -> None:
     assert github.sync() == [ActionKind.CREATE]
 
 
+def test_labels_that_are_dropped_are_told_and_the_issue_is_noted(github: Scene) -> None:
+    assert isinstance(github.fake, FakeGitHub)
+    github.fake.may_push = False
+    github.scan(0)
+    with pytest.raises(TrackerError, match="left out the label 'secaudit' of issue 1"):
+        github.sync()
+    assert github.sync() == []
+    assert len(github.fake.rows) == 1
+
+
+@pytest.mark.parametrize("reason", ["not_planned", "duplicate"])
+def test_what_a_human_closed_without_having_done_it_stays_closed(github: Scene, reason: str) -> None:
+    github.scan(0)
+    github.sync()
+    github.fake.rows["1"] |= {"state": "closed", "state_reason": reason}
+    github.scan(1)
+    assert github.sync() == []
+
+
 def test_a_deleted_issue_is_left_to_a_human(scene: Scene) -> None:
     scene.scan(0)
     scene.sync()
