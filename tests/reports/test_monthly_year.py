@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from secaudit.reports.monthly import columns, render
@@ -16,8 +19,10 @@ from secaudit.reports.monthly.report import PromiseId
 from secaudit.reports.monthly.year import WORST_FIRST
 from secaudit.reports.states import State
 
+from secaudit.cli.main import run
 from secaudit.cli.month import month_record
 from secaudit.config.contract import load_contracts
+from secaudit.export import results as results_file
 from secaudit.model.availability import AvailabilityState, Probe
 from secaudit.model.hours import Month
 from secaudit.model.inventory import Host
@@ -186,3 +191,66 @@ def test_a_certificate_that_nobody_saw_is_unknown(record: MonthRecord) -> None:
     blind = replace(record.contract.availability[0], probe=None)
     plain = replace(record, certificates=(), contract=replace(record.contract, availability=(blind,)))
     assert "none of our probes speaks TLS" in Page(render(plain, "en")).identified("certificates").text
+
+
+def below(page: Page, index: int) -> list[str]:
+    """The numbers below the columns of a chart."""
+    (row,) = (one for at, one in enumerate(page.marked("months")) if at == index)
+    return re.findall(r"(–|[\d.,]+)[A-Z]", row.text)
+
+
+def told(page: Page, promise: str) -> str:
+    """A promise's row on page one."""
+    (row,) = (one for one in page.all("tr") if one.attributes.get("data-promise") == promise)
+    return " ".join(row.text.replace("\u00a0", " ").split())
+
+
+def as_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
+    run([*arguments, "--json"])
+    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_a_year_says_what_page_one_appendix_results_file_commands_and_dashboard_say(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    month = ["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10", "--lang", "en"]
+    assert run(month) == 0
+    page = Page((place / "out" / "muster" / "monthly-2025-10-en.html").read_bytes())
+    capsys.readouterr()
+    with open_store(str(place / "store.db"), read_only=True) as store:
+        file = json.loads(results_file.render(store.report(store.hosts("muster")[0].run)))["results"]
+        ends = [datetime(2025, number, 1, tzinfo=ZoneInfo("Europe/Vienna")) for number in (10, 11)]
+        dashboard = store.open_at([end.astimezone(UTC) for end in ends])["muster"]
+        certificate = store.certificate("muster", "shop", ends[-1])
+
+    openings = below(page, 0)
+    failed = [one for one in file if one["outcome"] == "failed"]
+    assert int(openings[-1]) == len(page.marked("fnd")) == int(page.identified("open-after").text) == len(failed) == 2
+    assert openings[-3] == "2", "the dashboard forgets when something that came back was there before"
+    assert tuple(map(int, openings[-2:])) == dashboard == (0, 2)
+
+    measured = [as_json(capsys, "availability", "show", "muster", "--month", f"2025-{number:02}") for number in (8, 9)]
+    (now,) = as_json(capsys, "availability", "show", "muster", "--month", "2025-10")
+    cut = [f"{int(float(one['percent']) * 100) / 100:.2f}" for one in (measured[0][0], measured[1][0], now)]
+    assert below(page, 1)[-3:] == cut
+    assert f"measured available{cut[-1]}%" in page.identified("availability").text
+    kept = int(now["state"] == "met")
+    assert f"{kept} of 1services proven" in told(page, "availability")
+
+    booked = as_json(capsys, "contract", "hours", "show", "muster", "--month", "2025-10")
+    used = [f"{one['support']['used'] / 60:.2f}" for one in booked]
+    assert below(page, 2) == ["–", "–", *used]
+    assert f"{used[-1]} h of {booked[-1]['support']['gained'] / 60:.2f} h" in told(page, "hours")
+
+    releases = [one for one in file if one["check"] == "patch.end-of-life"]
+    passed = sum(one["outcome"] == "passed" for one in releases)
+    assert f"{passed} of {len(releases)}hosts without finding" in told(page, "versions")
+    (words,) = (one.text for one in page.elements if one.attributes.get("id") == "trend-versions-d")
+    assert words.endswith("August 0 %, September 100 %, October 100 %")
+
+    assert certificate is not None
+    assert certificate.expires == ENDS
+    (row,) = (one for one in page.all("tr") if "data-certificate" in one.attributes)
+    assert ENDS.isoformat() in [one.attributes.get("datetime") for one in page.all("time")]
+    assert f"{(ENDS - ends[-1]).days} days left" in row.text
