@@ -100,7 +100,7 @@ class TrackerFile(FileModel):
     issue_type: Maybe[Text] = None
     """Jira: issue type (Bug unless given); Redmine: tracker id."""
     labels: Annotated[list[Text], Field(min_length=1)] = Field(default_factory=lambda: ["secaudit"])
-    """Labels of created issues; on GitHub the first one finds them again."""
+    """Labels of created issues; the first one finds them again."""
     assignee: Maybe[Text] = None
     """Who gets created issues, as the tracker's interface names people."""
     priorities: PrioritiesFile = Field(default_factory=PrioritiesFile)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from secaudit.export.trackers.draft import Draft
 from secaudit.export.trackers.session import TrackerError
-from secaudit.model.tracker import IssueState
+from secaudit.model.tracker import MARKER, IssueState
 
 PAGE = 100
 """Issues that are asked for at a time; all of the trackers give as many."""
 MOST_PAGES = 200
 """Pages of one list at most."""
+
+_MARKER = re.compile(rf"{MARKER}: [0-9a-f]{{16}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class Adapter(Protocol):
 
     def find(self, marker: str) -> Sequence[RemoteIssue]:
         """The issues whose body or title holds the marker, the oldest first."""
+        ...
+
+    def ours(self) -> Mapping[str, RemoteIssue]:
+        """Every issue with a marker by that marker, of several the oldest; those without our first label may lack."""
         ...
 
     def read(self, key: str) -> RemoteIssue | None:
@@ -78,6 +85,15 @@ def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     """Keys in parts of a `PAGE`."""
     for start in range(0, len(keys), PAGE):
         yield keys[start : start + PAGE]
+
+
+def by_marker(found: Iterable[tuple[object, RemoteIssue]]) -> Mapping[str, RemoteIssue]:
+    """Issues by each marker in the text beside them, of several the first."""
+    known: dict[str, RemoteIssue] = {}
+    for text, issue in found:
+        for marker in _MARKER.findall(str(text)):
+            known.setdefault(marker, issue)
+    return known
 
 
 def moment_of(text: object) -> datetime | None:

@@ -25,6 +25,8 @@ from secaudit.store.lifecycle import Finding
 from secaudit.store.tracker_issues import TrackedIssue
 
 _PAGE = 1000
+_FEW = 5
+"""So many searches are less work for a tracker than a list of all our issues."""
 
 
 class Desk:
@@ -49,9 +51,12 @@ class Desk:
         noted = self._store.tracked_issues(self._config.customer, self._config.name)
         chosen = None if fingerprints is None else frozenset(fingerprints)
         topics = [topic for topic in self._topics().values() if self._matters(topic, noted.get(topic.id), chosen)]
-        remote = self._read([noted[topic.id].issue for topic in topics if topic.id in noted])
+        keys = {topic.id: noted[topic.id].issue for topic in topics if topic.id in noted and noted[topic.id].issue}
+        by_key = self._read(list(keys.values()))
+        by_marker = self._find([marker_of(topic.id) for topic in topics if topic.id not in keys])
         found: list[IssueAction] = []
         for topic in topics:
+            remote = by_key.get(keys[topic.id]) if topic.id in keys else by_marker.get(marker_of(topic.id))
             known = self._known(topic, noted.get(topic.id), remote, now, is_chosen=topic.has(chosen or ()))
             found += decide(topic, known, self._config, now)
         return tuple(found)
@@ -83,26 +88,21 @@ class Desk:
 
     def _read(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
         """Issues by key: many at a time, and one by one those that were not among them."""
-        asked = [key for key in keys if key]
-        found = dict(self._adapter.read_many(asked)) if asked else {}
-        for key in asked:
+        found = dict(self._adapter.read_many(keys)) if keys else {}
+        for key in keys:
             if key not in found and (issue := self._adapter.read(key)) is not None:
                 found[key] = issue
         return found
 
+    def _find(self, markers: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """Issues by marker. What the list of all of them lacks is looked for once more before it would be created."""
+        if len(markers) > _FEW:
+            return self._adapter.ours()
+        return {marker: issue for marker in markers for issue in self._adapter.find(marker)[:1]}
+
     def _known(
-        self,
-        topic: Topic,
-        noted: TrackedIssue | None,
-        known: Mapping[str, RemoteIssue],
-        now: datetime,
-        *,
-        is_chosen: bool,
+        self, topic: Topic, noted: TrackedIssue | None, remote: RemoteIssue | None, now: datetime, *, is_chosen: bool
     ) -> Known:
-        if noted is not None and noted.issue:
-            remote = known.get(noted.issue)
-        else:
-            remote = next(iter(self._adapter.find(marker_of(topic.id))), None)
         clear = 0 if topic.open else self._clear_scans(topic, now)
         unanswered = tuple(self._unanswered(topic)) if remote is not None and remote.is_acknowledged else ()
         return Known(noted, remote, clear, is_chosen, unanswered)

@@ -9,14 +9,23 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from secaudit.export.trackers.adapter import PAGE, RemoteIssue, key_of, mapping_of, moment_of, pages, rows_of
+from secaudit.export.trackers.adapter import (
+    PAGE,
+    RemoteIssue,
+    by_marker,
+    key_of,
+    mapping_of,
+    moment_of,
+    pages,
+    rows_of,
+)
 from secaudit.export.trackers.draft import Draft, Markup
 from secaudit.export.trackers.session import Session, segment
-from secaudit.model.tracker import MARKER, IssueState, TrackerConfig
+from secaudit.model.tracker import IssueState, TrackerConfig
 
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
-_MARKER = re.compile(rf"{MARKER}: [0-9a-f]{{16}}")
+_FEW = 3
 _NEXT = re.compile(r'<([^<>]*)>[^<>,]*;\s*rel="next"')
 
 
@@ -31,8 +40,11 @@ class GitHub:
 
     def find(self, marker: str) -> tuple[RemoteIssue, ...]:
         """Look through the issues with our first label: the search index of GitHub lags behind, its lists do not."""
-        rows = (row for row in self._listed if marker in _MARKER.findall(str(row.get("body"))))
-        return tuple(self._issue(row) for row in rows)
+        return tuple(self._issue(row) for row in self._listed if marker in str(row.get("body")))
+
+    def ours(self) -> Mapping[str, RemoteIssue]:
+        """The same list."""
+        return by_marker((row.get("body"), self._issue(row)) for row in self._listed)
 
     @cached_property
     def _listed(self) -> tuple[dict[str, Any], ...]:
@@ -63,7 +75,12 @@ class GitHub:
         return self._issue(mapping_of(reply.data, "issue")) if reply is not None else None
 
     def read_many(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
-        """Issues by their numbers out of the list that `find` looks through; without our label they are not in it."""
+        """Issues by their numbers out of the list that `find` looks through; without our label they are not in it.
+
+        The list may be long: a few are better asked for alone.
+        """
+        if len(keys) <= _FEW:
+            return {}
         wanted = frozenset(keys)
         issues = (self._issue(row) for row in self._listed)
         return {issue.key: issue for issue in issues if issue.key in wanted}

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from secaudit.export.trackers.adapter import PAGE, RemoteIssue, chunks, key_of, mapping_of, moment_of, pages, rows_of
+from secaudit.export.trackers.adapter import (
+    PAGE,
+    RemoteIssue,
+    by_marker,
+    chunks,
+    key_of,
+    mapping_of,
+    moment_of,
+    pages,
+    rows_of,
+)
 from secaudit.export.trackers.draft import Draft, Markup
 from secaudit.export.trackers.session import Session, segment
 from secaudit.model.tracker import IssueState, TrackerConfig
@@ -21,25 +31,24 @@ class GitLab:
 
     def find(self, marker: str) -> tuple[RemoteIssue, ...]:
         """Search descriptions for the marker."""
-        found: list[RemoteIssue] = []
+        rows = self._list({"search": marker, "in": "description"})
+        return tuple(self._issue(row) for row in rows if marker in str(row.get("description")))
+
+    def ours(self) -> Mapping[str, RemoteIssue]:
+        """List the issues with our first label."""
+        rows = self._list({"labels": self._config.labels[0]})
+        return by_marker((row.get("description"), self._issue(row)) for row in rows)
+
+    def _list(self, wanted: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Every issue that a filter lets through, the oldest first."""
         page = "1"
         for _ in pages("issues like ours"):
-            params = {
-                "search": marker,
-                "in": "description",
-                "scope": "all",
-                "per_page": str(PAGE),
-                "page": page,
-                "order_by": "created_at",
-                "sort": "asc",
-            }
-            reply = self._session.get(self._root, params)
-            rows = rows_of(reply.data, "issues")
-            found += [self._issue(row) for row in rows if marker in str(row.get("description"))]
+            params = {"scope": "all", "per_page": str(PAGE), "page": page, "order_by": "created_at", "sort": "asc"}
+            reply = self._session.get(self._root, {**wanted, **params})
+            yield from rows_of(reply.data, "issues")
             page = reply.headers.get("x-next-page", "")
             if not page:
-                break
-        return tuple(found)
+                return
 
     def read(self, key: str) -> RemoteIssue | None:
         """One issue by its number in the project."""

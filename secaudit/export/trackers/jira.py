@@ -9,6 +9,7 @@ from typing import Any
 from secaudit.export.trackers.adapter import (
     PAGE,
     RemoteIssue,
+    by_marker,
     chunks,
     id_of,
     key_of,
@@ -38,10 +39,13 @@ class Jira:
     def find(self, marker: str) -> tuple[RemoteIssue, ...]:
         """Search for the marker's digits; the index splits words as it likes, so each body is read again."""
         digits = marker.rpartition(" ")[2]
-        jql = f'project = {_quoted(self._config.project)} AND description ~ "{digits}" ORDER BY created ASC'
-        rows = self._pages_3(jql) if self._config.api == 3 else self._pages_2(jql)
-        found = (_flat(row) for row in rows)
-        return tuple(self._issue(row) for row in found if marker in _text(row.get("description")))
+        rows = self._search(f"description ~ {_quoted(digits)}")
+        return tuple(self._issue(row) for row in rows if marker in _text(row.get("description")))
+
+    def ours(self) -> Mapping[str, RemoteIssue]:
+        """Search for our first label."""
+        rows = self._search(f"labels = {_quoted(self._config.labels[0])}")
+        return by_marker((_text(row.get("description")), self._issue(row)) for row in rows)
 
     def read(self, key: str) -> RemoteIssue | None:
         """One issue."""
@@ -134,6 +138,12 @@ class Jira:
 
     def _link(self, key: str) -> str:
         return f"{self._config.url.rstrip('/')}/browse/{key}"
+
+    def _search(self, condition: str) -> Iterator[dict[str, Any]]:
+        """The fields of every issue that a condition lets through, the oldest first."""
+        jql = f"project = {_quoted(self._config.project)} AND {condition} ORDER BY created ASC"
+        for row in self._pages_3(jql) if self._config.api == 3 else self._pages_2(jql):
+            yield _flat(row)
 
     def _pages_2(self, jql: str) -> Iterator[dict[str, Any]]:
         start = 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from secaudit.export.trackers.adapter import (
     PAGE,
     RemoteIssue,
+    by_marker,
     chunks,
     id_of,
     key_of,
@@ -18,7 +19,7 @@ from secaudit.export.trackers.adapter import (
 )
 from secaudit.export.trackers.draft import Draft, Markup
 from secaudit.export.trackers.session import Session, TrackerError, segment
-from secaudit.model.tracker import IssueState, TrackerConfig
+from secaudit.model.tracker import MARKER, IssueState, TrackerConfig
 
 
 class Redmine:
@@ -30,27 +31,34 @@ class Redmine:
 
     def find(self, marker: str) -> tuple[RemoteIssue, ...]:
         """Filter subjects by the marker."""
-        found: list[RemoteIssue] = []
+        rows = self._list(marker)
+        return tuple(self._issue(row) for row in rows if marker in str(row.get("subject")))
+
+    def ours(self) -> Mapping[str, RemoteIssue]:
+        """Filter subjects by the word that markers begin with."""
+        return by_marker((row.get("subject"), self._issue(row)) for row in self._list(f"{MARKER}:"))
+
+    def _list(self, part: str) -> Iterator[dict[str, Any]]:
+        """Every issue with a text in its subject, the oldest first."""
         start = 0
         for _ in pages("issues like ours"):
             params = {
                 "project_id": self._config.project,
                 "status_id": "*",
-                "subject": f"~{marker}",
+                "subject": f"~{part}",
                 "sort": "created_on",
                 "limit": str(PAGE),
                 "offset": str(start),
             }
             data = mapping_of(self._session.get("/issues.json", params).data, "issues")
             rows = rows_of(data.get("issues"), "issues")
-            found += [self._issue(row) for row in rows if marker in str(row.get("subject"))]
+            yield from rows
             start += len(rows)
             total = data.get("total_count")
             if not isinstance(total, int):
                 raise TrackerError("the tracker's answer does not tell how many issues there are")
             if not rows or start >= total:
-                break
-        return tuple(found)
+                return
 
     def read(self, key: str) -> RemoteIssue | None:
         """One issue."""

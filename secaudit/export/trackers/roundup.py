@@ -7,10 +7,20 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from secaudit.export.trackers.adapter import PAGE, RemoteIssue, chunks, id_of, key_of, mapping_of, pages, rows_of
+from secaudit.export.trackers.adapter import (
+    PAGE,
+    RemoteIssue,
+    by_marker,
+    chunks,
+    id_of,
+    key_of,
+    mapping_of,
+    pages,
+    rows_of,
+)
 from secaudit.export.trackers.draft import Draft, Markup
 from secaudit.export.trackers.session import Params, Session, TrackerError, segment
-from secaudit.model.tracker import IssueState, TrackerConfig
+from secaudit.model.tracker import MARKER, IssueState, TrackerConfig
 
 _ISSUES, _MESSAGES = "/rest/data/issue", "/rest/data/msg"
 
@@ -36,6 +46,11 @@ class Roundup:
         """Filter titles by the marker."""
         rows = self._list({"title": marker})
         return tuple(self._issue(key_of(row, "id"), row) for row in rows if marker in str(row.get("title")))
+
+    def ours(self) -> Mapping[str, RemoteIssue]:
+        """Filter titles by the word that markers begin with."""
+        rows = self._list({"title": f"{MARKER}:"})
+        return by_marker((row.get("title"), self._issue(key_of(row, "id"), row)) for row in rows)
 
     def read(self, key: str) -> RemoteIssue | None:
         """One issue; retired ones are gone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from pytest_httpserver import HTTPServer
@@ -58,8 +59,17 @@ class Fake:
         (row,) = self.rows.values()
         for number in range(1, count + 1):
             names = {"number": number, "iid": number, "id": number, "key": f"OPS-{number}"}
-            self.rows[str(number)] = row | {name: value for name, value in names.items() if name in row}
+            copy = deepcopy(row) | {name: value for name, value in names.items() if name in row}
+            self.rows[str(number)] = copy
         return [key.replace("1", str(number)) for number in range(1, count + 1)]
+
+    def mark(self, row: Row, topic: str) -> None:
+        """Give an issue the marker of a topic instead of its own."""
+        fields = row.get("fields", row)
+        for name in ("title", "subject", "body", "description"):
+            if name in fields:
+                text = json.dumps(fields[name])
+                fields[name] = json.loads(re.sub(r"secaudit-fp: [0-9a-f]{16}", f"secaudit-fp: {topic}", text))
 
     def human_wont_fix(self, key: str) -> None:
         """What a human does who decides that nothing will be done."""
@@ -160,11 +170,16 @@ class FakeGitLab(Fake):
             assert request.args["per_page"] == "100"
             wanted = [self.rows[key] for key in request.args.getlist("iids[]") if key in self.rows]
             return answer(wanted[:100], 200, {"X-Next-Page": ""})
-        # The first page holds what only looks alike; the search of GitLab is no exact one.
-        if request.args["page"] == "1":
-            return answer([{"iid": 99, "description": "secaudit-fp: no", "state": "opened"}], 200, {"X-Next-Page": "2"})
-        text = request.args["search"]
-        return answer([row for row in self.rows.values() if text in row["description"]], 200, {"X-Next-Page": ""})
+        rows = list(self.rows.values())
+        if "search" in request.args:
+            rows = [row for row in rows if request.args["search"] in row["description"]]
+        else:
+            rows = [row for row in rows if request.args["labels"] in row["labels"]]
+        # What only looks alike comes first; the search of GitLab is no exact one.
+        rows = [{"iid": 99, "description": "secaudit-fp: no", "state": "opened"}, *rows]
+        page, per = int(request.args["page"]), int(request.args["per_page"])
+        following = str(page + 1) if page * per < len(rows) else ""
+        return answer(rows[(page - 1) * per : page * per], 200, {"X-Next-Page": following})
 
     def _create(self, request: Request) -> Response:
         sent = request.get_json()
@@ -281,16 +296,19 @@ class FakeJira(Fake):
         ]
 
     def _search(self, request: Request) -> Response:
-        found = re.search(r'description ~ "([0-9a-f]{16})"', request.args["jql"])
+        wanted = r'project = "OPS" AND (?:description ~ "([0-9a-f]{16})"|labels = "secaudit") ORDER BY created ASC'
+        found = re.fullmatch(wanted, request.args["jql"])
         assert found, request.args["jql"]
         alike: Row = {"key": "OPS-99", "fields": {"status": {"id": "1"}, "description": f"about {found[1]}"}}
-        rows = [row for row in self.rows.values() if found[1] in json.dumps(row["fields"]["description"])]
+        rows = [row for row in self.rows.values() if found[1] is None or found[1] in json.dumps(row["fields"])]
+        rows = [alike, *rows]
+        # An administrator has made pages shorter than they are asked for; the Cloud does so as it likes.
+        start, most = int(request.args.get("startAt", request.args.get("nextPageToken", "0"))), 90
+        page = {"issues": rows[start : start + most]}
         if self.api == 2:
-            start = int(request.args["startAt"])
-            return answer({"issues": [alike, *rows][start:], "startAt": start, "total": 1 + len(rows)})
-        if "nextPageToken" not in request.args:
-            return answer({"issues": [alike], "nextPageToken": "more", "isLast": False})
-        return answer({"issues": rows, "isLast": True})
+            return answer({**page, "startAt": start, "total": len(rows)})
+        is_last = start + most >= len(rows)
+        return answer({**page, "isLast": is_last} | ({} if is_last else {"nextPageToken": str(start + most)}))
 
     def _many(self, request: Request) -> Response:
         sent = request.get_json()

@@ -208,6 +208,8 @@ def test_many_issues_come_at_a_time(scene: Scene, monkeypatch: pytest.MonkeyPatc
     assert sorted(found) == sorted(keys)
     assert len(pages) == 3
     assert found[keys[0]] == scene.adapter.read(keys[0])
+    ours = scene.adapter.ours()
+    assert [ours[marker_of(f"{n:016x}")] for n in range(5)] == [found[key] for key in keys]
 
 
 def test_wrong_credentials_change_nothing(scene: Scene) -> None:

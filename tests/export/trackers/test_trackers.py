@@ -264,6 +264,26 @@ def test_five_hundred_known_issues_cost_a_handful_of_requests(scene: Scene) -> N
     assert scene.store.tracked_issues("muster", "ours") == noted
 
 
+def test_a_store_that_lost_five_hundred_issues_finds_them_in_a_handful_of_requests(scene: Scene) -> None:
+    """By their markers; and a plan for as many new findings asks no more."""
+    scan(scene.store, 0, WEB, *(a_result(WEB, subject=f"tcp/{port}") for port in range(500)))
+    scene.fake.seen.clear()
+    with Desk(scene.store, scene.config, "", scene.session()) as desk:
+        assert {action.kind for action in desk.plan(LATER)} == {ActionKind.CREATE}
+        assert len(scene.fake.seen) <= 2
+        topics = list(desk._topics())
+    scene.fill()
+    for issue in scene.store.tracked_issues("muster", "ours").values():
+        scene.store.release_issue(issue)
+    for row, topic in zip(scene.fake.rows.values(), topics, strict=True):
+        scene.fake.mark(row, topic)
+    scene.fake.seen.clear()
+    assert scene.sync() == [ActionKind.ADOPT] * 500
+    assert len(scene.fake.seen) <= 7, [request.full_path for request in scene.fake.seen]
+    keys = {issue.issue for issue in scene.store.tracked_issues("muster", "ours").values()}
+    assert len(keys) == 500
+
+
 def test_what_is_not_among_many_is_asked_for_alone(scene: Scene) -> None:
     scan(scene.store, 0, WEB, *(a_result(WEB, subject=f"tcp/{port}") for port in range(5)))
     scene.fill()
