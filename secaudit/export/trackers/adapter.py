@@ -43,7 +43,10 @@ class Adapter(Protocol):
         ...
 
     def ours(self) -> Mapping[str, RemoteIssue]:
-        """Every issue with a marker by that marker, of several the oldest; those without our first label may lack."""
+        """Every issue with a marker by that marker, of several the oldest.
+
+        One that somebody took our first label from may not be among them.
+        """
         ...
 
     def read(self, key: str) -> RemoteIssue | None:
