@@ -318,7 +318,7 @@ def test_the_example_set_works_and_shows_every_kind_of_change(run: Run) -> None:
 
 def test_what_the_examples_have_as_comments_works_too(run: Run) -> None:
     run("init")
-    for name in ("contracts/example.yaml", "delivery/example.yaml"):
+    for name in ("contracts/example.yaml", "delivery/example.yaml", "trackers/example.yaml"):
         path = Path(name)
         lines = path.read_text().splitlines()
         # What is to be uncommented follows its `#` at once or keeps its indent; sentences follow one blank.
@@ -326,6 +326,7 @@ def test_what_the_examples_have_as_comments_works_too(run: Run) -> None:
         path.write_text("\n".join(said) + "\n")
     assert {target.name for target in load_delivery(Path("delivery")).targets} == {"archive", "office", "chat"}
     assert load_contracts(Path("contracts")).of("example")[0].availability[0].service == "shop"
+    assert [(tracker.grouping, tracker.evidence) for tracker in load_trackers(Path("trackers"))] == [("host", False)]
 
 
 def test_init_where_nothing_can_be_written(write: Write, run: Run) -> None:
