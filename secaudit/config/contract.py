@@ -235,10 +235,10 @@ def _sla(file: SlaFile, contract: ContractFile) -> SlaRules:
     return SlaRules(
         enforce_from=file.enforce_from or contract.valid.since,
         warn_at=decimal_of(file.warn_at),
-        grace=file.grace or timedelta(),
+        grace=file.grace if file.grace is not None else timedelta(),
         reopen=Reopening(file.reopen),
         pause_reasons=tuple(file.pause_reasons),
-        max_pause=file.max_pause or _MAX_PAUSE,
+        max_pause=file.max_pause if file.max_pause is not None else _MAX_PAUSE,
     )
 
 

@@ -6,9 +6,9 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from secaudit.config.contract_fields import Percent, Span
+from secaudit.config.contract_fields import Percent, SomeTime
 from secaudit.config.fields import Id, Maybe, Text
 from secaudit.config.inventory_file import parse_address
 from secaudit.config.validation import FileModel
@@ -19,7 +19,7 @@ _LONGEST_PATTERN = 500
 def split_endpoint(text: str) -> tuple[str, int]:
     """`host:port` or `[address]:port` in its parts. Raises ValueError."""
     host, _, port = text.rpartition(":")
-    if not port.isdecimal() or not 0 < int(port[:6]) < 65536:
+    if not (port.isascii() and port.isdecimal()) or not 0 < int(port[:6]) < 65536:
         raise ValueError(f"{text!r} has no port between 1 and 65535; write host:port")
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
         raise ValueError(f"{text!r} is not an endpoint; write an IPv6 address in brackets: [2001:db8::1]:443")
@@ -62,6 +62,13 @@ HttpUrl = Annotated[str, AfterValidator(_parse_url)]
 class ProbeFile(FileModel):
     """A light probe; exactly one of `tcp`, `http` and `tls`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [kind]} for kind in ("tcp", "http", "tls")],
+            "dependentRequired": {"status": ["http"], "body": ["http"]},
+        }
+    )
+
     tcp: Maybe[Endpoint] = None
     """host:port that takes a connection."""
     http: Maybe[HttpUrl] = None
@@ -102,7 +109,7 @@ class AvailabilityFile(FileModel):
     """A light probe that `secaudit availability probe` sends."""
     down_after: Annotated[int, Field(ge=1, le=100)] = 1
     """How many probes in a row must fail before the service is called down, from the first of them on."""
-    every: Maybe[Span] = None
+    every: Maybe[SomeTime] = None
     """How often it is probed; a probe speaks for that long at most. 5m unless given."""
     min_coverage: Percent = 99.0
     """Percent of the time that must have been measured before anything is said."""

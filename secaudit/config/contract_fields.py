@@ -17,12 +17,17 @@ from secaudit.model.contract import ClockKind, Opening, Target, Unit
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-_DAY = re.compile(r"(?:19[7-9]\d|2[01]\d\d)-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", re.ASCII)
-_SPAN = re.compile(r"(\d{1,5})(m|h|d|w)", re.ASCII)
-_PROMISE = re.compile(r"(\d{1,4})(m|h|bd|d)", re.ASCII)
-_CLOCK = re.compile(r"(\d{2}):(\d{2})", re.ASCII)
-_WEEKDAYS = re.compile(r"([a-z]{3})(?:-([a-z]{3}))?", re.ASCII)
-_AMOUNT = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
+# The patterns stand in schemas as well, where a digit is written as [0-9]: what \d means depends on the language.
+DAY = r"(?:19[7-9][0-9]|2[01][0-9]{2})-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_SPAN = re.compile(r"([0-9]{1,5})(m|h|d|w)")
+_PROMISE = re.compile(r"(?!0+[a-z])([0-9]{1,4})(m|h|bd|d)")
+_CLOCK = r"(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)"
+_OPENING = f"{_CLOCK} *- *{_CLOCK}"
+_WEEKDAYS = "|".join(f"{day}(?:-(?:{'|'.join(WEEKDAYS[at:])}))?" for at, day in enumerate(WEEKDAYS))
+_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
+_HOURS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,4})?")
+_MOST_HOURS = 999_999
+_MOST_MONEY = 999_999_999
 _MINUTES = {"m": 1, "h": 60, "d": 1440, "w": 10080}
 _DAY_MINUTES = 1440
 _YEARS = range(1970, 2200)
@@ -53,10 +58,16 @@ def parse_span(value: object) -> timedelta:
     return timedelta(minutes=int(found[1]) * _MINUTES[found[2]])
 
 
+def some_time(span: timedelta) -> timedelta:
+    """Refuse a length of time that is none. Raises ValueError."""
+    if not span:
+        raise ValueError("a length of time of more than nothing is needed; write for example 5m")
+    return span
+
+
 def parse_promise(text: str) -> str:
     """Refuse what is not a promised time such as `4h` or `5bd`; return it as it is."""
-    found = _PROMISE.fullmatch(text)
-    if found is None or int(found[1]) == 0:
+    if not _PROMISE.fullmatch(text):
         raise ValueError(f"{text!r} is not a promised time; write for example 30m, 4h, 30d or 5bd (business days)")
     return text
 
@@ -70,11 +81,9 @@ def split_promise(text: str) -> tuple[int, Unit]:
 
 def parse_clock(text: object) -> int:
     """`08:30` as minutes after midnight; `24:00` is the end of the day. Raises ValueError."""
-    found = _CLOCK.fullmatch(text) if isinstance(text, str) else None
-    minutes = int(found[1]) * 60 + int(found[2]) if found and int(found[2]) < 60 else _DAY_MINUTES + 1
-    if minutes > _DAY_MINUTES:
+    if not (isinstance(text, str) and re.fullmatch(_CLOCK, text)):
         raise ValueError(f"{text!r} is not a time of the day; write for example 08:00")
-    return minutes
+    return int(text[:2]) * 60 + int(text[3:])
 
 
 def parse_opening(value: object) -> Opening:
@@ -84,7 +93,7 @@ def parse_opening(value: object) -> Opening:
     begin, dash, end = value.partition("-") if isinstance(value, str) else ("", "", "")
     if not dash:
         raise ValueError(f'{value!r} is not a part of a day; write for example "08:00-17:00"')
-    opening = Opening(parse_clock(begin.strip()), parse_clock(end.strip()))
+    opening = Opening(parse_clock(begin.rstrip(" ")), parse_clock(end.lstrip(" ")))
     if opening.start >= opening.end:
         raise ValueError(f"{value!r} ends before it begins; give the part after midnight to the next day")
     return opening
@@ -105,10 +114,10 @@ def parse_weekdays(text: str) -> str:
 
 def weekdays_of(text: str) -> range:
     """`mon-thu` as weekday numbers, Monday is 0. Raises ValueError."""
-    found = _WEEKDAYS.fullmatch(text)
-    if found is None or found[1] not in WEEKDAYS or (found[2] or found[1]) not in WEEKDAYS:
+    begin, dash, end = text.partition("-")
+    if begin not in WEEKDAYS or (end if dash else begin) not in WEEKDAYS:
         raise ValueError(f"{text!r} is not a weekday; write mon, tue, … or a range such as mon-fri")
-    first, last = WEEKDAYS.index(found[1]), WEEKDAYS.index(found[2] or found[1])
+    first, last = WEEKDAYS.index(begin), WEEKDAYS.index(end or begin)
     if first > last:
         raise ValueError(f"{text!r} goes backwards; the week begins on Monday")
     return range(first, last + 1)
@@ -138,14 +147,23 @@ def parse_amount(value: object) -> Decimal:
 
 def parse_hours(value: object) -> int:
     """Hours as minutes: `10`, `7.5`, `"0.25"`. Raises ValueError for what is not a whole number of minutes."""
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
-        text = str(value)
-        if re.fullmatch(r"\d{1,6}(\.\d{1,4})?", text, re.ASCII):
-            minutes = Decimal(text) * 60
-            if minutes == minutes.to_integral_value():
-                return int(minutes)
-            raise ValueError(f"{value} hours are not a whole number of minutes")
-    raise ValueError(f"{value!r} are not hours; write for example 10 or 7.5")
+    if isinstance(value, str):
+        is_fine = bool(_HOURS.fullmatch(value))
+    else:
+        is_fine = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MOST_HOURS
+    if not is_fine:
+        raise ValueError(f"{value!r} are not hours; write for example 10 or 7.5")
+    minutes = Decimal(str(value)) * 60
+    if minutes != minutes.to_integral_value():
+        raise ValueError(f"{value} hours are not a whole number of minutes")
+    return int(minutes)
+
+
+def some_hours(minutes: int) -> int:
+    """Refuse no hours at all. Raises ValueError."""
+    if not minutes:
+        raise ValueError("more than no hours are needed; write for example 0.25")
+    return minutes
 
 
 def decimal_of(value: float) -> Decimal:
@@ -168,28 +186,41 @@ def target_of(text: str, clock: str | None) -> Target:
     return Target(amount, unit, ClockKind(clock) if clock is not None else fitting[0])
 
 
-def _text(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+def _text(pattern: str) -> dict[str, object]:
+    return {"type": "string", "pattern": f"^(?:{pattern})$"}
 
 
-Day = Annotated[date, BeforeValidator(parse_day), _text(_DAY.pattern)]
-Span = Annotated[timedelta, BeforeValidator(parse_span), _text(_SPAN.pattern)]
-Promise = Annotated[str, AfterValidator(parse_promise), _text(_PROMISE.pattern)]
-Minute = Annotated[int, BeforeValidator(parse_clock), _text(_CLOCK.pattern)]
+def _hours(*, some: bool) -> WithJsonSchema:
+    number: dict[str, object] = {"type": "number", "exclusiveMinimum" if some else "minimum": 0, "maximum": _MOST_HOURS}
+    text = _text(rf"(?![0.]+$){_HOURS.pattern}" if some else _HOURS.pattern)
+    return WithJsonSchema({"anyOf": [number, text]})
+
+
+Day = Annotated[date, BeforeValidator(parse_day), WithJsonSchema(_text(DAY))]
+Span = Annotated[timedelta, BeforeValidator(parse_span), WithJsonSchema(_text(_SPAN.pattern))]
+SomeTime = Annotated[
+    timedelta,
+    BeforeValidator(parse_span),
+    AfterValidator(some_time),
+    WithJsonSchema(_text(f"(?!0+[a-z]){_SPAN.pattern}")),
+]
+"""A length of time of more than nothing."""
+Promise = Annotated[str, AfterValidator(parse_promise), WithJsonSchema(_text(_PROMISE.pattern))]
+Minute = Annotated[int, BeforeValidator(parse_clock), WithJsonSchema(_text(_CLOCK))]
 """A time of the day in the file, minutes after midnight in the model."""
-OpeningText = Annotated[Opening, BeforeValidator(parse_opening), _text(r"\d{2}:\d{2}\s*-\s*\d{2}:\d{2}")]
+OpeningText = Annotated[Opening, BeforeValidator(parse_opening), WithJsonSchema(_text(_OPENING))]
 Openings = Annotated[list[OpeningText], AfterValidator(in_order)]
-Weekdays = Annotated[str, AfterValidator(parse_weekdays), _text(_WEEKDAYS.pattern)]
+OpenDay = Annotated[Openings, Field(json_schema_extra={"minItems": 1})]
+"""Openings of a day that is open; that there are some is for whoever knows the day to say."""
+Weekdays = Annotated[str, AfterValidator(parse_weekdays), WithJsonSchema(_text(_WEEKDAYS))]
 Timezone = Annotated[str, AfterValidator(parse_timezone)]
 Money = Annotated[
     Decimal,
     BeforeValidator(parse_amount),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^{_AMOUNT.pattern}$"}, {"type": "integer"}]}),
+    WithJsonSchema({"anyOf": [_text(_AMOUNT.pattern), {"type": "integer", "minimum": 0, "maximum": _MOST_MONEY}]}),
 ]
-Hours = Annotated[
-    int,
-    BeforeValidator(parse_hours),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?$"}]}),
-]
+Hours = Annotated[int, BeforeValidator(parse_hours), _hours(some=False)]
 """Hours in the file, minutes in the model."""
+SomeHours = Annotated[int, BeforeValidator(parse_hours), AfterValidator(some_hours), _hours(some=True)]
+"""More than no hours."""
 Percent = Annotated[float, Field(ge=0, le=100)]

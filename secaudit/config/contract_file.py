@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from secaudit.config.contract_availability import AvailabilityFile
 from secaudit.config.contract_calendar import parse_country, parse_rrule, refuse_unknown_subdivision
@@ -14,8 +14,11 @@ from secaudit.config.contract_fields import (
     Hours,
     Minute,
     Money,
+    OpenDay,
     Openings,
     Promise,
+    SomeHours,
+    SomeTime,
     Span,
     Timezone,
     Weekdays,
@@ -29,7 +32,7 @@ SCHEMA = "secaudit.contract/1"
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
-_MAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+", re.ASCII)
+_MAIL = re.compile(r"[^@\x00-\x20\x7f<>,;]+@[^@\x00-\x20\x7f<>,;]+")
 
 
 def _matching(pattern: re.Pattern[str], what: str) -> tuple[AfterValidator, WithJsonSchema]:
@@ -133,7 +136,7 @@ class CalendarFile(FileModel):
 
     timezone: Timezone
     """The IANA time zone of all days and times in this contract."""
-    hours: Annotated[dict[Weekdays, Openings], Field(min_length=1)]
+    hours: Annotated[dict[Weekdays, OpenDay], Field(min_length=1)]
     """Openings by weekday or range of weekdays."""
     holidays: HolidaysFile = Field(default_factory=HolidaysFile)
     """Days that are closed or shorter."""
@@ -172,6 +175,8 @@ class TargetFile(FileModel):
 
 class PriorityFile(FileModel):
     """A class of findings and what is promised for it."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["response"]}, {"required": ["remediation"]}]})
 
     severities: Annotated[list[SeverityWord], Field(min_length=1)] = Field(alias="from")
     """The severities of the findings that belong to it."""
@@ -250,7 +255,7 @@ class CopyFile(FileModel):
 class RestoreTestFile(FileModel):
     """Proof that a restore works."""
 
-    every: Span
+    every: SomeTime
     """How often it is tested."""
     evidence: Text
     """Files that record the tests, relative to this file; may hold wildcards."""
@@ -304,16 +309,10 @@ class ConvertFile(FileModel):
     """They are multiplied with this."""
     after_months: Annotated[int, Field(ge=0, le=120)] = 1
     """How many months after their own, at the month's end."""
-    round: Hours = 15
+    round: SomeHours = 15
     """The outcome is rounded down to steps of these hours."""
     expires_months: Maybe[Annotated[int, Field(ge=1, le=120)]] = None
     """How many months they last; until the contract's end unless given."""
-
-    @model_validator(mode="after")
-    def _steps(self) -> ConvertFile:
-        if self.round == 0:
-            raise ValueError("round needs more than no hours")
-        return self
 
 
 class ResourcesFile(FileModel):

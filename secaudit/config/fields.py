@@ -44,9 +44,13 @@ def _refuse_nul(text: str) -> str:
 
 LIST_OR_TEXT = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
 
-Text = Annotated[str, Field(min_length=1), AfterValidator(_refuse_nul)]
+_TEXT = {"type": "string", "minLength": 1, "pattern": r"^[^\u0000]*$"}
 
-Texts = Annotated[list[Text], BeforeValidator(listed), LIST_OR_TEXT]
+Text = Annotated[str, Field(min_length=1), AfterValidator(_refuse_nul), WithJsonSchema(_TEXT)]
+
+Texts = Annotated[
+    list[Text], BeforeValidator(listed), WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]})
+]
 """A list of texts; one alone needs no brackets."""
 
 Id = Annotated[str, AfterValidator(_parse_id), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field, RootModel, WithJsonSchema
 
-from secaudit.config.contract_fields import parse_day
+from secaudit.config.contract_fields import DAY, parse_day
 from secaudit.config.fields import Id, Maybe, Text, Texts
 from secaudit.config.validation import FileModel
 
+_TIME = rf"{DAY}[T ][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{{1,6}})?)?(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})"
 _HINT = "write a day such as 2027-01-31, or a time with its zone such as 2027-01-31T18:00+01:00"
 
 
@@ -34,16 +36,17 @@ def _parse(value: object, of_day: timedelta) -> datetime:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError(f"{value!r} is not a time; {_HINT}") from None
-    if moment.tzinfo is None:
+        moment = None
+    if moment is not None and moment.tzinfo is None:
         raise ValueError(f"{value!r} has no time zone; {_HINT}")
-    parse_day(str(moment.date()))
+    if moment is not None:
+        parse_day(str(moment.date()))
+    if moment is None or not re.fullmatch(_TIME, value):
+        raise ValueError(f"{value!r} is not a time; {_HINT}")
     return moment.astimezone(UTC)
 
 
-_SCHEMA = WithJsonSchema(
-    {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$"}
-)
+_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^(?:{DAY}|{_TIME})$"})
 
 Begin = Annotated[datetime, BeforeValidator(parse_begin), _SCHEMA]
 End = Annotated[datetime, BeforeValidator(parse_end), _SCHEMA]

@@ -161,6 +161,12 @@ def test_the_least(write: Write) -> None:
     assert (contract.backup_rule, contract.resources, contract.report) == (None, None, ReportRules())
 
 
+def test_nothing_is_what_it_says(write: Write) -> None:
+    """A pause of no time is none, and not one of the usual length."""
+    (contract,) = load_contracts(write("a.yaml", SMALL + "sla: {max_pause: 0d, grace: 0h}\n")).all
+    assert (contract.sla.max_pause, contract.sla.grace) == (timedelta(), timedelta())
+
+
 def test_the_example_set_is_valid() -> None:
     with resources.as_file(resources.files("secaudit.config") / "examples" / "contracts") as folder:
         (contract,) = load_contracts(folder).all
@@ -252,6 +258,10 @@ def test_bad_contracts(write: Write, old: str, new: str, message: str) -> None:
     ("line", "message"),
     [
         ("sla: {warn_at: 1.5}", "warn_at: should be less than 1, found the number 1.5"),
+        (
+            "availability: [{service: a, target: 99, every: 0m}]",
+            "a length of time of more than nothing is needed; write for example 5m",
+        ),
         ("sla: {grace: soon}", "'soon' is not a length of time; write for example 30m, 4h, 90d or 2w"),
         ("waivers: {max_days: 700}", "max_days: should be less than or equal to 365, found the number 700"),
         ("waivers: {require: [aprover]}", "did you mean 'approver'?"),
@@ -267,7 +277,7 @@ def test_bad_contracts(write: Write, old: str, new: str, message: str) -> None:
         ("resources: {included: ten, ledger: l}", "'ten' are not hours; write for example 10 or 7.5"),
         (
             "resources: {included: 1, ledger: l, convert: {round: 0}}",
-            "round needs more than no hours",
+            "more than no hours are needed; write for example 0.25",
         ),
         ("report: {recipients: [nobody]}", "'nobody' is not a mail address"),
         (
