@@ -13,18 +13,27 @@ from importlib import resources
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-LANGUAGES = ("de", "en")
-"""English is what the texts are written in; the others have a catalogue each."""
+from .wording import LANGUAGES
 
-DOMAIN = "reports"
+__all__ = ["DOMAINS", "LANGUAGES", "translations"]
+
+DOMAINS = ("reports", "technical")
+"""The reports to customers and to the provider; the technical report."""
 
 
 @cache
 def translations(language: str) -> gettext.NullTranslations:
-    """The catalogue of one of `LANGUAGES`; English has none, its texts stand for themselves."""
-    if language == "en":
-        return gettext.NullTranslations()
-    source = resources.files(__package__).joinpath("locale", language, "LC_MESSAGES", f"{DOMAIN}.po")
+    """The catalogues of one of `LANGUAGES`; English has none, its texts stand for themselves."""
+    found = gettext.NullTranslations()
+    for domain in DOMAINS if language != "en" else ():
+        read = _read(language, domain)
+        read.add_fallback(found)
+        found = read
+    return found
+
+
+def _read(language: str, domain: str) -> gettext.GNUTranslations:
+    source = resources.files(__package__).joinpath("locale", language, "LC_MESSAGES", f"{domain}.po")
     compiled = io.BytesIO()
     with source.open("rb") as file:
         write_mo(compiled, read_po(file, locale=language, abort_invalid=True))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from secaudit.model.evidence import Evidence
 
+from .wording import Wording
+
 MOST_LINES = 40
 MOST_COLUMNS = 400
 MOST_EXCERPTS = 6
@@ -29,19 +31,19 @@ class Excerpt:
     lines: tuple[Line, ...]
 
 
-def excerpts(evidence: Sequence[Evidence]) -> tuple[Excerpt, ...]:
+def excerpts(evidence: Sequence[Evidence], words: Wording) -> tuple[Excerpt, ...]:
     """At most `MOST_EXCERPTS` excerpts; what is left out is named by a last one without a source."""
-    shown = tuple(map(_excerpt, evidence[:MOST_EXCERPTS]))
+    shown = tuple(_excerpt(one, words) for one in evidence[:MOST_EXCERPTS])
     left = len(evidence) - len(shown)
-    return (*shown, Excerpt("", f"{left:,} more in results.json", ())) if left else shown
+    return (*shown, Excerpt("", words.text("cut", left), ())) if left else shown
 
 
-def _excerpt(evidence: Evidence) -> Excerpt:
+def _excerpt(evidence: Evidence, words: Wording) -> Excerpt:
     texts = evidence.excerpt.removesuffix("\n").split("\n") if evidence.excerpt else []
     cut = [text if len(text) <= MOST_COLUMNS else text[: MOST_COLUMNS - 1] + "…" for text in texts[:MOST_LINES]]
     if len(texts) > MOST_LINES:
-        cut[-1] = f"… {len(texts) - MOST_LINES + 1:,} more lines"
-    return Excerpt(evidence.source, _where(evidence), tuple(_numbered(cut, evidence.lines)))
+        cut[-1] = words.text("tech_more_lines", len(texts) - MOST_LINES + 1)
+    return Excerpt(evidence.source, _where(evidence, words), tuple(_numbered(cut, evidence.lines)))
 
 
 def _numbered(texts: list[str], lines: tuple[int, int] | None) -> list[Line]:
@@ -55,11 +57,11 @@ def _numbered(texts: list[str], lines: tuple[int, int] | None) -> list[Line]:
     return numbered
 
 
-def _where(evidence: Evidence) -> str:
-    parts = [] if evidence.exit is None else [f"exit {evidence.exit}"]
+def _where(evidence: Evidence, words: Wording) -> str:
+    parts = [] if evidence.exit is None else [words.text("exit", evidence.exit)]
     if evidence.lines is not None:
         first, last = evidence.lines
-        parts.append(f"line {first}" if first == last else f"lines {first} to {last}")
+        parts.append(words.text("line" if first == last else "lines", first=first, last=last))
     elif not evidence.excerpt:
-        parts.append("no output")
+        parts.append(words.text("tech_no_output"))
     return ", ".join(parts)

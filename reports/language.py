@@ -1,8 +1,7 @@
-"""A language: its texts from the catalogue, and how it writes numbers, days, times and amounts (by the CLDR)."""
+"""A language with how it writes shares, days, times and amounts (by the CLDR)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
@@ -16,8 +15,7 @@ from babel.numbers import format_currency, format_decimal, format_percent
 from secaudit.model.contract import Cost, Target
 from secaudit.model.hours import Month
 
-from .catalogue import LANGUAGES, translations
-from .texts import TEXTS
+from .wording import LANGUAGES, Wording
 
 __all__ = ["LANGUAGES", "Language"]
 
@@ -29,30 +27,10 @@ _TWO_DECIMALS = "#,##0.00"
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
-    """Texts and forms of `code` (`de` or `en`). Days and times are shown in the zone `timezone`."""
+class Language(Wording):
+    """A language with its forms of days, times and amounts. Days and times are shown in the zone `timezone`."""
 
-    code: str
     timezone: str
-
-    def text(self, key: str, n: int | None = None, /, **values: object) -> str:
-        """The text called `key`; with `n` in its form for that number. Values may hold anything."""
-        found = TEXTS[key]
-        catalogue = translations(self.code)
-        if n is not None:
-            values.setdefault("n", self.number(n))
-        if isinstance(found, tuple):
-            return catalogue.npgettext(key, *found, 1 if n is None else n).format(**values)
-        return catalogue.pgettext(key, found).format(**values)
-
-    def spelt(self, n: int) -> str:
-        """A number up to twelve in words; in German it counts feminine things, for that is what promises are."""
-        words = self.text("numbers").split(", ")
-        return words[n] if n < len(words) else self.number(n)
-
-    def number(self, value: int) -> str:
-        """`1.204` in German, `1,204` in English."""
-        return format_decimal(value, locale=self._locale)
 
     def decimal(self, value: Decimal) -> str:
         """A number with two decimals and a true minus sign."""
@@ -126,16 +104,6 @@ class Language:
     def month_short(self, month: Month) -> str:
         """`Okt`."""
         return format_date(month.first, "LLL", locale=self._locale).removesuffix(".")
-
-    def listed(self, items: Sequence[str], most: int = 4) -> str:
-        """`a, b und c`; beyond `most` the others are counted."""
-        shown = list(items)
-        if len(shown) > most:
-            left = len(shown) - (most - 1)
-            return f"{', '.join(shown[: most - 1])} {self.text('and_more', left)}"
-        if len(shown) < 2:
-            return "".join(shown)
-        return f"{', '.join(shown[:-1])} {self.text('and')} {shown[-1]}"
 
     @property
     def _locale(self) -> str:

@@ -49,7 +49,8 @@ def render_page(
     layout: Layout,
     running_head: str,
     *,
-    page_word: str = "Page {page} of {pages}",
+    page_word: str,
+    foot: str = "",
     accent: str = "",
     logo: bytes = b"",
     **view: Any,
@@ -57,11 +58,12 @@ def render_page(
     """Render `page.html` of a layout with the given names as UTF-8.
 
     `running_head` stands on top of each printed page but the first, `page_word` below it with the place of the page.
-    `accent` (`#rrggbb`) is the colour of the line above it all, `logo` a PNG beside the name; empty: none.
+    `foot` beside it. `accent` (`#rrggbb`) is the colour of the line above it all, `logo` a PNG beside the name. What is
+    empty is left out.
     """
     style = Markup(_asset(_SHARED, "base.css") + _asset(layout.folder, layout.style))  # noqa: S704 - files of this package
     script = _asset(layout.folder, layout.script) if layout.script else ""
-    margins = _margins(running_head, page_word) + _accent(accent)
+    margins = _margins(running_head, page_word, foot) + _accent(accent)
     scripts = f"script-src {_source(script)}; " if script else ""
     styles = f"style-src {_source(style)} {_source(margins)}; "
     images = "img-src data:; " if logo else ""
@@ -84,12 +86,10 @@ def _environment(layout: Layout) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
+        capital=words.capital,
         line=visible_line,
         minute=words.minute,
         day=words.day,
-        period=words.period,
-        listed=words.listed,
-        plural=words.plural,
         spans=words.spans,
         standard=words.standard,
         system=words.system,
@@ -118,13 +118,14 @@ def _source(content: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode('utf-8')).digest()).decode('ascii')}'"
 
 
-def _margins(head: str, page_word: str) -> Markup:
+def _margins(head: str, page_word: str, foot: str) -> Markup:
     before, between = page_word.removesuffix("{pages}").split("{page}")
+    corner = f"@bottom-left{{content:{_css_string(foot)}}}" if foot else ""
     # Safe as markup: `_css_string` leaves nothing but letters, digits, spaces and backslash escapes.
     return Markup(  # noqa: S704
         f"@page{{@top-left{{content:{_css_string(head)}}}"
-        f"@bottom-right{{content:{_css_string(before)} counter(page) {_css_string(between)} counter(pages)}}}}"
-        "@page:first{@top-left{content:none}}"
+        f"@bottom-right{{content:{_css_string(before)} counter(page) {_css_string(between)} counter(pages)}}"
+        f"{corner}}}@page:first{{@top-left{{content:none}}}}"
     )
 
 

@@ -20,20 +20,6 @@ class State(StrEnum):
     PASSED = "passed"
     NOT_APPLICABLE = "not_applicable"
 
-    @property
-    def word(self) -> str:
-        """The word that stands beside the glyph."""
-        return _WORDS[self]
-
-
-_WORDS = {
-    State.FAILED: "failed",
-    State.UNPROVEN: "unproven",
-    State.WAIVED: "failed, waived",
-    State.PASSED: "passed",
-    State.NOT_APPLICABLE: "not applicable",
-}
-
 
 def state_of(result: Result) -> State:
     """The state that a result is shown in."""
@@ -67,8 +53,3 @@ class Tally:
         """What a cell of the matrix shows: failed and unproven when there are any, else the worst other state."""
         loud = tuple((state, count) for state, count in self.counts[:2] if count)
         return loud or tuple((state, count) for state, count in self.counts if count)[:1]
-
-    @property
-    def words(self) -> str:
-        """`2 failed, 1 unproven, 40 passed`: what is not zero, for people who do not see the chart."""
-        return ", ".join(f"{count:,} {state.word}" for state, count in self.counts if count) or "no results"

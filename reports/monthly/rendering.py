@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from secaudit.api import CustomerReport
 from secaudit.model.availability import Availability
-from secaudit.model.evidence import Evidence
 from secaudit.model.month import MonthRecord
 from secaudit.model.phrasebook import Phrasebook
-from secaudit.model.result import Result
 from secaudit.model.severity import Severity
 
 from ..charts import Segment, stack
-from ..excerpts import MOST_EXCERPTS, Excerpt, excerpts
+from ..excerpts import excerpts
 from ..language import LANGUAGES, Language
 from ..page import MONTHLY, render_page
 from . import charts, columns, sentences, year_words
@@ -72,27 +70,10 @@ def _page(
         tally_words=lambda tally: _tally_words(tally, language),
         tally_bar=_tally_bar,
         time_bar=_time_bar,
-        excerpts=lambda result: _excerpts(result, language),
+        excerpts=lambda result: excerpts(result.evidence, language),
         evidenced=[entry for entry in report.findings if entry.severity.at_least(Severity.HIGH)][:MOST_EVIDENCE],
         severities=tuple(reversed(Severity)),
     )
-
-
-def _excerpts(result: Result, language: Language) -> list[tuple[Excerpt, str]]:
-    """The excerpts of a result with how each answer ended and which lines these are, in the report's language."""
-    shown = excerpts(result.evidence)
-    told = [(one, _where(evidence, language)) for one, evidence in zip(shown, result.evidence, strict=False)]
-    if len(result.evidence) <= MOST_EXCERPTS:
-        return told
-    return [*told[:-1], (shown[-1], language.text("cut", len(result.evidence) - len(shown) + 1))]
-
-
-def _where(evidence: Evidence, language: Language) -> str:
-    parts = [] if evidence.exit is None else [language.text("exit", evidence.exit)]
-    if evidence.lines is not None:
-        first, last = evidence.lines
-        parts.append(language.text("line" if first == last else "lines", first=first, last=last))
-    return ", ".join(parts)
 
 
 def _trend_words(promise: Promise, language: Language) -> str:

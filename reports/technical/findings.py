@@ -12,6 +12,7 @@ from secaudit.model.result import Result, Waiver
 from secaudit.model.severity import Severity
 
 from ..excerpts import Excerpt, excerpts
+from ..wording import Wording
 from .anchors import Anchors
 from .hosts import Hosts
 
@@ -58,11 +59,6 @@ class Finding:
         return self.items[0].result
 
     @property
-    def told(self) -> str:
-        """The finding in a sentence without its period: the reason of the first item, else the check's title."""
-        return self.result.reason.strip().removesuffix(".") or self.name
-
-    @property
     def name(self) -> str:
         """What the finding is called whatever was seen."""
         return self.result.title or self.result.control
@@ -103,7 +99,7 @@ def blocks(findings: Sequence[Finding]) -> tuple[SeverityBlock, ...]:
 
 
 def findings(
-    results: Iterable[Result], hosts: Hosts, anchors: Anchors, started: datetime, now: datetime
+    results: Iterable[Result], hosts: Hosts, anchors: Anchors, words: Wording, started: datetime, now: datetime
 ) -> tuple[Finding, ...]:
     """Group failed results by control, title, severity and waiver; worst first, then by family and control.
 
@@ -115,7 +111,7 @@ def findings(
         grouped[key].append(result)
     ranked = sorted(grouped.items(), key=lambda entry: (-entry[0][4].rank, *entry[0][:4], str(entry[0][5])))
     most = _share([len(members) for _, members in ranked])
-    return tuple(_finding(members, most, hosts, anchors, started, now) for _, members in ranked)
+    return tuple(_finding(members, most, hosts, anchors, words, started, now) for _, members in ranked)
 
 
 def _share(sizes: Sequence[int]) -> int:
@@ -130,7 +126,13 @@ def _share(sizes: Sequence[int]) -> int:
 
 
 def _finding(
-    members: list[Result], most: int, hosts: Hosts, anchors: Anchors, started: datetime, now: datetime
+    members: list[Result],
+    most: int,
+    hosts: Hosts,
+    anchors: Anchors,
+    words: Wording,
+    started: datetime,
+    now: datetime,
 ) -> Finding:
     members = sorted(members, key=hosts.place)
     head = anchors.named("finding", members[0].control) if len(members) > 1 else ""
@@ -139,7 +141,7 @@ def _finding(
             anchor=anchors.finding(result.fingerprint),
             host=hosts.label(result),
             result=result,
-            excerpts=excerpts(result.evidence),
+            excerpts=excerpts(result.evidence, words),
             new=result.first_seen is not None and result.first_seen >= started,
             overdue=result.due is not None and result.due < now,
         )

@@ -11,7 +11,8 @@ from secaudit.model.result import Result
 from secaudit.model.severity import Severity
 
 from ..excerpts import Excerpt, excerpts
-from ..words import KINDS, NO_KIND, KindWords, unique
+from ..wording import Wording
+from ..words import unique
 from .anchors import Anchors
 from .hosts import Hosts
 
@@ -48,7 +49,7 @@ class Obstacle:
 class KindBlock:
     """All obstacles of one kind of `unproven`."""
 
-    words: KindWords
+    kind: UnprovenKind | None
     obstacles: tuple[Obstacle, ...]
 
     @property
@@ -88,19 +89,16 @@ class FamilyBlock:
     left: int
 
 
-def unproven(results: Iterable[Result], hosts: Hosts, anchors: Anchors) -> tuple[KindBlock, ...]:
+def unproven(results: Iterable[Result], hosts: Hosts, anchors: Anchors, words: Wording) -> tuple[KindBlock, ...]:
     """Group unproven results by kind and reason; what concerns the gravest control comes first."""
     grouped: dict[UnprovenKind | None, dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
         grouped[result.kind][result.reason].append(result)
     blocks = [
-        KindBlock(
-            KINDS[kind] if kind is not None else NO_KIND,
-            tuple(sorted((_obstacle(reason, members, hosts) for reason, members in reasons.items()), key=_gravity)),
-        )
+        KindBlock(kind, tuple(sorted((_obstacle(*one, hosts, words) for one in reasons.items()), key=_gravity)))
         for kind, reasons in grouped.items()
     ]
-    blocks.sort(key=lambda block: (_gravity(block.obstacles[0]), block.words.word))
+    blocks.sort(key=lambda block: (_gravity(block.obstacles[0]), block.kind or ""))
     return tuple(_anchored(block, anchors) for block in blocks)
 
 
@@ -108,7 +106,7 @@ def _gravity(obstacle: Obstacle) -> tuple[int, int, str]:
     return (-obstacle.severity.rank, -len(obstacle.results), obstacle.reason)
 
 
-def _obstacle(reason: str, members: list[Result], hosts: Hosts) -> Obstacle:
+def _obstacle(reason: str, members: list[Result], hosts: Hosts, words: Wording) -> Obstacle:
     members = sorted(members, key=lambda one: (-one.severity.rank, *hosts.place(one)))
     return Obstacle(
         anchor="",
@@ -118,13 +116,13 @@ def _obstacle(reason: str, members: list[Result], hosts: Hosts) -> Obstacle:
         controls=unique(result.control for result in members),
         results=tuple(members),
         witness=hosts.label(members[0]),
-        excerpts=excerpts(members[0].evidence),
+        excerpts=excerpts(members[0].evidence, words),
     )
 
 
 def _anchored(block: KindBlock, anchors: Anchors) -> KindBlock:
     named = (replace(obstacle, anchor=anchors.named("unproven", "")) for obstacle in block.obstacles)
-    return KindBlock(block.words, tuple(named))
+    return KindBlock(block.kind, tuple(named))
 
 
 def by_family(results: Iterable[Result], hosts: Hosts, anchors: Anchors, prefix: str) -> tuple[FamilyBlock, ...]:

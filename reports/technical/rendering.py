@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from secaudit.api import Format
+from secaudit.api import Format, Speech
 from secaudit.model.result import Result
 from secaudit.model.run import RunReport
 from secaudit.model.severity import Severity
 
 from ..page import TECHNICAL, render_page
 from ..states import State, state_of
+from ..wording import LANGUAGES, Wording
 from ..words import unique
 from .anchors import Anchors
 from .findings import Finding, blocks, findings
@@ -19,29 +20,50 @@ from .hosts import Hosts
 from .matrix import matrix, severity_rows
 from .sections import section_blocks
 from .verdict import verdict
+from .voice import Voice
 
 
 def render(report: RunReport) -> bytes:
     """Write a run down as a self-contained HTML page in UTF-8; the same run gives the same bytes."""
+    return _page(report, Voice(Wording("en")))
+
+
+def render_in(report: RunReport, speech: Speech) -> bytes:
+    """The same in one of `LANGUAGES`. Raises ValueError for another one."""
+    if speech.language not in LANGUAGES:
+        raise ValueError(f"there is no language {speech.language!r}")
+    return _page(report, Voice(Wording(speech.language), speech.checks, speech.sections))
+
+
+def _page(report: RunReport, voice: Voice) -> bytes:
     anchors = Anchors()
     hosts = Hosts(report.hosts, report.results)
+    words = voice.words
     now = report.run.finished or report.run.started
     shown = {state: [result for result in report.results if state_of(result) is state] for state in State}
-    failed = findings(shown[State.FAILED], hosts, anchors, report.run.started, now)
-    waived = findings(shown[State.WAIVED], hosts, anchors, report.run.started, now)
-    obstacles = unproven(shown[State.UNPROVEN], hosts, anchors)
+    failed = findings(shown[State.FAILED], hosts, anchors, words, report.run.started, now)
+    waived = findings(shown[State.WAIVED], hosts, anchors, words, report.run.started, now)
+    obstacles = unproven(shown[State.UNPROVEN], hosts, anchors, words)
     passed = by_family(shown[State.PASSED], hosts, anchors, "passed")
     not_applicable = by_family(shown[State.NOT_APPLICABLE], hosts, anchors, "not-applicable")
     targets = _targets(failed + waived, obstacles, {State.PASSED: passed, State.NOT_APPLICABLE: not_applicable}, shown)
     customers = unique(host.customer_name or host.customer for host in report.hosts)
+    named = ", ".join(customers) or voice.text("no_host_named")
     return render_page(
         TECHNICAL,
-        f"secaudit technical report, {', '.join(customers) or 'no host'}, run {report.run.id}",
+        voice.text("head", customers=named, run=report.run.id),
+        page_word=words.text("page", page="{page}", pages="{pages}"),
+        foot=voice.text("foot"),
+        voice=voice,
+        t=voice.text,
+        common=words.text,
+        words=words,
+        book=voice.book,
         report=report,
         hosts=hosts,
         customers=customers,
         sites=len({(host.customer, host.site) for host in report.hosts}),
-        verdict=verdict(report, failed, hosts),
+        verdict=verdict(report, failed, hosts, voice),
         matrix=matrix(report.hosts, report.results, targets),
         severities=tuple(reversed(Severity)),
         severity_rows=severity_rows(shown[State.FAILED]),
@@ -54,7 +76,7 @@ def render(report: RunReport) -> bytes:
         unproven_hosts=len(hosts.labels(shown[State.UNPROVEN])),
         passed=passed,
         not_applicable=not_applicable,
-        sections=section_blocks(report.sections, hosts, anchors),
+        sections=section_blocks(report.sections, hosts, anchors, voice),
         idle_waivers=tuple(result for result in shown[State.PASSED] if result.waiver is not None),
     )
 
@@ -79,4 +101,4 @@ def _targets(
     return targets
 
 
-FORMAT = Format("html", "report.html", render, sections=True)
+FORMAT = Format("html", "report.html", render, sections=True, languages=LANGUAGES, render_in=render_in)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from secaudit.model.section import Box, Cell, HostSection, Mark, Picture, Table, Text, told
+from secaudit.model.section import Box, Cell, HostSection, Mark, Phrase, Picture, Table
 
 from .anchors import Anchors
 from .hosts import Hosts
+from .voice import Voice
 
 MOST_HOSTS = 50
 """Hosts of one kind of section that are shown; the others are counted."""
@@ -24,15 +25,8 @@ _STRIP = 860
 _HEAD = 5
 """Half the width of an arrow's head."""
 
-MARKS = {
-    Mark.FULL: "open to everyone, or nearly",
-    Mark.PART: "open to some",
-    Mark.EMPTY: "closed",
-    Mark.UNSURE: "not proven",
-    Mark.MORE: "there now, and not before",
-    Mark.LESS: "there before, and not now",
-    Mark.OTHER: "not the same as before",
-}
+MARKS = (Mark.FULL, Mark.PART, Mark.EMPTY, Mark.UNSURE, Mark.MORE, Mark.LESS, Mark.OTHER)
+"""Signs in the order in which they are explained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +76,14 @@ class SectionBlock:
 
     anchor: str
     title: str
-    marks: tuple[tuple[Mark, str], ...]
+    marks: tuple[Mark, ...]
     hosts: tuple[HostPart, ...]
     left: int
 
 
-def section_blocks(sections: Iterable[HostSection], hosts: Hosts, anchors: Anchors) -> tuple[SectionBlock, ...]:
+def section_blocks(
+    sections: Iterable[HostSection], hosts: Hosts, anchors: Anchors, voice: Voice
+) -> tuple[SectionBlock, ...]:
     """The sections of the hosts, those of one kind together, in the order in which they come first."""
     kinds: dict[tuple[str, str], list[HostSection]] = {}
     for section in sections:
@@ -96,33 +92,29 @@ def section_blocks(sections: Iterable[HostSection], hosts: Hosts, anchors: Ancho
     for (family, title), members in kinds.items():
         anchor = anchors.named("about", family)
         shown = tuple(
-            _part(f"{anchor}-{number}", section, hosts) for number, section in enumerate(members[:MOST_HOSTS])
+            _part(f"{anchor}-{number}", section, hosts, voice) for number, section in enumerate(members[:MOST_HOSTS])
         )
         used = {cell.mark for part in shown for table in part.tables for row in table.rows for cell in row}
-        marks = tuple((mark, words) for mark, words in MARKS.items() if mark in used)
-        blocks.append(SectionBlock(anchor, title, marks, shown, len(members) - len(shown)))
+        marks = tuple(mark for mark in MARKS if mark in used)
+        blocks.append(SectionBlock(anchor, voice.section(Phrase(title)), marks, shown, len(members) - len(shown)))
     return tuple(blocks)
 
 
-def _part(anchor: str, about: HostSection, hosts: Hosts) -> HostPart:
+def _part(anchor: str, about: HostSection, hosts: Hosts, voice: Voice) -> HostPart:
     parts = about.section.parts
     pictures = [part for part in parts if isinstance(part, Picture)]
     return HostPart(
         hosts.label(about),
-        " ".join(map(_english, about.section.lead)),
-        tuple(_bounded(part) for part in parts if isinstance(part, Table)),
+        " ".join(map(voice.section, about.section.lead)),
+        tuple(_bounded(part, voice) for part in parts if isinstance(part, Table)),
         tuple(_drawing(f"{anchor}-{number}", picture) for number, picture in enumerate(pictures)),
     )
 
 
-def _bounded(table: Table) -> Table:
-    shown = tuple(tuple(Cell(_english(cell.text), cell.mark) for cell in row) for row in table.rows[:MOST_ROWS])
-    head = tuple(map(_english, table.head))
-    return Table(_english(table.caption), head, shown, table.left + len(table.rows) - len(shown))
-
-
-def _english(text: Text) -> str:
-    return told(text, {})
+def _bounded(table: Table, voice: Voice) -> Table:
+    shown = tuple(tuple(Cell(voice.section(cell.text), cell.mark) for cell in row) for row in table.rows[:MOST_ROWS])
+    head = tuple(map(voice.section, table.head))
+    return Table(voice.section(table.caption), head, shown, table.left + len(table.rows) - len(shown))
 
 
 def _drawing(id: str, picture: Picture) -> Drawing:

@@ -11,9 +11,10 @@ from secaudit.model.gate import GateExit, judge
 from secaudit.model.run import RunReport
 from secaudit.model.severity import Severity
 
-from ..words import capital, listed, plural, spelt, unique
+from ..words import unique
 from .findings import Finding
 from .hosts import Hosts
+from .voice import Voice
 
 GATE = Severity.CRITICAL
 """The severity that the report's gate line is about: what `secaudit gate` blocks on unless told otherwise."""
@@ -23,11 +24,14 @@ MOST_LEADS = 6
 
 _GRAVE = (Severity.CRITICAL, Severity.HIGH)
 
-_GATE_WORDS = {
-    GateExit.OPEN: "is open: exit 0",
-    GateExit.FINDINGS: "is closed: exit 1, findings",
-    GateExit.INCOMPLETE: "is closed: exit 3, incomplete",
+_GATE_KEYS = {
+    GateExit.OPEN: "gate_open",
+    GateExit.FINDINGS: "gate_findings",
+    GateExit.INCOMPLETE: "gate_incomplete",
 }
+
+_HE, _SHE = "tech_numbers", "numbers"
+"""Numbers in words for findings and for checks, which German tells apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,82 +64,84 @@ class Verdict:
     gaps: tuple[Gap, ...]
 
 
-def verdict(report: RunReport, findings: Sequence[Finding], hosts: Hosts) -> Verdict:
+def verdict(report: RunReport, findings: Sequence[Finding], hosts: Hosts, voice: Voice) -> Verdict:
     """Put a run into words. `findings` are the unwaived ones, worst first."""
     grave = [finding for finding in findings if finding.result.severity in _GRAVE]
-    leads = tuple(map(_lead, grave)) if len(grave) > 1 else ()
-    gaps = _gaps(report, hosts)
+    leads = tuple(_lead(finding, voice) for finding in grave) if len(grave) > 1 else ()
+    gaps = _gaps(report, hosts, voice)
     return Verdict(
-        say=_say(report, findings, gaps),
+        say=_say(report, findings, gaps, voice),
         leads=leads[:MOST_LEADS],
         more=max(len(leads) - MOST_LEADS, 0),
-        gate=_GATE_WORDS[judge(report, GATE)],
-        reach=_reach(report),
+        gate=voice.text(_GATE_KEYS[judge(report, GATE)]),
+        reach=_reach(report, voice),
         gaps=gaps,
     )
 
 
-def _lead(finding: Finding) -> Lead:
-    alike = finding.total - 1
-    where = listed(finding.hosts, most=3, noun="hosts")
+def _lead(finding: Finding, voice: Voice) -> Lead:
+    where = voice.hosts(finding.hosts)
     if not finding.shares_reason:
-        where = f"{finding.items[0].host}, and {alike:,} more alike"
-    return Lead(finding.result.severity, finding.told, where, finding.anchor)
+        where = voice.text("alike", finding.total - 1, host=finding.items[0].host)
+    return Lead(finding.result.severity, voice.finding(finding), where, finding.anchor)
 
 
-def _gaps(report: RunReport, hosts: Hosts) -> tuple[Gap, ...]:
+def _gaps(report: RunReport, hosts: Hosts, voice: Voice) -> tuple[Gap, ...]:
     judged = {(result.customer, result.host) for result in report.results}
     gaps = []
     for host in report.hosts:
         if host.status is not Reach.COMPLETE:
-            gaps.append(Gap(hosts.label(host), f"{host.status.value}{': ' if host.detail else ''}{host.detail}"))
+            reach = voice.words.text(f"reach_{host.status.value}")
+            detail = f": {voice.book.told(host.detail)}" if host.detail else ""
+            gaps.append(Gap(hosts.label(host), f"{reach}{detail}"))
         elif (host.customer, host.host) not in judged:
-            gaps.append(Gap(hosts.label(host), "scanned, but no control was held against it"))
+            gaps.append(Gap(hosts.label(host), voice.text("unjudged")))
     return tuple(gaps)
 
 
-def _say(report: RunReport, findings: Sequence[Finding], gaps: Sequence[Gap]) -> tuple[str, ...]:
+def _say(report: RunReport, findings: Sequence[Finding], gaps: Sequence[Gap], voice: Voice) -> tuple[str, ...]:
     if not report.hosts and not report.results:
-        return ("No host was audited: nothing is proven.",)
-    said = [_broken(findings), _unproven(report, gaps)]
+        return (voice.text("say_nobody"),)
+    said = [_broken(findings, voice), _unproven(report, gaps, voice)]
     if report.run.finished is None:
-        said.append("The run was not finished.")
+        said.append(voice.text("say_unfinished"))
     return tuple(filter(None, said))
 
 
-def _broken(findings: Sequence[Finding]) -> str:
+def _broken(findings: Sequence[Finding], voice: Voice) -> str:
     grave = [finding for finding in findings if finding.result.severity in _GRAVE]
     counts: Counter[Severity] = Counter()
     for finding in findings:
         counts[finding.result.severity] += finding.total
     if not grave:
-        mild = counts.total()
-        return f"No critical or high finding, {spelt(mild, 'milder one')}." if mild else "No control failed."
+        return voice.spelt("say_mild", counts.total(), _HE) if counts.total() else voice.text("say_no_failure")
     if len(grave) == 1:
-        lead = _lead(grave[0])
-        return f"{capital(spelt(grave[0].total, f'{lead.severity.value} finding'))}: {lead.told} ({lead.where})."
+        lead = _lead(grave[0], voice)
+        key = f"say_one_{lead.severity.value}"
+        return voice.spelt(key, grave[0].total, _HE, told=lead.told, where=lead.where)
     critical, high = counts[Severity.CRITICAL], counts[Severity.HIGH]
     worst = grave[0].result.severity
-    where = unique(host for finding in grave if finding.result.severity is worst for host in finding.hosts)
+    hosts = unique(host for finding in grave if finding.result.severity is worst for host in finding.hosts)
+    where = voice.hosts(hosts, "tech_on_more_hosts")
     if not critical:
-        return f"No critical finding, {spelt(high, 'high one')} on {listed(where, noun='hosts')}."
-    also = f", and {spelt(high, 'high one')}" if high else ""
-    return f"{capital(spelt(critical, 'critical finding'))} on {listed(where, noun='hosts')}{also}."
+        return voice.spelt("say_only_high", high, _HE, where=where)
+    also = voice.text("say_also_high", high, n=voice.words.spelt(high, _HE)) if high else ""
+    return voice.spelt("say_critical", critical, _HE, where=where, also=also)
 
 
-def _unproven(report: RunReport, gaps: Sequence[Gap]) -> str:
+def _unproven(report: RunReport, gaps: Sequence[Gap], voice: Voice) -> str:
     count = report.summary.unproven
     if count:
-        return f"{capital(spelt(count, 'check'))} could not be proven."
+        return voice.spelt("say_unproven", count, _SHE)
     if not report.results:
-        return "Nothing was checked: nothing is proven."
-    return "" if gaps else "Nothing is unproven."
+        return voice.text("say_nothing_checked")
+    return "" if gaps else voice.text("say_all_proven")
 
 
-def _reach(report: RunReport) -> str:
+def _reach(report: RunReport, voice: Voice) -> str:
     if not report.hosts:
-        return "No host took part."
+        return voice.text("reach_nobody")
     counts = Counter(host.status for host in report.hosts)
     if counts[Reach.COMPLETE] < len(report.hosts):
-        return f"{counts[Reach.COMPLETE]:,} of {plural(len(report.hosts), 'host')} scanned to the end."
-    return "The host was scanned to the end." if len(report.hosts) == 1 else "All hosts were scanned to the end."
+        return voice.text("reach_some", len(report.hosts), part=voice.words.number(counts[Reach.COMPLETE]))
+    return voice.text("reach_one" if len(report.hosts) == 1 else "reach_all")

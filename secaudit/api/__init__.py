@@ -9,7 +9,7 @@ from secaudit.api.collector import Answers, Collector, collector
 from secaudit.api.expect import Duration, Expect, Size, parse_duration, parse_size, show_duration, show_size
 from secaudit.api.facts import Facts, Now, Platform, Target, Unproven
 from secaudit.api.family import Family, load_family
-from secaudit.api.format import CustomerReport, FleetReport, Format, ShelfPage
+from secaudit.api.format import CustomerReport, FleetReport, Format, ShelfPage, Speech
 from secaudit.api.laboratory import AskedHost, HostChoice, Kernel, Laboratory, Outside
 from secaudit.api.panel import HostPanel, HostView, panel
 from secaudit.api.reference import Reference, ReferenceSource, default_feeds, reference
@@ -59,6 +59,7 @@ __all__ = [
     "Severity",
     "ShelfPage",
     "Size",
+    "Speech",
     "Target",
     "Unproven",
     "UnprovenKind",

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from secaudit.model.fleet import FleetRecord
 from secaudit.model.month import MonthRecord
+from secaudit.model.phrasebook import Phrasebook
 from secaudit.model.run import RunReport
 from secaudit.model.shelf import Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A language, and what `checks` and `sections` of families say in it."""
+
+    language: str
+    checks: Phrasebook = field(default_factory=Phrasebook)
+    sections: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """A way to write a run down. `render` is a pure function of the report; the same report gives the same bytes.
 
-    `sections` says that it shows what families add about each host, which costs time to compute.
+    `sections` says that it shows what families add about each host, which costs time to compute. One that people read
+    may do so in other `languages` too, by `render_in`; data are in English.
     """
 
     name: str
     filename: str
     render: Callable[[RunReport], bytes]
     sections: bool = False
+    languages: tuple[str, ...] = ("en",)
+    render_in: Callable[[RunReport, Speech], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

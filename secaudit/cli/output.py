@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from secaudit.api import Format
+from secaudit.api import Format, Speech
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.model.answer import Reach
 from secaudit.model.counted import counted
@@ -38,6 +39,27 @@ def formats(names: Sequence[str]) -> tuple[Format, ...]:
         if not isinstance(loaded, Format):
             raise CommandError(f"the plugin of format {name!r} is broken: it names no Format", Exit.INTERNAL)
     return tuple(found)
+
+
+def in_language(chosen: Sequence[Format], language: str) -> tuple[Format, ...]:
+    """The formats in a language; those that are data stay as they are. Raises CommandError for one nobody speaks."""
+    if language == "en":
+        return tuple(chosen)
+    unable = [one.name for one in chosen if one.render_in is not None and language not in one.languages]
+    if unable:
+        raise CommandError(f"the format {unable[0]} does not speak {language!r}")
+    if all(one.render_in is None for one in chosen):
+        return tuple(chosen)
+    from secaudit.cli.month_changes import phrases
+    from secaudit.cli.translations import phrasebook
+
+    speech = Speech(language, phrasebook(language), phrases(language))
+    return tuple(_speaking(one, speech) for one in chosen)
+
+
+def _speaking(one: Format, speech: Speech) -> Format:
+    speak = one.render_in
+    return one if speak is None else replace(one, render=lambda report: speak(report, speech))
 
 
 def write(report: RunReport, chosen: Sequence[Format], directory: Path) -> tuple[Path, ...]:

@@ -35,7 +35,7 @@ _PAPER = ("html", "pdf")
 @click.option("--kind", type=click.Choice(list(_DEFAULTS)), default="technical", show_default=True)
 @click.option("--customer", help="Report on this customer (technical: on its latest run).")
 @click.option("--month", type=MonthOf(), help="Monthly: the month, e.g. 2026-10 [default: the last one].")
-@click.option("--lang", help="Monthly, fleet: de or en [default: what the contract says; fleet: en].")
+@click.option("--lang", help="de or en [default: what the customer's contract says; fleet, several customers: en].")
 @click.option("--run", "run_id", metavar="RUN", help="Technical: a run of the store [default: the latest].")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"), show_default=True)
 @click.option("--format", "names", callback=format_names, help="E.g. html,pdf [default: html,json; monthly: html].")
@@ -77,9 +77,8 @@ def command(
         if run_id is not None or customer is not None:
             raise CommandError("--kind fleet is about all customers; it takes neither --run nor --customer")
         return _fleet(lang or "en", wanted, out, store_url, signing_key)
-    if lang is not None:
-        raise CommandError("--lang is for --kind monthly and fleet; the technical report is in English")
-    return _technical(run_id, customer, wanted, out, store_url, signing_key)
+    language = lang or _promised_language(customer, contracts)
+    return _technical(run_id, customer, language, wanted, out, store_url, signing_key)
 
 
 def _list(customer: str | None, store_url: str | None) -> int:
@@ -99,15 +98,16 @@ def _list(customer: str | None, store_url: str | None) -> int:
 def _technical(
     run_id: str | None,
     customer: str | None,
+    language: str,
     names: tuple[str, ...],
     out: Path,
     url: str | None,
     signing_key: Path | None,
 ) -> int:
-    from secaudit.cli.output import formats, write, write_files
+    from secaudit.cli.output import formats, in_language, write, write_files
     from secaudit.cli.stored import read_store, stored_report
 
-    chosen = formats([name for name in names if name != "pdf"])
+    chosen = in_language(formats([name for name in names if name != "pdf"]), language)
     with ExitStack() as stack:
         report = stored_report(
             url, run_id, customer, stack, sections="pdf" in names or any(one.sections for one in chosen)
@@ -117,10 +117,18 @@ def _technical(
     if "pdf" in names:
         from secaudit.cli.paper import print_pdf
 
-        (page,) = formats(["html"])
+        (page,) = in_language(formats(["html"]), language)
         written += write_files({"report.pdf": print_pdf(page.render(report))}, out)
     _told(written, signing_key, "technical", (report.run.id,), report.hosts, head)
     return Exit.FINE
+
+
+def _promised_language(customer: str | None, contracts: Path | None) -> str:
+    """What the contract of a customer says; English without one."""
+    if customer is None:
+        return "en"
+    mine = read_contracts(contracts, HERE).of(customer)
+    return mine[-1].report.language if mine else "en"
 
 
 def _monthly(

@@ -86,6 +86,10 @@ class Pattern:
             at = stop + len(literal)
         return (*found, text[at:end]) if at < end else None
 
+    def quotes(self, at: int) -> bool:
+        """Whether a value stands between backticks, so that it is a command or a rule and no prose."""
+        return self.literals[at].endswith("`") and self.literals[at + 1].startswith("`")
+
     def filled(self, values: Sequence[str]) -> str:
         """What the pattern becomes with these values."""
         return "".join(text if at is None else text + values[at] for text, at in self.becomes)
@@ -169,10 +173,11 @@ def _pieces(text: str) -> Iterator[tuple[str, str | None]]:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A translation, and how many characters of the English were matched for it."""
+    """A translation, how many characters of the English were matched for it, and whether prose is left in English."""
 
     text: str
     weight: int
+    loose: bool = False
 
 
 class _Lookup:
@@ -196,7 +201,7 @@ class _Lookup:
             found = listed
         if found is None and text.endswith("."):
             bare = self.text(text[:-1], depth, level)
-            found = _Found(f"{bare.text}.", bare.weight) if bare else None
+            found = _Found(f"{bare.text}.", bare.weight, bare.loose) if bare else None
         return found
 
     def _pattern(self, text: str, depth: int) -> _Found | None:
@@ -205,11 +210,16 @@ class _Lookup:
             return None
         pattern, values = match
         told = [self.text(value, depth + 1, 0) for value in values]
-        if pattern.weak and not any(told) and any(map(_PROSE.search, values)):
+        loose = any(
+            one.loose if one else not pattern.quotes(at) and _PROSE.search(value) is not None
+            for at, (one, value) in enumerate(zip(told, values, strict=True))
+        )
+        if pattern.weak and loose and not any(told):
             return None  # these are no values but the rest of a sentence that nobody translated
         return _Found(
             pattern.filled([one.text if one else value for one, value in zip(told, values, strict=True)]),
             pattern.weight + sum(one.weight for one in told if one),
+            loose,
         )
 
     def _list(self, text: str, depth: int, level: int) -> _Found | None:
@@ -219,8 +229,11 @@ class _Lookup:
             parts = _SENTENCE_END.split(text) if separator == " " else text.split(separator)
             if 1 < len(parts) <= MOST_PARTS:
                 found = list(self._all(parts, depth, number + 1))
-                if len(found) == len(parts):
-                    return _Found(separator.join(one.text for one in found), sum(one.weight for one in found))
+                loose = any(one.loose for one in found)
+                # Commas stand in what programs say too: a list with them holds nothing but what is known.
+                if len(found) == len(parts) and not (loose and separator == ", "):
+                    weight = sum(one.weight for one in found)
+                    return _Found(separator.join(one.text for one in found), weight, loose)
         return None
 
     def _all(self, parts: Iterable[str], depth: int, level: int) -> Iterator[_Found]:

@@ -50,6 +50,15 @@ BOOK = Phrasebook.of(
         ("set '{ policy drop; }' in the chain", "in der Kette '{ policy drop; }' setzen"),
         ("3 rules of inet filter are not used", "Tabelle inet filter: ungenutzte Regeln 3"),
         ("db.dump, 3d old", "db.dump, 3d alt"),
+        (
+            "`cat /x` was denied: no route to host, faulty: cable",
+            "`cat /x` wurde verweigert: no route to host, faulty: cable",
+        ),
+        (
+            "`cat /x` was denied: no such user; `ls -l /y` was denied",
+            "`cat /x` wurde verweigert: no such user; `ls -l /y` wurde verweigert",
+        ),
+        ("faulty: sda, sdb, degraded", "defekt: sda, sdb, degraded"),
         ("the disk is full, very old", None),
         ("", None),
         (" degraded", None),

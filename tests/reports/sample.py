@@ -282,7 +282,7 @@ def _failures() -> Iterator[Result]:
             host,
             Outcome.FAILED,
             observed.split()[0].rstrip(","),
-            reason=f"A security update of {observed.split()[0]} is available and not installed.",
+            reason=f"A security update of {observed.split()[0].rstrip(',')} is available and not installed.",
             observed=observed,
             evidence=(
                 Evidence("/usr/bin/apt-get -s -q dist-upgrade", 0, (line, line), f"Inst {observed.split(',')[0]}"),

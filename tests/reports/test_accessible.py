@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -16,14 +17,17 @@ from secaudit.reports.monthly import render as render_month
 from secaudit.reports.shelf import render as render_shelf
 from secaudit.reports.technical import render
 
+from secaudit.cli.translations import phrasebook
 from tests.reports import fleet_sample, monthly_sample, sample
 from tests.reports.test_browser import CHROMIUM, browse
+from tests.reports.test_golden import german
 
 pytestmark = pytest.mark.browser
 
 PAGES: dict[str, Callable[[], bytes]] = {
     "technical": lambda: render(sample.report()),
-    "monthly-de": lambda: render_month(monthly_sample.record(), "de"),
+    "technical-de": lambda: german(sample.report()),
+    "monthly-de": lambda: render_month(replace(monthly_sample.record(), translations=phrasebook("de")), "de"),
     "monthly-en": lambda: render_month(monthly_sample.record(), "en"),
     "fleet-de": lambda: render_fleet(fleet_sample.fleet(), "de"),
     "fleet-en": lambda: render_fleet(fleet_sample.fleet(), "en"),

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
-from secaudit.reports.catalogue import LANGUAGES, translations
+from secaudit.reports.catalogue import DOMAINS, LANGUAGES, translations
 from secaudit.reports.language import Language
+from secaudit.reports.technical_texts import TECHNICAL
 from secaudit.reports.texts import TEXTS
 
 from secaudit.api.translation import translated
@@ -17,11 +18,12 @@ from secaudit.plugins import discover
 
 LOCALE = Path(__file__).parents[2] / "reports" / "locale"
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
+SOURCES = {"reports": TEXTS, "technical": TECHNICAL}
 _VALUE = re.compile(r"\{(\w+)\}")
 
 
-def catalogue(language: str) -> Catalog:
-    with (LOCALE / language / "LC_MESSAGES" / "reports.po").open("rb") as file:
+def catalogue(language: str, domain: str) -> Catalog:
+    with (LOCALE / language / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
         return read_po(file, locale=language, abort_invalid=True)
 
 
@@ -33,26 +35,32 @@ def named(text: str | tuple[str, ...] | list[str] | None) -> list[set[str]]:
     return [set(_VALUE.findall(form)) for form in forms(text)]
 
 
-def messages(language: str) -> list[Message]:
-    return [message for message in catalogue(language) if message.id]
+def messages(language: str, domain: str) -> list[Message]:
+    return [message for message in catalogue(language, domain) if message.id]
 
 
 def test_every_catalogue_is_known() -> None:
     assert sorted(path.name for path in LOCALE.iterdir()) == TRANSLATED
+    assert set(DOMAINS) == set(SOURCES)
+    assert not set(TEXTS) & set(TECHNICAL)
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_no_text_lacks_its_translation_and_none_is_stale(language: str) -> None:
-    texts = {(key, forms(text)) for key, text in TEXTS.items()}
-    assert {(message.context, forms(message.id)) for message in messages(language)} == texts
-    assert [message.context for message in messages(language) if message.fuzzy or not all(forms(message.string))] == []
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_no_text_lacks_its_translation_and_none_is_stale(language: str, domain: str) -> None:
+    texts = {(key, forms(text)) for key, text in SOURCES[domain].items()}
+    assert {(message.context, forms(message.id)) for message in messages(language, domain)} == texts
+    assert [
+        message.context for message in messages(language, domain) if message.fuzzy or not all(forms(message.string))
+    ] == []
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_translations_hold_the_values_of_the_text(language: str) -> None:
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_translations_hold_the_values_of_the_text(language: str, domain: str) -> None:
     wrong = [
         message.context
-        for message in messages(language)
+        for message in messages(language, domain)
         if any(names != named(message.id)[-1] for names in named(message.string))
     ]
     assert wrong == []

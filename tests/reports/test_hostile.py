@@ -70,7 +70,8 @@ def test_the_running_head_cannot_leave_its_string() -> None:
     sheets = Page(render(poisoned(sample.report(), CSS))).all("style")
     assert re.fullmatch(
         r'@page\{@top-left\{content:"(?:[A-Za-z0-9 ]|\\[0-9a-f]+ )*"\}'
-        r'@bottom-right\{content:"Page " counter\(page\) " of " counter\(pages\)\}\}'
+        r'@bottom-right\{content:"Page " counter\(page\) " of " counter\(pages\)\}'
+        r'@bottom-left\{content:"Unproven is not passed"\}\}'
         r"@page:first\{@top-left\{content:none\}\}",
         sheets[1].text,
     )

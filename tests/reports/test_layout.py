@@ -13,7 +13,9 @@ from secaudit.reports.charts import stack
 from secaudit.reports.excerpts import MOST_EXCERPTS, excerpts
 from secaudit.reports.technical import render
 from secaudit.reports.technical.findings import LEAST_ITEMS, MOST_ITEMS, _share
-from secaudit.reports.words import listed, natural, period, spans, spelt
+from secaudit.reports.technical.voice import Voice
+from secaudit.reports.wording import Wording
+from secaudit.reports.words import natural, spans
 
 from secaudit.model.evidence import Evidence
 from secaudit.model.outcome import Outcome, UnprovenKind
@@ -21,6 +23,8 @@ from secaudit.model.result import Result
 from secaudit.model.run import RunReport
 from tests.reports import sample
 from tests.reports.parsed import Page
+
+ENGLISH = Wording("en")
 
 
 def page_of(*results: Result) -> Page:
@@ -123,19 +127,19 @@ def test_hosts_of_several_customers_are_told_apart() -> None:
 
 
 def test_lines_that_a_check_pointed_at_are_numbered_and_marked() -> None:
-    (shown,) = excerpts([Evidence("nft list ruleset", 0, (41, 42), "a\nb")])
+    (shown,) = excerpts([Evidence("nft list ruleset", 0, (41, 42), "a\nb")], ENGLISH)
     assert [(line.number, line.text) for line in shown.lines] == [(41, "a"), (42, "b")]
     assert shown.where == "exit 0, lines 41 to 42"
 
 
 def test_an_excerpt_without_lines_has_no_numbers() -> None:
-    (shown,) = excerpts([Evidence("date", None, None, "a\nb\n")])
+    (shown,) = excerpts([Evidence("date", None, None, "a\nb\n")], ENGLISH)
     assert [(line.number, line.text) for line in shown.lines] == [(None, "a"), (None, "b")]
     assert shown.where == ""
 
 
 def test_a_command_that_printed_nothing_says_so() -> None:
-    assert excerpts([Evidence("ip6tables-save -c", 0, None, "")])[0].where == "exit 0, no output"
+    assert excerpts([Evidence("ip6tables-save -c", 0, None, "")], ENGLISH)[0].where == "exit 0, no output"
 
 
 def test_references_name_their_standard() -> None:
@@ -154,13 +158,15 @@ def test_what_is_new_is_tagged_and_what_is_late_is_called_overdue() -> None:
 
 def test_the_note_on_lines_left_out_has_no_number() -> None:
     evidence = Evidence.of("dmesg", 0, (1, 50), [f"line {number}" for number in range(1, 51)])
-    (shown,) = excerpts([evidence])
+    (shown,) = excerpts([evidence], ENGLISH)
     assert shown.lines[-1].number is None
     assert shown.lines[-2].number == len(shown.lines) - 1
 
 
 def test_evidence_beyond_the_bound_is_counted() -> None:
-    assert excerpts([Evidence("date", 0, None, "")] * (MOST_EXCERPTS + 3))[-1].where == "3 more in results.json"
+    assert (
+        excerpts([Evidence("date", 0, None, "")] * (MOST_EXCERPTS + 3), ENGLISH)[-1].where == "3 more in results.json"
+    )
 
 
 @settings(deadline=None)  # the machine may be busy
@@ -185,14 +191,19 @@ def test_natural_order_is_that_of_the_numbers(one: int, other: int) -> None:
     assert (natural(f"tcp/{one}") < natural(f"tcp/{other}")) == (one < other)
 
 
-def test_counts_and_lists_are_plain_english() -> None:
-    assert [spelt(n, "host") for n in (0, 1, 2, 13)] == ["no hosts", "one host", "two hosts", "13 hosts"]
-    assert listed(["a", "b", "c", "d", "e", "f"], noun="hosts") == "a, b, c and 3 more hosts"
-    assert listed(["a", "b", "c"]) == "a, b and c"
-    assert listed([]) == ""
-    assert period(sample.STARTED, sample.FINISHED) == "2026-10-31 02:10 to 02:20 UTC"
-    assert period(sample.STARTED, sample.STARTED) == "2026-10-31 02:10 UTC"
-    assert period(sample.STARTED, None) == "2026-10-31 02:10 UTC, not finished"
+def test_counts_and_lists_are_those_of_the_language() -> None:
+    english, german = Voice(Wording("en")), Voice(Wording("de"))
+    assert [english.words.spelt(n) for n in (0, 1, 2, 1300)] == ["no", "one", "two", "1,300"]
+    assert [german.words.spelt(n, "tech_numbers") for n in (0, 1, 2, 1300)] == ["kein", "ein", "zwei", "1.300"]
+    assert english.hosts(["a", "b", "c", "d"]) == "a, b and 2 more hosts"
+    assert german.hosts(["a", "b", "c", "d", "e"], "tech_on_more_hosts") == "a, b, c und 2 weiteren Hosts"
+    assert english.words.listed(["a", "b", "c"]) == "a, b and c"
+    assert german.words.listed(["a", "b"]) == "a und b"
+    assert english.words.listed([]) == ""
+    assert english.period(sample.STARTED, sample.FINISHED) == "2026-10-31 02:10 to 02:20 UTC"
+    assert german.period(sample.STARTED, sample.FINISHED) == "2026-10-31 02:10 bis 02:20 UTC"
+    assert english.period(sample.STARTED, sample.STARTED) == "2026-10-31 02:10 UTC"
+    assert german.period(sample.STARTED, None) == "2026-10-31 02:10 UTC, nicht beendet"
 
 
 def test_long_findings_give_way_to_short_ones() -> None:

@@ -17,6 +17,7 @@ from secaudit.reports.monthly import render, rendering
 from secaudit.reports.monthly.build import build
 from secaudit.reports.monthly.report import Cause, PromiseId
 from secaudit.reports.states import State
+from secaudit.reports.technical_texts import TECHNICAL
 from secaudit.reports.texts import TEXTS
 
 from secaudit.cli.month_changes import phrases
@@ -235,11 +236,11 @@ def test_every_table_has_a_caption_and_every_chart_is_told_in_words(record: Mont
 
 def test_every_text_is_used_and_no_other_is_asked_for() -> None:
     rooms = ("monthly", "fleet", "shelf")
-    sources = [REPORTS / "language.py"]
+    sources = [REPORTS / name for name in ("language.py", "wording.py", "excerpts.py")]
     sources += [path for room in rooms for path in (REPORTS / room).glob("*.py")]
     sources += [path for room in rooms for path in (REPORTS / "templates" / room).glob("*.html")]
     code = "\n".join(path.read_text() for path in sources if path.name != "texts.py")
-    assert set(re.findall(r'\b(?:t|text)\(\s*"([a-z_0-9]+)"[,)]', code)) <= set(TEXTS)
+    assert set(re.findall(r'\b(?:t|text)\(\s*"([a-z_0-9]+)"[,)]', code)) <= set(TEXTS) | set(TECHNICAL)
     made = set(re.findall(r'"([a-z]+_)" ~|f"([a-z]+_)\{', code))
     prefixes = tuple({one or other for one, other in made})
     words = set(re.findall(r"""["']([a-z_0-9]+)["']""", code))

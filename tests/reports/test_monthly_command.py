@@ -123,6 +123,39 @@ def test_the_command_writes_the_page_in_the_contracts_language(place: Path, caps
     assert str(place) not in path.read_text(), "where files lie is no customer's business"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "language"),
+    [
+        (["--customer", "muster"], "de"),
+        (["--customer", "muster", "--lang", "en"], "en"),
+        ([], "en"),
+        (["--lang", "de"], "de"),
+    ],
+)
+def test_the_technical_report_is_in_the_contracts_language_or_the_one_asked_for(
+    place: Path, arguments: list[str], language: str
+) -> None:
+    assert run(["report", *arguments]) == 0
+    page = Page((place / "out" / "report.html").read_bytes())
+    assert page.all("html")[0].attributes["lang"] == language
+    assert ("Technischer Bericht" in page.all("h1")[0].text) == (language == "de")
+    assert json.loads((place / "out" / "results.json").read_text())["results"], "data are the same in every language"
+
+
+def test_data_are_the_same_in_every_language(place: Path) -> None:
+    assert run(["report", "--lang", "de", "--format", "json", "--out", "german"]) == 0
+    assert run(["report", "--lang", "en", "--format", "json", "--out", "english"]) == 0
+    german, english = ((place / name / "results.json").read_bytes() for name in ("german", "english"))
+    assert german == english
+
+
+def test_a_technical_report_in_a_language_nobody_speaks_is_refused(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", "--lang", "fr"]) == 2
+    assert "does not speak 'fr'" in capsys.readouterr().err
+
+
 def test_the_command_speaks_english_when_asked(place: Path) -> None:
     assert run(["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10", "--lang", "en"]) == 0
     assert "We broke" in (place / "out" / "muster" / "monthly-2025-10-en.html").read_text()

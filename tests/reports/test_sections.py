@@ -11,6 +11,8 @@ from secaudit.reports.technical import render
 from secaudit.reports.technical.anchors import Anchors
 from secaudit.reports.technical.hosts import Hosts
 from secaudit.reports.technical.sections import MOST_BOXES, MOST_HOSTS, section_blocks
+from secaudit.reports.technical.voice import Voice
+from secaudit.reports.wording import Wording
 
 from secaudit.model.section import Arrow, Box, BoxKind, Cell, HostSection, Mark, Picture, Section, Table
 from tests.reports import sample
@@ -55,7 +57,7 @@ def test_a_table_and_a_picture_stand_under_their_host() -> None:
 
 
 def test_a_tall_picture_is_cut_between_boxes() -> None:
-    (block,) = section_blocks([about("web1", tower(40))], Hosts((), ()), Anchors())
+    (block,) = section_blocks([about("web1", tower(40))], Hosts((), ()), Anchors(), Voice(Wording("en")))
     (drawing,) = block.hosts[0].drawings
     assert len(drawing.strips) > 1
     for strip in drawing.strips:
@@ -67,7 +69,7 @@ def test_a_tall_picture_is_cut_between_boxes() -> None:
 
 def test_what_is_too_much_is_counted() -> None:
     sections = [about(f"host{number}", tower(MOST_BOXES + 5)) for number in range(MOST_HOSTS + 2)]
-    (block,) = section_blocks(sections, Hosts((), ()), Anchors())
+    (block,) = section_blocks(sections, Hosts((), ()), Anchors(), Voice(Wording("en")))
     assert (len(block.hosts), block.left) == (MOST_HOSTS, 2)
     assert block.hosts[0].drawings[0].left == 3 + 5
     assert len(page(*sections)) < 12_000_000

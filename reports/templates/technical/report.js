@@ -31,7 +31,7 @@
     for (const group of all(".grp, .fold")) {
       group.classList.toggle("miss", words.length > 0 && !group.querySelector(":is(.fi, .ur, .pr-row):not(.miss)"));
     }
-    found.textContent = words.length ? `${count} of ${entries.length} entries` : "";
+    found.textContent = words.length ? found.dataset.words.replace("{count}", count).replace("{all}", entries.length) : "";
   }
 
   function reveal() {
