@@ -22,6 +22,8 @@ STALLED = timedelta(hours=6)
 """After how long a scan that did not end is taken for interrupted."""
 
 _PAGE = 1000
+_RUNS = 500
+"""Newest runs that are looked at: those of a week in which one begins every twenty minutes."""
 _NEW = {EventKind.FOUND, EventKind.REOPENED, EventKind.PROVEN}
 _STATES = {ClockState.BREACHED: ChangeKind.BREACHED, ClockState.WARNING: ChangeKind.WARNED}
 _TROUBLES = {Reach.UNREACHABLE: ChangeKind.UNREACHABLE, Reach.PARTIAL: ChangeKind.PARTIAL}
@@ -44,7 +46,7 @@ def changes_of(store: Store, contracts: Contracts, customer: str, minimum: Sever
     ]
     for host in store.hosts(customer):
         found += _of_host(store, host, now)
-    for overview in store.runs(customer):
+    for overview in store.runs(customer, _RUNS):
         run = overview.run
         if run.finished is None and now - WINDOW - STALLED < run.started < now - STALLED:
             text = f"{overview.recorded} of {overview.planned} hosts; go on with secaudit scan --resume {run.id}"

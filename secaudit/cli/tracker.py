@@ -47,32 +47,57 @@ def sync(
 ) -> int:
     """Show what is to be done in the trackers, and do it with --apply.
 
-    Nothing is created twice, also after a crash: plan and apply again.
+    Nothing is created twice, also after a crash: plan and apply again. A tracker in trouble does not keep the others
+    from their turn; the exit code is 2 then.
     """
-    from secaudit.cli.stored import read_store, written_store
-    from secaudit.cli.tracker_desk import open_desk
+    from secaudit.export.trackers.session import TrackerError
+    from secaudit.transport.secrets import SecretUnavailable
 
     if is_applied and dry_run:
         raise CommandError("--apply and --dry-run contradict each other")
     now = datetime.now(UTC)
     actions: list[IssueAction] = []
+    troubles: list[str] = []
     configs = _chosen(trackers, customer)
     for config in _of_findings(configs, fingerprints, store_url) if fingerprints else configs:
-        with ExitStack() as stack:
-            store = (written_store if is_applied else read_store)(store_url, stack)
-            desk = open_desk(store, config, stack)
-            planned = desk.plan(now, fingerprints or None)
-            if not as_json:
-                _show(config, planned)
-            done = desk.apply(planned, now) if is_applied else planned
-            if is_applied and not as_json:
-                _show_done(done)
-            actions += done
+        try:
+            actions += _synced(config, now, fingerprints, store_url, is_applied=is_applied, is_shown=not as_json)
+        except (TrackerError, SecretUnavailable) as error:
+            troubles.append(f"{config.customer}: {error}")
     if as_json:
         click.echo(json.dumps([asdict(action) for action in actions], indent=2))
     elif not is_applied and any(action.kind is not ActionKind.WAIT for action in actions):
         click.echo("Nothing was changed; do it with --apply.", err=True)
+    if troubles:
+        raise CommandError("\n".join(troubles))
     return Exit.FINE
+
+
+def _synced(
+    config: TrackerConfig,
+    now: datetime,
+    fingerprints: Sequence[str],
+    store_url: str | None,
+    *,
+    is_applied: bool,
+    is_shown: bool,
+) -> Sequence[IssueAction]:
+    """Plan for one tracker, and apply the plan if that is wanted; what was planned or done."""
+    from secaudit.cli.stored import read_store, written_store
+    from secaudit.cli.tracker_desk import open_desk
+
+    with ExitStack() as stack:
+        store = (written_store if is_applied else read_store)(store_url, stack)
+        desk = open_desk(store, config, stack)
+        planned = desk.plan(now, fingerprints or None)
+        if is_shown:
+            _show(config, planned)
+        if not is_applied:
+            return planned
+        done = desk.apply(planned, now)
+        if is_shown:
+            _show_done(done)
+        return done
 
 
 @command.command("list")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,24 @@ def test_what_does_not_fit(run: Run, fake: FakeGitHub, monkeypatch: pytest.Monke
     monkeypatch.setenv("TRACKER_TOKEN", "s3cret")
     ended, _, err = run("sync")
     assert (ended, "status 401" in err, "s3cret" in err) == (2, True, False)
+
+
+def test_a_tracker_in_trouble_does_not_keep_the_others_from_their_turn(
+    run: Run, fake: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one that does not answer nor one whose token is not there; each is told."""
+    monkeypatch.setattr("secaudit.export.trackers.session.TRIES", 1)
+    Path("trackers/adler.yaml").write_text(FILE.replace("muster", "adler"))
+    Path("trackers/zettel.yaml").write_text(FILE.replace("muster", "zettel").replace("TRACKER_TOKEN", "NO_TOKEN"))
+    with open_store("store.sqlite") as store:
+        scan(store, 1, replace(WEB, customer="adler"), a_result(replace(WEB, customer="adler")))
+    ended, out, err = run("sync", "--apply")
+    assert ended == 2
+    assert "done: create 1" in out
+    adler, zettel = err.splitlines()
+    assert adler.startswith("adler: GET http://127.0.0.1:1/repos/acme/ops/issues: ConnectError")
+    assert zettel == "zettel: the environment variable NO_TOKEN is not set"
+    assert len(fake.rows) == 1
 
 
 def test_without_a_file(run: Run) -> None:
