@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +13,6 @@ from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
-from textual.css.query import NoMatches
 from textual.screen import Screen
 
 from secaudit.model.errors import UserError
@@ -103,6 +101,10 @@ class Dashboard(App[None], inherit_bindings=False):
         self.theme = "mono" if os.environ.get("NO_COLOR") else theme
         for name, screen in _SCREENS.items():
             self.add_mode(name, screen)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What the style sheet uses beside the toolkit's own."""
+        return {"row-cursor": "#24425c"}
 
     @property
     def look(self) -> Look:
@@ -274,7 +276,7 @@ class Dashboard(App[None], inherit_bindings=False):
         """Read again what is shown, and the other screens when they are next in front."""
         for stack in self._screen_stacks.values():
             for screen in stack:
-                if isinstance(screen, Page | FindingsPage | DetailScreen | HostScreen):
+                if isinstance(screen, Page | FindingsPage | DetailScreen | HostScreen) and screen.is_ready:
                     screen.reload()
 
     def paint_frame(self) -> None:
@@ -286,13 +288,12 @@ class Dashboard(App[None], inherit_bindings=False):
     def _repaint(self) -> None:
         for stack in self._screen_stacks.values():
             for screen in stack:
-                if isinstance(screen, Framed) and screen.is_mounted:
+                if isinstance(screen, Framed) and screen.is_ready:
                     screen.repaint()
                     screen.paint_frame()
 
 
 def _put(screen: FindingsPage | DetailScreen, detail: Detail) -> None:
     # While the dashboard ends, a screen outlives its parts, and what a worker brings then comes too late.
-    with suppress(NoMatches):
-        if screen.is_mounted:
-            screen.put(detail)
+    if screen.is_ready:
+        screen.put(detail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from textual.theme import Theme
 
@@ -92,28 +93,35 @@ LOOKS = {"dark": _DARK, "light": _LIGHT, "high-contrast": _CONTRAST, "mono": _MO
 def themes() -> tuple[Theme, ...]:
     """The themes as Textual knows them."""
     return (
-        _theme("dark", dark=True, ground="#0f141a", text="#d0d7de", panel="#19222c", accent="#5ec9b5", faint="#8793a1"),
-        _theme(
-            "light", dark=False, ground="#fbfcfd", text="#1f2933", panel="#eaeff3", accent="#00695c", faint="#5a6570"
-        ),
-        _theme(
-            "high-contrast", dark=True, ground="#000000", text="#ffffff", panel="#303030", accent="#00ffff",
-            faint="#e0e0e0",
-        ),
-        _theme("mono", dark=True, ground="#101010", text="#d0d0d0", panel="#303030", accent="#ffffff", faint="#a0a0a0"),
-    )  # fmt: skip
+        _theme("dark", True, _Ground("#0f141a", "#d0d7de", "#19222c", "#5ec9b5", "#8793a1", "#24425c")),
+        _theme("light", False, _Ground("#fbfcfd", "#1f2933", "#eaeff3", "#00695c", "#5a6570", "#cfe3f5")),
+        _theme("high-contrast", True, _Ground("#000000", "#ffffff", "#303030", "#00ffff", "#e0e0e0", "#0000a0")),
+        _theme("mono", True, _Ground("#101010", "#d0d0d0", "#303030", "#ffffff", "#a0a0a0", "#606060")),
+    )
 
 
-def _theme(name: str, *, dark: bool, ground: str, text: str, panel: str, accent: str, faint: str) -> Theme:
+class _Ground(NamedTuple):
+    """The colours of what is not text of a table."""
+
+    ground: str
+    text: str
+    panel: str
+    accent: str
+    faint: str
+    cursor: str
+
+
+def _theme(name: str, dark: bool, colours: _Ground) -> Theme:
     return Theme(
         name=name,
-        primary=accent,
-        secondary=faint,
-        accent=accent,
-        foreground=text,
-        background=ground,
-        surface=ground,
-        panel=panel,
-        boost=panel,
+        primary=colours.accent,
+        secondary=colours.faint,
+        accent=colours.accent,
+        foreground=colours.text,
+        background=colours.ground,
+        surface=colours.ground,
+        panel=colours.panel,
+        boost=colours.panel,
         dark=dark,
+        variables={"row-cursor": colours.cursor},
     )

@@ -81,6 +81,15 @@ def span(seconds: float) -> str:
     return f"{days}d" if days < 1000 else f"{days // 7}w"
 
 
+def took(length: timedelta) -> str:
+    """How long something took: `16 s`, `38 min`, `2 h 05`."""
+    seconds = round(length.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02}"
+
+
 def due(seconds: float, look: Look) -> tuple[str, str]:
     """Time that is left (negative: overdue) and its style."""
     if seconds < 0:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from textual.pilot import Pilot
 from textual.widgets import Static
+from textual.worker import WorkerCancelled
 
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.evidence import Evidence
@@ -130,7 +132,9 @@ async def settle(pilot: Pilot[None]) -> None:
     """Wait for what was started, except conversations, which wait for the next key."""
     busy = [worker for worker in pilot.app.workers if worker.group != "talk"]
     if busy:
-        await pilot.app.workers.wait_for_complete(busy)
+        # A newer one of its kind may take the place of a worker.
+        with suppress(WorkerCancelled):
+            await pilot.app.workers.wait_for_complete(busy)
     await pilot.pause()
 
 
@@ -161,8 +165,8 @@ def text(pilot: Pilot[None], selector: str) -> str:
 
 
 def explained(pilot: Pilot[None]) -> str:
-    """What is told of the finding in front, in both parts."""
-    return text(pilot, "#detail-text") + text(pilot, "#detail-side")
+    """What is told of the finding in front, in all parts."""
+    return "\n".join(text(pilot, f"#detail-{part}") for part in ("head", "text", "side"))
 
 
 def lines(pilot: Pilot[None]) -> list[str]:

@@ -272,7 +272,7 @@ def test_the_palette_offers_every_key_screen_and_theme(store: Store) -> None:
         provider = DashboardCommands(dashboard.screen)
         offered = {str(getattr(hit, "display", "")) async for hit in provider.discover()}
         described = {binding.binding.description for binding in dashboard.screen.active_bindings.values()}
-        for description in described - {"", "Commands"}:
+        for description in described - {"", "commands"}:
             assert f"{description[0].upper()}{description[1:]}" in offered
         for theme in LOOKS:
             assert f"Theme: {theme}" in offered

@@ -8,12 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 from textual.pilot import Pilot
 
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.store import Store, open_store
 from secaudit.tui.filter.line import FilterLine
+from secaudit.tui.finding.detail import Finding
 from secaudit.tui.finding.evidence import TextScreen
 from secaudit.tui.finding.screen import DetailScreen
 from secaudit.tui.findings.page import FindingsPage
@@ -22,6 +24,8 @@ from secaudit.tui.host.screen import HostScreen
 from secaudit.tui.pages.hosts import HostsPage
 from secaudit.tui.pages.list_page import Grid
 from secaudit.tui.pages.overview import OverviewPage
+from secaudit.tui.pages.page import Framed
+from secaudit.tui.scope import Scope
 from tests.tui.scenes import (
     FINDINGS,
     NOW,
@@ -201,7 +205,8 @@ def test_two_runs_are_compared(store: Store) -> None:
         await press(pilot, "enter")
         shown = text(pilot, "#text")
         assert "Added (1)" in shown
-        assert "only the older run has muster ▸ web2" in shown
+        assert "Only in the older run (1)\nMuster GmbH ▸ web2" in shown
+        assert "Muster GmbH ▸ web1  ports tcp/9" in shown
 
     drive(store, steps)
 
@@ -232,5 +237,31 @@ def test_what_a_scan_stores_meanwhile_appears(store: Store) -> None:
         await press(pilot, "1")
         assert isinstance(app(pilot).screen, OverviewPage)
         assert cells(pilot)[0][1] == "✓"
+
+    drive(store, steps)
+
+
+def test_news_of_the_store_do_not_disturb_a_screen_that_is_being_opened(store: Store) -> None:
+    """A screen is there before its parts are."""
+
+    async def steps(pilot: Pilot[None]) -> None:
+        dashboard = app(pilot)
+        await findings(pilot)
+        opened: tuple[Framed, ...] = (
+            TextScreen(("a",), lambda _look, _width: Text("read me")),
+            HostScreen(Scope().of_host("muster", "web1")),
+            DetailScreen(Finding(FINDINGS["web1"][1].fingerprint, "muster", "web1", "ports", "tcp/8080", "run-1", "M")),
+        )
+        for screen in opened:
+            dashboard.push_screen(screen)
+            for news in (dashboard.store_changed, dashboard._repaint, dashboard.paint_frame):
+                news()
+            dashboard._polled(changed=True)
+            dashboard._lose("the store is away")
+            await until(pilot, lambda screen=screen: dashboard.screen is screen)  # type: ignore[misc]  # bound per screen
+            dashboard._lose("the store is away")
+            assert "away; what is shown is as of 08:12" in text(pilot, "#notice")
+            dashboard.pop_screen()
+            await settle(pilot)
 
     drive(store, steps)

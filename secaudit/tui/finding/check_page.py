@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 from io import StringIO
+from typing import ClassVar
 
-from rich.console import Console
-from rich.markdown import Markdown
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement
+from rich.padding import Padding
 from rich.text import Text
 from rich.theme import Theme
 
 from secaudit.model.safe_text import visible
 from secaudit.tui.themes import Look
+
+
+class _Code(CodeBlock):
+    """Code in the colours of the dashboard, not in those of a highlighter that knows no theme."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Padding(Text(str(self.text).rstrip(), console.get_style("markdown.code_block")), (0, 0, 0, 4))
+
+
+class _Heading(Heading):
+    """A heading of any level at the left."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console, options
+        self.text.justify = "left"
+        yield self.text
+
+
+class _Page(Markdown):
+    """The Markdown that pages of checks are written in."""
+
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {
+        **Markdown.elements, "fence": _Code, "code_block": _Code, "heading_open": _Heading,
+    }  # fmt: skip
 
 
 def drawn(page: str, look: Look, width: int) -> Text:
@@ -31,8 +57,7 @@ def drawn(page: str, look: Look, width: int) -> Text:
     }
     console = Console(file=StringIO(), width=max(20, width), theme=Theme(styles), color_system="truecolor")
     text = Text()
-    page_lines = console.render_lines(Markdown(visible(page), hyperlinks=False, code_theme="bw"), pad=False)
-    for line in page_lines:
+    for line in console.render_lines(_Page(visible(page), hyperlinks=False), pad=False):
         for segment in line:
             text.append(segment.text, segment.style)
         text.append("\n")

@@ -81,13 +81,21 @@ def load_detail(source: Source, finding: Finding) -> Detail:
     return Detail(finding, result, history, events, transcript)
 
 
-def describe(detail: Detail, look: Look, width: int) -> Text:
-    """What was found and what to do about it, as styled, inert text of lines up to `width` cells."""
-    result = detail.result
-    if result is None:
-        return Text(visible(detail.trouble), look.unproven)
+def heading(detail: Detail, look: Look, width: int) -> Text:
+    """What it is about, as styled, inert text of lines up to `width` cells; why there is nothing, without a result."""
     page = _Sheet(look, width)
-    page.head(result, detail.finding.name)
+    if detail.result is None:
+        return Text(visible(detail.trouble), look.unproven)
+    page.head(detail.result, detail.finding.name)
+    return page.text
+
+
+def describe(detail: Detail, look: Look, width: int) -> Text:
+    """What was found and what to do about it. Empty without a result."""
+    result = detail.result
+    page = _Sheet(look, width)
+    if result is None:
+        return page.text
     page.part("Expected", result.expected)
     page.part("Observed", result.observed, look.strong)
     answers = {answer.request.key: answer for answer in detail.transcript.answers} if detail.transcript else {}
@@ -137,7 +145,7 @@ class _Sheet:
             style = words.severity_style(result.severity, self._look)
         self.text.append(f"{glyph} {outcome}{kind}", style)
         where = " ▸ ".join(visible_line(part) for part in (customer, result.host, result.control))
-        self.text.append(f"  {where}  {visible_line(result.title)}\n\n", self._look.dim)
+        self.text.append(f"  {where}  {visible_line(result.title)}\n", self._look.dim)
 
     def gap(self) -> None:
         """An empty line."""
@@ -153,15 +161,21 @@ class _Sheet:
             self.text.append_text(words.hanging(line, self._width - _LABEL, _LABEL, style)).append("\n")
 
     def evidence(self, evidence: Evidence, answer: Answer | None) -> None:
-        code = "" if evidence.exit is None else f"  exit {evidence.exit}"
-        when = f" · {answer.started:%H:%M:%S}" if answer else ""
         lines = evidence.lines
-        of_all = f" of {len(answer.lines)}" if answer and lines else ""
-        which = f" · line {lines[0]}{f'-{lines[1]}' if lines[1] != lines[0] else ''}{of_all}" if lines else ""
+        remarks = []
+        if evidence.exit is not None:
+            remarks.append(f"exit {evidence.exit}")
+        if answer is not None:
+            remarks.append(f"{answer.started:%H:%M:%S}")
+        if lines is not None:
+            to = f"-{lines[1]}" if lines[1] != lines[0] else ""
+            remarks.append(f"line {lines[0]}{to}" + (f" of {len(answer.lines)}" if answer is not None else ""))
+        source, remark = visible_line(evidence.source), " · ".join(remarks)
+        room = self._width - _LABEL
         self.text.append(f"\n{'Evidence':<{_LABEL}}", self._look.dim)
-        self.text.append(visible_line(evidence.source), self._look.accent).append(
-            f"{code}{when}{which}\n", self._look.dim
-        )
+        self.text.append_text(words.hanging(source, room, _LABEL, self._look.accent))
+        gap = "  " if len(source) + len(remark) + 2 <= room else "\n" + " " * _LABEL
+        self.text.append(f"{gap if remark else ''}{remark}\n", self._look.dim)
         if answer is None or lines is None:
             for shown in evidence.excerpt.splitlines():
                 self.text.append("         │ ").append_text(self._cut(shown, _GUTTER, "")).append("\n")

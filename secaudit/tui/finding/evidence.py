@@ -30,7 +30,7 @@ MARK = "▶"
 """What stands before a line that a result rests on."""
 
 _GUTTER = 7
-_FRAME = 3
+_FRAME = 4
 
 CONTEXT = 20
 """Lines shown before the first marked one when the answer is too long."""
@@ -95,7 +95,7 @@ class TextScreen(Framed):
 
     def _show(self, text: Text) -> None:
         """The text, from a little before the first marked line."""
-        if not self.is_mounted:
+        if not self.is_ready:
             return
         self.query_one("#text", Static).update(text)
         mark = text.plain.find(f"\n{MARK}")

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from secaudit.tui.finding.detail import Detail, describe, standing
+from secaudit.tui.finding.detail import Detail, describe, heading, standing
 from secaudit.tui.finding.evidence import Reader
 from secaudit.tui.pages.page import NARROW
 
@@ -30,7 +30,8 @@ class DetailView(Reader):
         self._detail: Detail | None = None
 
     def compose(self) -> ComposeResult:
-        """The two parts."""
+        """What it is about, and the two parts."""
+        yield Static("", id="detail-head")
         with Horizontal(id="detail-parts"):
             yield Static("", id="detail-text")
             yield Static("", id="detail-side")
@@ -43,7 +44,7 @@ class DetailView(Reader):
     def say(self, text: Text) -> None:
         """Show a text in place of a finding."""
         self._detail = None
-        self._update(text, Text())
+        self._update(text, Text(), Text())
 
     def on_resize(self) -> None:
         """Draw it as wide as there is room."""
@@ -56,17 +57,18 @@ class DetailView(Reader):
             return
         dashboard = cast("Dashboard", self.app)
         look, now = dashboard.look, dashboard.now()
+        head = heading(detail, look, width)
+        head.rstrip()
         if self._is_split:
-            left = describe(detail, look, width - SIDE - _GAP)
-            self._update(left, Text("\n\n").append_text(standing(detail, look, now, SIDE - _GAP)))
+            self._update(head, describe(detail, look, width - SIDE - _GAP), standing(detail, look, now, SIDE - _GAP))
         else:
-            self._update(describe(detail, look, width).append_text(standing(detail, look, now, width)), Text())
+            self._update(head, describe(detail, look, width).append_text(standing(detail, look, now, width)), Text())
 
     @property
     def _is_split(self) -> bool:
         return self.scrollable_content_region.width >= NARROW - _GAP
 
-    def _update(self, left: Text, side: Text) -> None:
+    def _update(self, head: Text, left: Text, side: Text) -> None:
         self.query_one("#detail-side").display = self._is_split and bool(side)
-        self.query_one("#detail-text", Static).update(left)
-        self.query_one("#detail-side", Static).update(side)
+        for name, text in (("head", head), ("text", left), ("side", side)):
+            self.query_one(f"#detail-{name}", Static).update(text)

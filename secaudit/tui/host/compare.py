@@ -58,20 +58,27 @@ BETWEEN_RUNS = ("Added", "No longer wrong", "Changed")
 BETWEEN_HOSTS = ("Wrong here only", "Wrong there only", "Wrong on both, otherwise")
 
 
-def describe(title: str, found: Differences, look: Look, names: tuple[str, str, str] = BETWEEN_RUNS) -> Text:
-    """Added, resolved, changed, with what it was; each under its name."""
+def describe(
+    title: str,
+    found: Differences,
+    look: Look,
+    headings: tuple[str, str, str] = BETWEEN_RUNS,
+    names: Mapping[str, str] | None = None,
+) -> Text:
+    """Added, resolved, changed, with what it was; each under its heading. `names` are what customers are called."""
     text = Text(f"{visible_line(title)}\n", look.strong)
-    added, resolved, changed = names
+    added, resolved, changed = headings
+    called = names or {}
     for name, sign, style, results in (
         (added, "+", look.critical, found.added),
         (resolved, "-", look.good, found.resolved),
     ):
         text.append(f"\n{name} ({len(results)})\n", look.strong)
         for one in results:
-            text.append(f"{sign} ", style).append_text(_line(one, look))
+            text.append(f"{sign} ", style).append_text(_line(one, look, called))
     text.append(f"\n{changed} ({len(found.changed)})\n", look.strong)
     for was, now in found.changed:
-        text.append("~ ", look.accent).append_text(_line(now, look))
+        text.append("~ ", look.accent).append_text(_line(now, look, called))
         text.append(f"    was {was.severity.value} {was.outcome.value}: {visible_line(was.reason)}\n", look.dim)
     return text
 
@@ -89,10 +96,11 @@ def _is_other(before: Result, after: Result) -> bool:
     return seen != (after.outcome, after.severity, after.reason, after.waiver is None)
 
 
-def _line(one: Result, look: Look) -> Text:
+def _line(one: Result, look: Look, names: Mapping[str, str]) -> Text:
     text = Text(no_wrap=True)
     text.append_text(words.severity(one.severity, look)).append(" ")
     text.append(*words.glyph(one.outcome, one.waiver is not None, look))
-    text.append(f" {visible_line(one.customer)} ▸ {visible_line(one.host)}  {visible_line(one.control)}")
+    customer = names.get(one.customer, one.customer)
+    text.append(f" {visible_line(customer)} ▸ {visible_line(one.host)}  {visible_line(one.control)}")
     text.append(f" {visible_line(one.subject)}", look.strong)
     return text.append(f"  {visible_line(one.reason)}\n", look.dim)

@@ -99,7 +99,7 @@ class HostScreen(FindingScreen):
         if action == "host":
             return False
         if action in about_one or (action == "recheck" and parameters == (False,)):
-            return not self.is_mounted or self.detail is not None
+            return self.is_ready and self.detail is not None
         return super().check_action(action, parameters)
 
     def compose_body(self) -> ComposeResult:
@@ -164,6 +164,8 @@ class HostScreen(FindingScreen):
         return text or Text("nothing that was recorded of this host can be read as a fact", look.dim)
 
     def _show(self, state: HostState) -> None:
+        if not self.is_ready:
+            return
         self._state = state
         look = self.dashboard.look
         self.say(state.trouble)
@@ -222,7 +224,7 @@ class HostScreen(FindingScreen):
 
     async def _show_panels(self, panels: Sequence[TitledPanel], look: Look) -> None:
         """In place of the ones that were there; the tab in front stays in front."""
-        if not self.is_mounted:
+        if not self.is_ready:
             return
         tabs = self.query_one(TabbedContent)
         before = tabs.active

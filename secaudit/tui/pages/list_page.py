@@ -16,6 +16,12 @@ from secaudit.tui.pages.page import Page
 
 R = TypeVar("R")
 
+LEAST = 10
+"""Cells that a column keeps however little room there is."""
+
+LAST = 24
+"""Cells that the last column, the one with the text, keeps at the others' expense."""
+
 
 class Grid(DataTable[Text]):
     """Moves like every list of the dashboard."""
@@ -32,13 +38,51 @@ class Grid(DataTable[Text]):
         Binding("enter", "select_cursor", "open"),
     ]
 
+    _given: tuple[Sequence[str], Sequence[Sequence[Text]]] | None = None
+
     def put(self, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
-        """Show these rows instead; columns are as wide as what stands in them."""
+        """Show these rows instead; columns are as wide as what stands in them.
+
+        Where whole rows are chosen they fit into the width: Enter shows what was cut.
+        """
+        self._given = columns, rows
         self.clear(columns=True)
-        gap = 1 if self.cursor_type == "cell" else 2
-        for number, name in enumerate(columns):
-            self.add_column(name, width=max(len(name), *(row[number].cell_len for row in rows), 0) + gap)
+        is_row = self.cursor_type == "row"
+        gap = 2 if is_row else 1
+        widths = [max(len(name), *(row[number].cell_len for row in rows), 0) for number, name in enumerate(columns)]
+        if is_row and self.size.width:
+            widths = fitting(widths, self.size.width - 1 - gap * len(widths))
+            rows = [[_cut(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+        for name, width in zip(columns, widths, strict=True):
+            self.add_column(name[:width], width=width + gap)
         self.add_rows(rows)
+
+    def on_resize(self) -> None:
+        """Fit anew."""
+        if self._given is not None and self.cursor_type == "row":
+            place = self.cursor_coordinate
+            self.put(*self._given)
+            self.move_cursor(row=place.row, column=place.column)
+
+
+def fitting(widths: Sequence[int], room: int) -> list[int]:
+    """Column widths that take `room` cells at most, as far as they can: first the last gives way, then the widest."""
+    found = list(widths)
+    found[-1] = max(min(found[-1], LAST), found[-1] - max(0, sum(found) - room))
+    while sum(found) > room:
+        widest = max(range(len(found)), key=lambda number: found[number] - LAST * (number == len(found) - 1))
+        if found[widest] <= LEAST:
+            break
+        found[widest] -= 1
+    return found
+
+
+def _cut(cell: Text, width: int) -> Text:
+    if cell.cell_len <= width:
+        return cell
+    shown = cell.copy()
+    shown.truncate(width, overflow="ellipsis")
+    return shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ class OverviewPage(ListPage[CustomerRow]):
             self.app.call_from_thread(self._show_feeds, stamps)
 
     def _show_feeds(self, feeds: Sequence[FeedStamp]) -> None:
-        if self.is_mounted:
+        if self.is_ready:
             self._blocks = replace(self._blocks, feeds=feeds)
             self._paint_blocks()
 

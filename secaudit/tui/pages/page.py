@@ -61,6 +61,11 @@ class Framed(Screen[None]):
         yield from self.compose_body()
         yield Static("", id="keys")
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether its parts are there: not yet while it is being opened, no longer while the program ends."""
+        return self.is_mounted and bool(self.query("#keys"))
+
     @abstractmethod
     def compose_body(self) -> ComposeResult:
         """What stands in the frame."""
@@ -86,7 +91,7 @@ class Framed(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """In front again: scope, theme or time may be others now."""
-        if self.is_mounted:
+        if self.is_ready:
             self.follow()
 
     def follow(self) -> None:
@@ -98,7 +103,7 @@ class Framed(Screen[None]):
 
     def paint_frame(self) -> None:
         """Show title, breadcrumb and keys as they are now."""
-        if not self.is_mounted:
+        if not self.is_ready:
             return
         width = self.size.width or self.app.size.width
         # One line each, whatever they hold: a new layout of the screen would cost more than all the rest.
@@ -109,7 +114,7 @@ class Framed(Screen[None]):
 
     def say(self, text: str) -> None:
         """Show a line about the state of things, or none."""
-        if text == self._said:
+        if text == self._said or not self.is_ready:
             return
         self._said = text
         notice = self.query_one("#notice", Static)
@@ -218,6 +223,8 @@ class Page(Framed, Generic[T]):
                 self.app.call_from_thread(self._arrived, value, "")
 
     def _arrived(self, value: T | None, trouble: str) -> None:
+        if not self.is_ready:
+            return
         if self._late is not None:
             self._late.stop()
         self.say(trouble)

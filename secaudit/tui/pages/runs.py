@@ -46,7 +46,7 @@ class RunsPage(ListPage[RunOverview]):
     def row(self, value: RunOverview) -> ListRow[RunOverview]:
         """A run."""
         look, run = self.dashboard.look, value.run
-        took = words.span((run.finished - run.started).total_seconds()) if run.finished else ""
+        took = words.took(run.finished - run.started) if run.finished else ""
         short = value.recorded < value.planned
         state = ("finished", look.good) if run.finished and not short else ("open or interrupted", look.unproven)
         names = ", ".join(f"{stamp.name} {stamp.version}" for stamp in run.baselines)
@@ -119,9 +119,13 @@ def compare_runs(source: Source, old: str, new: str, scope: Scope, look: Look) -
             and scope.host in (None, one.host)
         ]
 
-    text = describe(f"{old} → {new}", differences(chosen(before.results), chosen(after.results)), look)
+    names = {host.customer: host.customer_name for report in (before, after) for host in report.hosts}
+    names = {customer: name or customer for customer, name in names.items()}
+    found = differences(chosen(before.results), chosen(after.results))
+    text = describe(f"{old} → {new}", found, look, names=names)
     for name, hosts in (("older", scanned[0] - both), ("newer", scanned[1] - both)):
-        for customer, host in sorted(hosts):
-            if scope.customer in (None, customer):
-                text.append_text(words.line(f"only the {name} run has {customer} ▸ {host}", look.unproven)).append("\n")
+        mine = sorted((customer, host) for customer, host in hosts if scope.customer in (None, customer))
+        text.append(f"\nOnly in the {name} run ({len(mine)})\n" if mine else "", look.strong)
+        for customer, host in mine:
+            text.append_text(words.line(f"{names[customer]} ▸ {host}", look.unproven)).append("\n")
     return text
