@@ -18,7 +18,7 @@ import click
 from secaudit.cli.columns import aligned
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import store_option
-from secaudit.cli.service_files import CONTRACTS, HERE, contracts_option, find, read_contracts
+from secaudit.cli.service_files import CONTRACTS, HERE, contracts_of, contracts_option, find, read_contracts
 from secaudit.cli.times import MonthOf
 from secaudit.model.counted import counted
 from secaudit.model.hours import Month
@@ -110,13 +110,13 @@ def units(user: str | None, out: Path | None, contracts: Path | None, store_url:
 def import_(customer: str, service: str, file: Path, contracts: Path | None, store_url: str | None) -> int:
     """Add the probes of a CSV or JSON FILE to the store. Moments that it holds already are left as they are."""
     from secaudit.config.contract_probes import read_probes
+    from secaudit.config.errors import closest
     from secaudit.store import default_url, open_store
 
-    promised = {
-        one.service for contract in read_contracts(contracts, HERE).of(customer) for one in contract.availability
-    }
+    promised = {one.service for contract in contracts_of(customer, contracts) for one in contract.availability}
     if service not in promised:
-        raise CommandError(f"no contract of {customer} promises the availability of {service!r}; see --contracts")
+        hint = closest(service, promised) or f"there is {', '.join(sorted(promised)) or 'none'}"
+        raise CommandError(f"no contract of {customer} promises the availability of {service!r}; {hint}")
     probes = read_probes(file)
     with closing(open_store(store_url or default_url())) as store:
         added = store.add_probes(customer, service, probes)
@@ -138,11 +138,12 @@ def show(customer: str, month: Month | None, as_json: bool, contracts: Path | No
     """
     from secaudit.model.availability import AvailabilityState
 
+    mine = contracts_of(customer, contracts)
+    periods = list(_periods(mine, month))
+    if not any(contract.availability for contract, *_ in periods):
+        raise CommandError(_nothing_to_show(customer, month, mine))
     with ExitStack() as stack:
-        store = _store(store_url, stack)
-        found = list(_measured(store, month, read_contracts(contracts, HERE).of(customer)))
-    if not found:
-        raise CommandError(f"no contract of {customer} promises availability in that month; see --contracts")
+        found = list(_measured(_store(store_url, stack), periods))
     if as_json:
         click.echo(json.dumps([_plain_availability(promised, shown) for promised, shown in found], indent=2))
     else:
@@ -156,6 +157,16 @@ def show(customer: str, month: Month | None, as_json: bool, contracts: Path | No
     if AvailabilityState.MISSED in states:
         return Exit.FINDINGS
     return Exit.INCOMPLETE if AvailabilityState.NOT_ASSESSABLE in states else Exit.FINE
+
+
+def _nothing_to_show(customer: str, month: Month | None, contracts: tuple[Contract, ...]) -> str:
+    """Why a month has no availability."""
+    from secaudit.sla.availability import month_span
+
+    spans = [month_span(contract, month) for contract in contracts] if month is not None else []
+    if any(span.start < span.end for span in spans) and all(span.start > datetime.now(UTC) for span in spans):
+        return f"the month {month} has not begun"
+    return f"no contract of {customer} promises availability in {month or 'the present month'}"
 
 
 def _store(url: str | None, stack: ExitStack) -> Store | None:
@@ -172,24 +183,31 @@ def _store(url: str | None, stack: ExitStack) -> Store | None:
         return None
 
 
-def _measured(
-    store: Store | None, month: Month | None, contracts: tuple[Contract, ...]
-) -> Iterator[tuple[AvailabilityTarget, Availability]]:
-    from secaudit.cli.availability_data import measured
-    from secaudit.sla.availability import measure, month_span
+def _periods(contracts: tuple[Contract, ...], month: Month | None) -> Iterator[tuple[Contract, datetime, datetime]]:
+    """The part of a month (None: of the present one) up to now in which each contract is in force."""
+    from secaudit.sla.availability import month_span
 
     now = datetime.now(UTC)
     for contract in contracts:
-        span = month_span(contract, month or Month.of(now.astimezone(ZoneInfo(contract.calendar.timezone)).date()))
-        end = min(span.end, now)
-        if span.start >= end:
-            continue
+        today = now.astimezone(ZoneInfo(contract.calendar.timezone)).date()
+        span = month_span(contract, month or Month.of(today))
+        if span.start < min(span.end, now):
+            yield contract, span.start, min(span.end, now)
+
+
+def _measured(
+    store: Store | None, periods: list[tuple[Contract, datetime, datetime]]
+) -> Iterator[tuple[AvailabilityTarget, Availability]]:
+    from secaudit.cli.availability_data import measured
+    from secaudit.sla.availability import measure
+
+    for contract, start, end in periods:
         for promised in contract.availability:
             try:
-                yield promised, measured(store, contract, promised, span.start, end)
+                yield promised, measured(store, contract, promised, start, end)
             except CommandError as error:
                 click.echo(visible_line(str(error)), err=True)
-                yield promised, measure(contract, promised, (), span.start, end)
+                yield promised, measure(contract, promised, (), start, end)
 
 
 def _outage_line(service: str, outage: Outage) -> str:

@@ -13,7 +13,7 @@ import click
 from secaudit.cli.columns import aligned
 from secaudit.cli.contract_hours import hours
 from secaudit.cli.exits import CommandError, Exit
-from secaudit.cli.service_files import HERE, contracts_option, read_contracts
+from secaudit.cli.service_files import HERE, contracts_of, contracts_option, read_contracts
 from secaudit.model.counted import counted
 from secaudit.model.safe_text import visible_line
 
@@ -58,10 +58,9 @@ def show(customer: str | None, as_json: bool, contracts: Path | None) -> int:
     from secaudit.sla.history import ContractHistory
 
     now = datetime.now(UTC)
-    promised = read_contracts(contracts, HERE)
-    found = [contract for contract in promised.all if customer in (None, contract.customer)]
+    found = contracts_of(customer, contracts) if customer is not None else read_contracts(contracts, HERE).all
     if not found:
-        raise CommandError(f"there is no contract{f' of {customer}' if customer else ''}; see --contracts")
+        raise CommandError("there is no contract; see --contracts")
     if as_json:
         click.echo(json.dumps([_plain(contract) for contract in found], indent=2))
         return Exit.FINE

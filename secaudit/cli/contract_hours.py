@@ -13,7 +13,7 @@ import click
 
 from secaudit.cli.columns import aligned
 from secaudit.cli.exits import CommandError, Exit
-from secaudit.cli.service_files import HERE, contracts_option, read_contracts
+from secaudit.cli.service_files import contracts_of, contracts_option
 from secaudit.cli.times import Day, MonthOf
 from secaudit.model.counted import counted
 from secaudit.model.hours import Month, WorkKind
@@ -44,7 +44,7 @@ def add(customer: str, time: str, day: date | None, kind: str, ticket: str, note
     from secaudit.config.contract_hours import append_entries
     from secaudit.model.hours import WorkEntry
 
-    mine = _contracts(customer, contracts)
+    mine = contracts_of(customer, contracts)
     entry = WorkEntry(day or _today(mine), _minutes(time), WorkKind(kind), ticket, note)
     contract = _in_force(mine, entry.day)
     if contract is None:
@@ -68,7 +68,7 @@ def import_(customer: str, file: Path, contracts: Path | None) -> int:
     from secaudit.config.contract_hours import addition, append_entries, missing_from, read_ledger, read_lines
     from secaudit.config.errors import ConfigError, Problem
 
-    mine = _contracts(customer, contracts)
+    mine = contracts_of(customer, contracts)
     by_ledger: dict[Path, list[WorkEntry]] = {}
     problems: list[Problem] = []
     for line in read_lines(file):
@@ -106,7 +106,7 @@ def show(customer: str, month: Month | None, as_json: bool, contracts: Path | No
     from secaudit.config.contract_hours import read_ledger
     from secaudit.sla.hours import statements
 
-    mine = _contracts(customer, contracts)
+    mine = contracts_of(customer, contracts)
     until = month or Month.of(_today(mine))
     contract = _of_month(mine, until)
     if contract is None:
@@ -115,7 +115,7 @@ def show(customer: str, month: Month | None, as_json: bool, contracts: Path | No
     if as_json:
         click.echo(json.dumps([_plain(statement) for statement in found], indent=2))
         return Exit.FINE
-    head = ["MONTH", "", "CARRIED", "GAINED", "USED", "OVERDRAWN", "EXPIRED", "CONVERTED", "LEFT"]
+    head = ["MONTH", "KIND", "CARRIED", "GAINED", "USED", "OVERDRAWN", "EXPIRED", "CONVERTED", "LEFT"]
     for line in aligned([head, *_table(found)]):
         click.echo(line)
     rounded = sum(statement.rounded for statement in found)
@@ -161,13 +161,6 @@ def _of_month(contracts: Iterable[Contract], month: Month) -> Contract | None:
 
 def _no_contract(customer: str, day: date) -> str:
     return f"no contract of {customer} is in force on {day}"
-
-
-def _contracts(customer: str, given: Path | None) -> tuple[Contract, ...]:
-    mine = read_contracts(given, HERE).of(customer)
-    if not mine:
-        raise CommandError(f"there is no contract of {customer}; see --contracts")
-    return mine
 
 
 def _ledger(contract: Contract) -> Path:

@@ -55,6 +55,8 @@ def note(fingerprint: str, text: str, author: str | None, store_url: str | None)
     """Write TEXT down beside a finding."""
     from secaudit.model.sla import EventKind
 
+    if not text.strip():
+        raise CommandError("there is nothing to write down")
     return _add(store_url, fingerprint, EventKind.NOTED, author, text)
 
 
@@ -167,8 +169,11 @@ def _add(
         fingerprint, kind, datetime.now(UTC), until=until, author=author or _me(), reason=reason, note=note
     )
     with ExitStack() as stack:
-        written_store(store_url, stack).add_event(event)
-    click.echo(f"{fingerprint}: {kind.value} by {visible_line(event.author)}")
+        store = written_store(store_url, stack)
+        _finding(store, fingerprint)
+        store.add_event(event)
+    end = f" until {until:%Y-%m-%d %H:%M} UTC" if until is not None else ""
+    click.echo(f"{fingerprint}: {kind.value} by {visible_line(event.author)}{end}")
     return Exit.FINE
 
 

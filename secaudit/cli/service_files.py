@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from secaudit.model.contract import Contracts
+    from secaudit.model.contract import Contract, Contracts
     from secaudit.model.delivery import DeliveryPlan
     from secaudit.model.tracker import TrackerConfig
     from secaudit.model.waiver import WaiverGrant
@@ -89,6 +89,19 @@ def read_contracts(given: Path | None, inventory: Path | None) -> Contracts:
     from secaudit.config.contract import load_contracts
 
     return load_contracts(path)
+
+
+def contracts_of(customer: str, given: Path | None) -> tuple[Contract, ...]:
+    """The contracts of a customer, the oldest first. Raises ConfigError, and CommandError when there is none."""
+    from secaudit.cli.exits import CommandError
+    from secaudit.config.errors import closest
+
+    promised = read_contracts(given, HERE)
+    mine = promised.of(customer)
+    if not mine:
+        hint = closest(customer, {contract.customer for contract in promised.all}) or "see --contracts"
+        raise CommandError(f"there is no contract of {customer}; {hint}")
+    return mine
 
 
 def read_delivery(given: Path | None, inventory: Path | None) -> DeliveryPlan:

@@ -125,6 +125,7 @@ def add(
     from secaudit.sla.waivers import Standing, assess
 
     now = datetime.now(UTC)
+    _refuse_unknown(customer, contracts)
     entry: dict[str, object] = {key: value for key, value in given.items() if value is not None}
     entry = {key: value for key, value in entry.items() if not (key in ("host", "subject") and value == "*")}
     entry.setdefault("start", f"{now:%Y-%m-%dT%H:%MZ}")
@@ -139,6 +140,18 @@ def add(
         raise CommandError(f"nothing was written: the waiver would be {added.standing.value}: {added.reason}")
     click.echo(visible_line(f"{file}: {added.grant.name}: {added.reason}"))
     return Exit.FINE
+
+
+def _refuse_unknown(customer: str, given: Path | None) -> None:
+    """Refuse a customer that nothing here knows, although something here knows customers: it is a slip of the pen."""
+    from secaudit.config.errors import closest
+    from secaudit.config.inventory import load_inventory
+
+    known = {contract.customer for contract in read_contracts(given, HERE).all}
+    known |= {host.customer for host in load_inventory(HERE).hosts} if HERE.exists() else set()
+    if known and customer not in known:
+        hint = closest(customer, known) or f"there is {', '.join(sorted(known))}"
+        raise CommandError(f"neither a contract nor the inventory knows the customer {customer!r}; {hint}")
 
 
 def _append(file: Path, entry: dict[str, object], judged: Callable[[WaiverGrant], Assessment]) -> Assessment:

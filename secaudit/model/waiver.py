@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from secaudit.model.inventory import Host
 from secaudit.model.result import Result
 
 ANY = "*"
+_SET = re.compile(r"\[.[^]]*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +79,6 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def _is_open(pattern: str) -> bool:
-    return not pattern.strip("*?")
+    """Whether a pattern names nothing: only wildcards, or a set of signs before what may be anything."""
+    rest = _SET.sub("", pattern) if ANY in pattern else pattern
+    return not rest.strip("*?")

@@ -127,7 +127,11 @@ def test_availability(run: Run, down: int, hours: int, ended: int, state: str) -
 
 
 def test_availability_that_nobody_promised_or_measured(run: Run) -> None:
-    assert "promises availability in that month" in run("show", "muster", "--month", "2027-04")[2]
+    assert run("show", "muster", "--month", "2027-04")[2] == "no contract of muster promises availability in 2027-04\n"
+    Path("contracts/muster.yaml").write_text(CONTRACT.replace(", until: 2026-06-30", ""))
+    assert run("show", "muster", "--month", "2150-01")[2] == "the month 2150-01 has not begun\n"
+    assert run("import", "muster", "shp", "x.csv")[2].endswith("the availability of 'shp'; did you mean 'shop'?\n")
+    assert run("show", "mustr")[2] == "there is no contract of mustr; did you mean 'muster'?\n"
     ended, _, err = run("show", "muster", "--month", "2026-04")
     assert (ended, "probes/shop.csv: cannot be read" in err) == (2, True)
 

@@ -127,8 +127,11 @@ def test_what_people_do_about_a_finding(run: Run) -> None:
         2,
         "the contract allows a pause of 10d at most\n",
     )
-    assert run(*pause, "--reason", "vendor-fix", "--for", "2d")[0] == 0
+    ended, out, _ = run(*pause, "--reason", "vendor-fix", "--for", "2d")
+    assert (ended, out.startswith(f"{identity}: paused by anna until 20")) == (0, True)
     assert run("findings", "note", identity, "disks are ordered", "--by", "bert")[0] == 0
+    assert run("findings", "note", identity, " ", "--by", "bert")[::2] == (2, "there is nothing to write down\n")
+    assert run("findings", "ack", "0" * 32, "--by", "bert")[2].endswith("see `secaudit findings list`\n")
     ended, out, _ = run("findings", "show", identity)
     assert ended == 0
     assert "response     P2 1h (real clock): " in out
@@ -221,6 +224,15 @@ def test_a_waiver_is_added_if_it_is_worth_something(run: Run) -> None:
         ('new "disks": soon #1', "in force"),
         ('new "disks": soon #1', "pending"),
     ]
+
+
+def test_a_waiver_of_a_customer_that_nobody_knows_is_a_slip_of_the_pen(run: Run) -> None:
+    added = ("--control", "room", "--host", "here", "--owner", "a", "--reason", "b", "--expires", "2027-01-01")
+    assert run("waivers", "add", "--customer", "mustre", *added)[::2] == (
+        2,
+        "neither a contract nor the inventory knows the customer 'mustre'; did you mean 'muster'?\n",
+    )
+    assert not Path("waivers").exists()
 
 
 def test_nothing_is_added_to_a_file_that_is_none(run: Run) -> None:

@@ -98,6 +98,9 @@ def test_a_waiver_is_attached_and_changes_no_outcome() -> None:
         ({"expires": NOW + 181 * DAY}, False),
         ({"start": NOW - 150 * DAY, "expires": NOW + 31 * DAY}, False),
         ({"control": "*"}, False),
+        ({"control": "[a-z]*"}, False),
+        ({"control": "?[!x]*"}, False),
+        ({"control": "[o]pen*"}, True),
         ({"host": "*", "subject": "*"}, False),
     ],
 )
