@@ -370,7 +370,7 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "method_say": (
         "Nothing is installed on your hosts, and they are only read. {done} of {all} host scans ran to the end."
     ),
-    "english": "What checks observed on hosts is quoted in English.",
+    "translated": "What checks say is translated; what programs and files on hosts say is quoted as it stands there.",
     "baselines": "Baselines",
     "feeds": "Advisories",
     "feeds_none": "took no part",

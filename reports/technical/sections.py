@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from secaudit.model.section import Box, Cell, HostSection, Mark, Phrase, Picture, Table
+from secaudit.model.section import Box, Cell, HostSection, Mark, Picture, Table
 
 from .anchors import Anchors
 from .hosts import Hosts
@@ -96,7 +96,7 @@ def section_blocks(
         )
         used = {cell.mark for part in shown for table in part.tables for row in table.rows for cell in row}
         marks = tuple(mark for mark in MARKS if mark in used)
-        blocks.append(SectionBlock(anchor, voice.section(Phrase(title)), marks, shown, len(members) - len(shown)))
+        blocks.append(SectionBlock(anchor, voice.section(title), marks, shown, len(members) - len(shown)))
     return tuple(blocks)
 
 
@@ -107,7 +107,7 @@ def _part(anchor: str, about: HostSection, hosts: Hosts, voice: Voice) -> HostPa
         hosts.label(about),
         " ".join(map(voice.section, about.section.lead)),
         tuple(_bounded(part, voice) for part in parts if isinstance(part, Table)),
-        tuple(_drawing(f"{anchor}-{number}", picture) for number, picture in enumerate(pictures)),
+        tuple(_drawing(f"{anchor}-{number}", picture, voice) for number, picture in enumerate(pictures)),
     )
 
 
@@ -117,7 +117,7 @@ def _bounded(table: Table, voice: Voice) -> Table:
     return Table(voice.section(table.caption), head, shown, table.left + len(table.rows) - len(shown))
 
 
-def _drawing(id: str, picture: Picture) -> Drawing:
+def _drawing(id: str, picture: Picture, voice: Voice) -> Drawing:
     boxes = picture.boxes[:MOST_BOXES]
     bottom = max((box.y + box.height for box in boxes), default=0)
     arrows = [arrow for arrow in picture.arrows if len(arrow.points) > 1 and arrow.points[-1][1] <= bottom]
@@ -129,11 +129,15 @@ def _drawing(id: str, picture: Picture) -> Drawing:
             for low, high, arrow in lines
             if low <= end and high >= top
         )
-        inside = tuple(box for box in boxes if top <= box.y < end)
+        inside = tuple(_labelled(box, voice) for box in boxes if top <= box.y < end)
         strips.append(Strip(top, end - top, inside, drawn))
     more = picture.left + len(picture.boxes) - len(boxes)
-    description = picture.description[:MOST_DESCRIPTION]
-    return Drawing(id, picture.title, description, picture.width, tuple(strips), more)
+    description = voice.section(picture.description[:MOST_DESCRIPTION])
+    return Drawing(id, voice.section(picture.title), description, picture.width, tuple(strips), more)
+
+
+def _labelled(box: Box, voice: Voice) -> Box:
+    return replace(box, lines=tuple(map(voice.section, box.lines)))
 
 
 def _cuts(boxes: Sequence[Box], bottom: int) -> Iterator[tuple[int, int]]:

@@ -43,7 +43,7 @@ class Voice:
 
     def section(self, text: Text) -> str:
         """What a family says about a host beyond its checks."""
-        return told(text, self.phrases)
+        return self.book.told(text) if isinstance(text, str) else told(text, self.phrases)
 
     def tally(self, tally: Tally) -> str:
         """`2 failed, 1 unproven, 40 passed`: what is not zero, for people who do not see the chart."""

@@ -18,6 +18,7 @@ from secaudit.checks.firewall.rules.matches import PacketFamily
 from secaudit.checks.firewall.rules.ruleset import Ruleset, TableFamily
 
 from secaudit.api import UnprovenKind
+from secaudit.cli.translations import phrasebook
 from secaudit.model.section import BoxKind, Mark, Picture, Table
 
 V4 = """*filter
@@ -141,3 +142,26 @@ def test_the_section_says_what_is_not_known() -> None:
     assert any(isinstance(part, Picture) for part in section.parts)
     closed = read_nft_json('{"nftables": []}', "nft")
     assert rendered(Firewall(closed, (), ())).lead[0] == "0 rules."
+
+
+def test_the_section_is_told_in_german() -> None:
+    """All words of the family are in its catalogue; addresses, names of chains and rules stay."""
+    book = phrasebook("de")
+    found = rendered(Firewall(both(), (), ()))
+    tables = [part for part in found.parts if isinstance(part, Table)]
+    pictures = [part for part in found.parts if isinstance(part, Picture)]
+    assert tables
+    assert pictures
+    said = ["Packet filter", *map(str, found.lead), *(str(table.caption) for table in tables)]
+    said += [text for drawing in pictures for text in (drawing.title, drawing.description)]
+    assert [text for text in said if book.find(text) is None] == []
+    assert book.told(str(found.lead[0])) == "8 Regeln."
+    cells = {str(cell.text) for table in tables for row in table.rows for cell in row}
+    assert {cell: book.find(cell) for cell in cells if cell.isalpha()} == {
+        "nobody": "niemand",
+        "everywhere": "von überall",
+    }
+    lines = {line for drawing in pictures for box in drawing.boxes for line in box.lines}
+    assert {"Packets": "Pakete", "Let through": "Durchgelassen"}.items() <= {
+        line: book.find(line) for line in lines
+    }.items()
