@@ -76,7 +76,7 @@ class TrackerIssues(Queries):
             }
 
     def grounds(self, findings: Sequence[Finding]) -> Mapping[str, Grounds]:
-        """What the last scans said about a few findings, by fingerprint; without those of which nothing is kept."""
+        """What the last scans said about (tens of) findings, by fingerprint; without those of which nothing is kept."""
         if not findings:
             return {}
         last = (and_(result.c.fingerprint == found.fingerprint, scan.c.run_id == found.last_run) for found in findings)

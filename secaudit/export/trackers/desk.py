@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from secaudit.export.trackers.adapter import Adapter, RemoteIssue
-from secaudit.export.trackers.details import DETAILED, sections_of
-from secaudit.export.trackers.draft import Draft, draft_of, listed_of, marker_of
+from secaudit.export.trackers.details import sections_of
+from secaudit.export.trackers.draft import LISTED, Draft, draft_of, listed_of, marker_of
 from secaudit.export.trackers.github import HEADERS, GitHub
 from secaudit.export.trackers.gitlab import GitLab
 from secaudit.export.trackers.jira import Jira
@@ -171,7 +171,7 @@ class Desk:
 
     def _draft(self, topic: Topic) -> Draft:
         listed = listed_of(topic.findings)
-        grounds = self._store.grounds(listed[:DETAILED])
+        grounds = self._store.grounds(listed[:LISTED])
         return draft_of(topic.id, topic.findings, [*sections_of(listed, grounds, evidence=self._config.evidence)])
 
     def _made(self, claim: TrackedIssue, draft: Draft) -> RemoteIssue:

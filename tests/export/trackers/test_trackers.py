@@ -397,6 +397,19 @@ def test_what_every_scan_changes_is_no_reason_for_an_update(scene: Scene) -> Non
     assert "run-2" in scene.fake.text("1")
 
 
+def test_of_many_findings_the_worst_are_told_and_what_to_do_about_all(github: Scene) -> None:
+    github.config = replace(github.config, grouping=Grouping.HOST)
+    results = [replace(found, remediation=f"upgrade {found.subject}") for found in updates(*"abcdefgh")]
+    scan(github.store, 0, WEB, *results)
+    assert github.sync() == [ActionKind.CREATE]
+    body = github.fake.text("1")
+    outside, (_, measured, remedies, evidence, *_) = literal_parts(body, github.config)
+    assert "Expected and observed (the worst 5 of 8):" in outside
+    assert [part.splitlines()[0] for part in measured.split("\n\n")] == [f"web1  {name}" for name in "abcde"]
+    assert remedies.split("\n\n")[7] == "web1  h\nupgrade h\n"
+    assert evidence.count("LISTEN") == 5
+
+
 @pytest.mark.parametrize("markup", list(Markup))
 def test_what_hosts_say_is_bounded(markup: Markup) -> None:
     """However much it is, and however its characters must be shown."""
@@ -484,7 +497,9 @@ def test_one_issue_for_all_updates_of_a_host(github: Scene) -> None:
     title = "[high] web1: Ports are open that nobody named (3 findings)"
     (issue,) = (row for row in github.fake.rows.values() if row["title"] == title)
     assert "host:      web1  openssl  high, failed" in issue["body"]
-    assert "3 of 3: What to do" in issue["body"]
+    _, inside = literal_parts(issue["body"], github.config)
+    assert inside[1].count("observed:") == 3
+    assert inside[2] == "Close it.\n", "the same remedy is told once"
     scan(github.store, 1, WEB, *updates("bash", "openssl"), *updates("zlib", outcome=Outcome.PASSED), a_result(WEB))
     assert github.sync() == [ActionKind.UPDATE]
     assert "zlib  high, resolved" in issue["body"]
