@@ -104,20 +104,28 @@ def outside_interfaces(found: Universe) -> Runs:
 
 
 def accepted_by_all(
-    chains: Iterable[Sequence[Place]], asked: Region, last: Mapping[Field, int]
+    chains: Iterable[Sequence[Place]], asked: Region, last: Mapping[Field, int], most: int = MOST
 ) -> tuple[Regions, Regions]:
-    """What base chains one after the other surely and perhaps accept. Raises `TooManyRegionsError`."""
+    """What base chains one after the other surely and perhaps accept, in up to `most` regions.
+
+    Raises `TooManyRegionsError`.
+    """
     sure: Regions = [asked]
     possible: Regions = [asked]
     for places in chains:
-        chain_sure, chain_possible = accepted_by(places, asked, last)
-        sure = intersections(sure, chain_sure, MOST)
-        possible = intersections(possible, chain_possible, MOST)
+        chain_sure, chain_possible = accepted_by(places, asked, last, most)
+        sure = intersections(sure, chain_sure, most)
+        possible = intersections(possible, chain_possible, most)
     return sure, possible
 
 
-def accepted_by(places: Sequence[Place], asked: Region, last: Mapping[Field, int]) -> tuple[Regions, Regions]:
-    """What a base chain surely and perhaps accepts of the packets asked about. Raises `TooManyRegionsError`."""
+def accepted_by(
+    places: Sequence[Place], asked: Region, last: Mapping[Field, int], most: int = MOST
+) -> tuple[Regions, Regions]:
+    """What a base chain surely and perhaps accepts of the packets asked about, in up to `most` regions.
+
+    Raises `TooManyRegionsError`.
+    """
     sure: Regions = []
     possible: Regions = []
     left_sure: Regions = [asked]
@@ -132,12 +140,12 @@ def accepted_by(places: Sequence[Place], asked: Region, last: Mapping[Field, int
         decided = isinstance(place.ends, Decision)
         accepts = place.ends is Decision.ACCEPT
         if accepts:
-            sure += intersections(left_sure, lower, MOST)
+            sure += intersections(left_sure, lower, most)
         if accepts or not decided:
-            possible += intersections(left_possible, upper, MOST)
-        left_sure = difference(left_sure, upper, last, MOST)
+            possible += intersections(left_possible, upper, most)
+        left_sure = difference(left_sure, upper, last, most)
         if decided:
-            left_possible = difference(left_possible, lower, last, MOST)
+            left_possible = difference(left_possible, lower, last, most)
     return sure, possible
 
 

@@ -127,3 +127,66 @@ def test_where_no_change_is_told_no_packet_fares_otherwise(seed: int) -> None:
         for point in points(acceptance, acceptance.from_network(), chance):
             packet = acceptance.packet(point)
             assert tracers[0].trace(packet).possible == tracers[1].trace(packet).possible, packet
+
+
+def test_a_packet_that_another_chain_drops_does_not_hide_those_that_it_lets_through() -> None:
+    text = """table ip edge { chain pre { type filter hook prerouting priority -300; policy accept; %s } }
+      table inet filter { chain input { type filter hook input priority 0; policy drop; %s } }"""
+    usual = "ip saddr 198.51.100.0/24 drop"
+    opened = "tcp dport 5432 accept"
+    (v4, v6) = changes(*(read_nft_ruleset(text % (usual, rule), "file") for rule in ("", opened))).found
+    assert (v4.before, v4.after, v6.before, v6.after) == (Fate.DROP, Fate.ACCEPT) * 2
+    assert not str(v4.packet.source).startswith("198.51.100.")
+    nobody = changes(*(read_nft_ruleset(text % ("drop", rule), "file") for rule in ("", opened)))
+    assert [change.packet.family for change in nobody.found] == [PacketFamily.IPV6]
+    assert not nobody.unsure
+
+
+def test_what_prerouting_drops_may_have_been_on_its_way_through_the_host() -> None:
+    through = "-A FORWARD -s 10.0.0.0/8 -j ACCEPT"
+    before = ruleset(through, policy="DROP")
+    raw = "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -s 10.1.0.0/16 -j DROP\nCOMMIT"
+    (change,) = changes(before, ruleset(through, policy="DROP", more=raw)).found
+    assert (change.before, change.after, change.packet.hook) == (Fate.ACCEPT, Fate.DROP, Hook.FORWARD)
+
+
+SOURCES = ("-s 10.0.0.0/8", "! -s 10.0.0.0/9", "-s 198.51.100.0/24", "", "")
+DESTINATIONS = ("-d 192.0.2.1/32", "-d 192.0.2.0/30", "", "")
+PORTS = ("-p tcp -m tcp --dport 22", "-p tcp -m tcp --dport 20:30", "-p udp -m multiport --dports 53,123", "", "-p tcp")
+
+
+def layered(chance: random.Random) -> Ruleset:
+    """Tables one behind the other, of which each decides about some packets."""
+
+    def lines(chain: str, count: int, *verdicts: str) -> list[str]:
+        parts = ([chance.choice(kind) for kind in (SOURCES, DESTINATIONS, PORTS)] for _ in range(count))
+        return [f"-A {chain} {' '.join(filter(None, part))} -j {chance.choice(verdicts)}" for part in parts]
+
+    raw = ["*raw", f":PREROUTING {chance.choice(['ACCEPT', 'DROP'])} [0:0]"]
+    mangle = ["*mangle", ":INPUT ACCEPT [0:0]", ":FORWARD ACCEPT [0:0]"]
+    raw += lines("PREROUTING", 3, "ACCEPT", "DROP")
+    mangle += [*lines("INPUT", 2, "ACCEPT", "DROP"), *lines("FORWARD", 2, "ACCEPT", "DROP")]
+    rules = [*lines("INPUT", 5, "ACCEPT", "DROP", "REJECT", "one"), *lines("one", 3, "ACCEPT", "DROP", "RETURN")]
+    rules += lines("FORWARD", 4, "ACCEPT", "DROP")
+    more = "\n".join([*raw, "COMMIT", *mangle, "COMMIT"])
+    return ruleset(*rules, policy=chance.choice(["DROP", "ACCEPT"]), chains="one", more=more)
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_more_open_and_more_closed_are_never_missed(seed: int) -> None:
+    chance = random.Random(seed)
+    before = layered(chance)
+    number = chance.randrange(len(before.tables))
+    tables = [altered(replace(before, tables=(table,)), chance).tables[0] if at == number else table
+              for at, table in enumerate(before.tables)]  # fmt: skip
+    after = replace(before, tables=tuple(tables))
+    found = changes(before, after)
+    told = {(change.before is Fate.ACCEPT, change.after is Fate.ACCEPT) for change in found.found}
+    tracers = Tracer(before), Tracer(after)
+    for hook in (Hook.INPUT, Hook.FORWARD):
+        for side in (before, after):
+            acceptance = Acceptance(side, PacketFamily.IPV4, hook)
+            for point in points(acceptance, acceptance.from_network(), chance):
+                packet = acceptance.packet(point)
+                passes = [tracer.trace(packet).fate is Fate.ACCEPT for tracer in tracers]
+                assert passes[0] == passes[1] or tuple(passes) in told or found.unsure, packet
