@@ -70,7 +70,8 @@ def list_(
         subject = f" {visible_line(finding.subject)}" if finding.subject else ""
         click.echo(
             f"{finding.fingerprint}  {finding.severity.value:<8} {finding.outcome.value:<8} "
-            f"{finding.customer}/{finding.host}  {finding.control}{subject}: {visible_line(finding.reason)}"
+            f"{finding.customer}/{finding.host}  {finding.control}{subject}: "
+            f"{'(waived) ' if _is_waived(finding) else ''}{visible_line(finding.reason)}"
         )
     if total > len(found):
         click.echo(f"{len(found)} of {total}; more with --limit", err=True)
@@ -115,7 +116,8 @@ def show(fingerprint: str, contracts: Path | None, store_url: str | None) -> int
         "host": f"{finding.customer}/{finding.host} (site {finding.site})",
         "control": f"{finding.control} (check {finding.check})",
         "subject": finding.subject or "the host as a whole",
-        "state": f"{state}, latest outcome {finding.outcome.value}, severity {finding.severity.value}",
+        "state": f"{state}, latest outcome {finding.outcome.value}, severity {finding.severity.value}"
+        + (", waived" if _is_waived(finding) else ""),
         "reason": finding.reason,
         "first seen": f"{finding.first_seen:%Y-%m-%d %H:%M} UTC",
         "last seen": f"{finding.last_seen:%Y-%m-%d %H:%M} UTC in run {finding.last_run}",
@@ -144,6 +146,11 @@ def history(fingerprint: str, limit: int, store_url: str | None) -> int:
     for occurrence in occurrences:
         click.echo(_line(occurrence))
     return Exit.FINE
+
+
+def _is_waived(finding: Finding) -> bool:
+    """Whether it is open and somebody accepts it for a while; that changes neither its outcome nor its place."""
+    return finding.waived and finding.resolved is None
 
 
 def _line(occurrence: Occurrence) -> str:

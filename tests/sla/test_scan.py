@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -157,6 +159,44 @@ def test_a_broken_contract_or_waiver_stops_the_scan_before_it_begins(run: Run) -
     assert (ended, out) == (2, "")
     assert "waivers/muster.yaml:1:3: the key 'owner' is missing" in err
     assert run("scan", "--inventory", "inventory", "--contracts", "none.yaml")[0] == 2
+
+
+def test_what_is_waived_keeps_its_outcome_and_is_shown_everywhere(run: Run) -> None:
+    write_waivers(WAIVER)
+    formats = "html,json,sarif,junit,csv"
+    place = ("--inventory", "inventory", "--quiet", "--format", formats, "--out", "out", *AT)
+    assert run("scan", *place, "--fail-on", "high")[0] == 0
+    assert {
+        path.name: "new disks" in path.read_text() for path in Path("out").iterdir() if path.name != "junit.xml"
+    } == {
+        "report.html": True,
+        "results.csv": True,
+        "results.json": True,
+        "results.sarif": True,
+    }
+    skipped = [
+        case for case in ET.parse("out/junit.xml").getroot().iter("testcase") if case.find("skipped") is not None
+    ]
+    assert any("/" in case.attrib["name"] and "waived: " in case[0].attrib["message"] for case in skipped)
+    table = csv.DictReader(Path("out/results.csv").read_text().splitlines())
+    (row,) = [row for row in table if (row["control"], row["subject"]) == ROOT]
+    assert (row["outcome"], row["waived_until"]) == ("failed", "2026-12-25T00:00:00Z")
+    (suppressed,) = [
+        result
+        for result in json.loads(Path("out/results.sarif").read_text())["runs"][0]["results"]
+        if result.get("suppressions")
+    ]
+    assert (suppressed["kind"], suppressed["suppressions"][0]["justification"]) == ("fail", "new disks")
+    listed = run("findings", "list")[1]
+    assert "failed   muster/here  room /: (waived) " in listed
+    (plain,) = json.loads(run("findings", "list", "--json")[1])
+    assert (plain["outcome"], plain["waived"]) == ("failed", True)
+    shown = run("findings", "show", plain["fingerprint"])[1]
+    assert "open, latest outcome failed, severity high, waived" in shown
+    assert "waived until 2026-12-25 00:00 by anna (new disks)" in shown
+    write_waivers("[]")
+    run(*SCAN)
+    assert "(waived)" not in run("findings", "list")[1]
 
 
 def waiver_states(out: str) -> list[tuple[str, str]]:
