@@ -112,8 +112,11 @@ def draft_of(topic: str, findings: Sequence[Finding], details: Sequence[Section]
     hosts = {found.host for found in listed}
     place = first.host if len(hosts) == 1 else f"{len(hosts)} hosts"
     several = len({found.subject for found in listed}) > 1
-    subject = f" ({len(still or listed)} findings)" if several else f" {first.subject}" if first.subject else ""
-    title = _title(f"[{severity.value}] {place}: {first.title}{subject}")
+    # The title of a check says what should be; the reason of an open finding says what is.
+    what = (first.reason if still else "") or first.title
+    what = f"{len(still or listed)} findings of {first.control}: {what}" if several else what
+    subject = f" ({first.subject})" if first.subject and not several else ""
+    title = _title(f"[{severity.value}] {place}: {what}{subject}")
     return Draft(topic, title, tuple(_lines(listed, several=several)), severity, tuple(details))
 
 

@@ -420,7 +420,7 @@ def test_what_hosts_say_is_bounded(markup: Markup) -> None:
     details = sections_of(findings, {found.fingerprint: known for found in findings}, evidence=True)
     body = draft_of("0" * 16, findings, [*details]).body(markup)
     assert 10_000 < len(body) < 32_767
-    assert "60 findings" in draft_of("0" * 16, [replace(found, title="short") for found in findings]).title
+    assert "60 findings" in draft_of("0" * 16, findings).title
 
 
 def test_no_host_passes_its_issue_off_as_another(scene: Scene) -> None:
@@ -494,7 +494,7 @@ def test_one_issue_for_all_updates_of_a_host(github: Scene) -> None:
     github.config = replace(github.config, grouping=Grouping.HOST)
     scan(github.store, 0, WEB, *updates("bash", "openssl", "zlib"), a_result(WEB))
     assert github.sync() == [ActionKind.CREATE] * 2
-    title = "[high] web1: Ports are open that nobody named (3 findings)"
+    title = "[high] web1: 3 findings of pending-updates: bash failed"
     (issue,) = (row for row in github.fake.rows.values() if row["title"] == title)
     assert "host:      web1  openssl  high, failed" in issue["body"]
     _, inside = literal_parts(issue["body"], github.config)
