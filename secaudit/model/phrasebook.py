@@ -30,11 +30,14 @@ class Pattern:
     """`The array {name} is not whole: {troubles}.`: text around named values, and what it becomes.
 
     `literals` stand before, between and after the values; `becomes` are pieces of text, each with the number of the
-    value behind it, or None after the last.
+    value behind it, or None after the last. `weight` is how many characters beside the values have to match; a `weak`
+    pattern has hardly a word of its own, as `{what}, {age} old`: other texts may look like that by chance.
     """
 
     literals: tuple[str, ...]
     becomes: tuple[tuple[str, int | None], ...]
+    weight: int
+    weak: bool
 
     @classmethod
     def of(cls, said: str, becomes: str) -> Self:
@@ -54,17 +57,20 @@ class Pattern:
         pieces = [(text, names.index(name) if name in names else name) for text, name in _pieces(becomes)]
         if {at for _, at in pieces if at is not None} != set(range(len(names))):
             raise ValueError(f"{becomes!r} has not the values of {said!r}")
-        return cls(tuple(literals), tuple((text, at if isinstance(at, int) else None) for text, at in pieces))
+        return cls(
+            literals=tuple(literals),
+            becomes=tuple((text, at if isinstance(at, int) else None) for text, at in pieces),
+            weight=sum(map(len, literals)),
+            weak=_letters(literals) < _WEAK,
+        )
 
     @property
-    def weight(self) -> int:
-        """How many characters beside the values have to match."""
-        return sum(map(len, self.literals))
-
-    @property
-    def weak(self) -> bool:
-        """Whether hardly a word has to match, as in `{what}, {age} old`: other texts may look like that by chance."""
-        return _letters(self.literals) < _WEAK
+    def end(self) -> tuple[int, str]:
+        """A word that a text of this pattern begins (0) or ends (-1) with; no word where values stand at both ends."""
+        first, last = self.literals[0], self.literals[-1]
+        if " " in first:
+            return 0, first.partition(" ")[0]
+        return (-1, last.rpartition(" ")[2]) if " " in last else (-1, "")
 
     def values(self, text: str) -> tuple[str, ...] | None:
         """The values in a text that is wholly of this pattern, each as short as can be and never empty; else None.
@@ -107,13 +113,12 @@ class Phrasebook:
 
     sentences: Mapping[str, str] = field(default_factory=dict)
     patterns: tuple[Pattern, ...] = ()
-    _by_word: dict[str, list[Pattern]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _by_end: dict[tuple[int, str], list[Pattern]] = field(init=False, repr=False, compare=False, default_factory=dict)
     _known: dict[str, str | None] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for pattern in sorted(self.patterns, key=lambda pattern: (-pattern.weight, pattern.literals)):
-            word, blank, _ = pattern.literals[0].partition(" ")
-            self._by_word.setdefault(word if blank else "", []).append(pattern)
+            self._by_end.setdefault(pattern.end, []).append(pattern)
 
     @classmethod
     def of(cls, messages: Mapping[str, str]) -> Self:
@@ -142,13 +147,14 @@ class Phrasebook:
     def matching(self, text: str) -> tuple[Pattern, tuple[str, ...]] | None:
         """The pattern with the most literal text that matches all of a text, and its values."""
         best: tuple[Pattern, tuple[str, ...]] | None = None
-        for word in dict.fromkeys((text.partition(" ")[0], "")):
-            for pattern in self._by_word.get(word, ()):
-                if best is not None and pattern.weight <= best[0].weight:
+        least = 0
+        for end in ((0, text.partition(" ")[0]), (-1, text.rpartition(" ")[2]), (-1, "")):
+            for pattern in self._by_end.get(end, ()):
+                if pattern.weight <= least:
                     break
                 values = pattern.values(text)
                 if values is not None:
-                    best = pattern, values
+                    best, least = (pattern, values), pattern.weight
                     break
         return best
 
