@@ -104,19 +104,18 @@ def _reading(
         for begin, until in life.running(counting.begin)
         if begin < end
     )
-    promised = ticks(counting.target)
     return ClockReading(
         priority=counting.priority.id,
         promised=str(counting.target),
         clock=counting.target.clock.value,
-        state=_state(life, counting, Fraction(passed, promised), now, end if ended is not None else None),
+        state=_state(life, counting, passed, now, end if ended is not None else None),
         started=started,
         due=counting.due,
         ended=end if ended is not None else None,
         left=None if counting.due is None else counting.due - end,
         elapsed=end - started,
         paused=_stood_still(life, started, end),
-        used=passed * 1000 // promised,
+        used=passed * 1000 // ticks(counting.target),
     )
 
 
@@ -182,7 +181,7 @@ def _is_over(counting: _Deadline, moment: datetime) -> bool:
     return counting.due is not None and moment > counting.due + counting.contract.sla.grace
 
 
-def _state(life: Life, counting: _Deadline, used: Fraction, now: datetime, ended: datetime | None) -> ClockState:
+def _state(life: Life, counting: _Deadline, passed: int, now: datetime, ended: datetime | None) -> ClockState:
     if ended is not None:
         return ClockState.MISSED if _is_over(counting, ended) else ClockState.MET
     if _is_over(counting, now):
@@ -190,7 +189,8 @@ def _state(life: Life, counting: _Deadline, used: Fraction, now: datetime, ended
     held = life.held(now)
     if held is not None:
         return held
-    return ClockState.WARNING if used >= Fraction(counting.contract.sla.warn_at) else ClockState.RUNNING
+    is_late = passed >= Fraction(counting.contract.sla.warn_at) * ticks(counting.target)
+    return ClockState.WARNING if is_late else ClockState.RUNNING
 
 
 def _stood_still(life: Life, start: datetime, end: datetime) -> timedelta:

@@ -42,9 +42,9 @@ from secaudit.store.finding_events import transitions
 from secaudit.store.lifecycle import Finding, advance
 from tests.sla import reckoning
 from tests.sla.contracts import WORK, a_contract, business, business_days, days, real
+from tests.sla.minutes import BEGIN, Days, World, moment
 from tests.sla.reckoning import (
     Acknowledged,
-    Days,
     Paused,
     Reckoned,
     Resumed,
@@ -52,8 +52,6 @@ from tests.sla.reckoning import (
     Step,
     Story,
     TooFar,
-    World,
-    moment,
 )
 from tests.store.scenes import WEB, a_result
 
@@ -119,7 +117,7 @@ def world_of(name: str) -> World:
 
 
 ANCHORS = sorted(
-    (date.fromisoformat(day) - reckoning.BEGIN.date()).days * 1440
+    (date.fromisoformat(day) - BEGIN.date()).days * 1440
     for day in (
         *("2025-09-07", "2025-10-05", "2025-10-26", "2025-11-02", "2026-03-08", "2026-03-29", "2026-04-05"),
         *("2025-09-01", "2025-10-27", "2025-12-25", "2026-01-01", "2026-03-01", "2026-03-20"),
