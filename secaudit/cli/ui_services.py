@@ -251,6 +251,7 @@ def _waive(draft: WaiverDraft, sources: Sources) -> Callable[[], None]:
     argv = ["--customer", draft.customer, "--control", draft.control, "--host", draft.host]
     argv += ["--owner", draft.owner, "--reason", draft.reason, "--expires", draft.expires]
     argv += ["--subject", draft.subject, "--waivers", str(path)]
+    argv += ["--inventory", str(sources.inventory)] if sources.inventory is not None else []
     contracts = find(CONTRACTS, sources.contracts, sources.inventory or HERE)
     argv += ["--contracts", str(contracts)] if contracts is not None else []
     try:

@@ -116,16 +116,27 @@ def check(
 @click.option("--start", metavar="DAY|TIME", help="From when it is in force [default: now].")
 @click.option("--expires", metavar="DAY|TIME", required=True, help="Its last day, or a time with its zone.")
 @click.option("--while-passed", multiple=True, metavar="CONTROL", help="Void as long as this control does not pass.")
+@click.option(
+    "--inventory",
+    envvar="SECAUDIT_INVENTORY",
+    type=click.Path(path_type=Path),
+    help="Says which customers there are [default: inventory/ if it is here].",
+)
 @waivers_option
 @contracts_option
 def add(
-    customer: str, waivers: Path | None, contracts: Path | None, while_passed: tuple[str, ...], **given: str | None
+    customer: str,
+    inventory: Path | None,
+    waivers: Path | None,
+    contracts: Path | None,
+    while_passed: tuple[str, ...],
+    **given: str | None,
 ) -> int:
     """Write a waiver into the customer's file. One that the contract makes worthless is refused."""
     from secaudit.sla.waivers import Standing, assess
 
     now = datetime.now(UTC)
-    _refuse_unknown(customer, contracts)
+    _refuse_unknown(customer, inventory or HERE, contracts)
     entry: dict[str, object] = {key: value for key, value in given.items() if value is not None}
     entry = {key: value for key, value in entry.items() if not (key in ("host", "subject") and value == "*")}
     entry.setdefault("start", f"{now:%Y-%m-%dT%H:%MZ}")
@@ -142,14 +153,16 @@ def add(
     return Exit.FINE
 
 
-def _refuse_unknown(customer: str, given: Path | None) -> None:
-    """Refuse a customer that nothing here knows, although something here knows customers: it is a slip of the pen."""
+def _refuse_unknown(customer: str, inventory: Path, given: Path | None) -> None:
+    """Refuse a customer that neither the inventory nor a contract knows: it is a slip of the pen."""
     from secaudit.config.errors import closest
     from secaudit.config.inventory import load_inventory
 
-    known = {contract.customer for contract in read_contracts(given, HERE).all}
-    known |= {host.customer for host in load_inventory(HERE).hosts} if HERE.exists() else set()
-    if known and customer not in known:
+    if not inventory.exists():
+        return
+    known = {host.customer for host in load_inventory(inventory).hosts}
+    known |= {contract.customer for contract in read_contracts(given, inventory).all}
+    if customer not in known:
         hint = closest(customer, known) or f"there is {', '.join(sorted(known))}"
         raise CommandError(f"neither a contract nor the inventory knows the customer {customer!r}; {hint}")
 
