@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from secaudit.api.facts import Facts
+from secaudit.model.request import Request
 from secaudit.model.section import Section
 
 
@@ -32,24 +34,30 @@ class ChangeSection:
     """What changed on a host between two scans, for every host of which the facts in `requires` were asked.
 
     `build` gets the facts before and after. It gives None where nothing changed, and raises `Unproven` where that
-    cannot be told. `says` are the sentences of the `Phrase`s that it uses, for whoever translates them.
+    cannot be told. `says` are the sentences of the `Phrase`s that it uses, for whoever translates them. `noise` is what
+    in the answer to a request never is the same twice and means nothing here, such as counters.
     """
 
     title: str
     requires: tuple[type, ...]
     build: Callable[[Facts, Facts], Section | None]
     says: frozenset[str]
+    noise: Mapping[Request, re.Pattern[bytes]]
 
 
 def change_section(
-    title: str, *, requires: Sequence[type], says: Iterable[str] = ()
+    title: str,
+    *,
+    requires: Sequence[type],
+    says: Iterable[str] = (),
+    noise: Mapping[Request, re.Pattern[bytes]] | None = None,
 ) -> Callable[[Callable[[Facts, Facts], Section | None]], ChangeSection]:
     """Declare the decorated function as what reports tell of the change between two scans under `title`.
 
-    Facts of scans that gave the same answers are the same object on both sides.
+    Where two scans gave the same answers, but for `noise`, the facts are the same object on both sides.
     """
 
     def declare(build: Callable[[Facts, Facts], Section | None]) -> ChangeSection:
-        return ChangeSection(title, tuple(requires), build, frozenset(says))
+        return ChangeSection(title, tuple(requires), build, frozenset(says), noise or {})
 
     return declare

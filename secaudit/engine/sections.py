@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 
 from secaudit.api import ChangeSection, Facts, Unproven
@@ -74,7 +75,7 @@ def _change(
 ) -> _Told:
     before, after = scans
     now = _facts(plan, after, registry)
-    alike = _said(before, plan.requests) == _said(after, plan.requests)
+    alike = _said(before, plan.requests, declared) == _said(after, plan.requests, declared)
     then = now if alike else _facts(plan, before, registry)
     for facts, obstacle in ((then, Obstacle.UNREAD_BEFORE), (now, Obstacle.UNREAD_AFTER)):
         for fact in declared.requires:
@@ -93,14 +94,18 @@ def _facts(plan: HostPlan, transcript: HostTranscript, registry: Registry) -> Fa
     return Facts(read_facts(plan, registry, transcript, transcript.opened, ReferenceData()))
 
 
-def _said(transcript: HostTranscript, requests: Collection[Request]) -> frozenset[object]:
-    """What came back to the requests, whenever that was."""
-    return frozenset(_content(answer) for answer in transcript.answers if answer.request in requests)
+def _said(transcript: HostTranscript, requests: Collection[Request], declared: ChangeSection) -> frozenset[object]:
+    """What came back to the requests, whenever that was and without noise."""
+    return frozenset(
+        _content(answer, declared.noise.get(answer.request))
+        for answer in transcript.answers
+        if answer.request in requests
+    )
 
 
-def _content(answer: Answer) -> object:
-    output = answer.stdout, answer.stderr, answer.truncated
-    return answer.request, answer.status, answer.exit, output, answer.detail
+def _content(answer: Answer, noise: re.Pattern[bytes] | None) -> object:
+    stdout = answer.stdout if noise is None else noise.sub(b"", answer.stdout)
+    return answer.request, answer.status, answer.exit, stdout, answer.stderr, answer.truncated, answer.detail
 
 
 def _asked(transcript: HostTranscript) -> frozenset[Request]:
