@@ -101,33 +101,55 @@ def import_(customer: str, file: Path, contracts: Path | None) -> int:
 def show(customer: str, month: Month | None, as_json: bool, contracts: Path | None) -> int:
     """Show month by month what was included and used. Also what was carried over, expired and converted; in hours.
 
-    The present month is shown as if it ended now.
+    The present month is shown as if it ended now. Of a month in which contracts change all of them are shown. Lines of
+    a ledger that no contract counts are told.
     """
-    from secaudit.config.contract_hours import read_ledger
+    from secaudit.config.contract_hours import read_lines
     from secaudit.sla.hours import statements
 
     mine = contracts_of(customer, contracts)
     until = month or Month.of(_today(mine))
-    contract = _of_month(mine, until)
-    if contract is None:
+    of_month = _of_month(mine, until)
+    if not of_month:
         raise CommandError(f"no contract of {customer} is in force in {until}")
-    found = statements(contract, read_ledger(_ledger(contract)), until)
+    made: list[tuple[Contract, Sequence[HoursStatement]]] = []
+    for contract in [each for each in of_month if each.resources is not None] or of_month[-1:]:
+        lines = read_lines(_ledger(contract))
+        for line in lines:
+            if not _counts(mine, _ledger(contract), line.entry.day):
+                message = f"no contract with this ledger is in force on {line.entry.day}, the line counts nowhere"
+                click.echo(visible_line(f"{line.location}: {message}"), err=True)
+        made.append((contract, statements(contract, [line.entry for line in lines], until)))
     if as_json:
-        click.echo(json.dumps([_plain(statement) for statement in found], indent=2))
+        plain = [_plain(contract, statement) for contract, found in made for statement in found]
+        click.echo(json.dumps(plain, indent=2))
         return Exit.FINE
+    for contract, found in made:
+        if len(made) > 1:
+            click.echo(visible_line(f"Contract {contract.number}, from {contract.since}"))
+        _show(found)
+    return Exit.FINE
+
+
+def _show(found: Sequence[HoursStatement]) -> None:
     head = ["MONTH", "KIND", "CARRIED", "GAINED", "USED", "OVERDRAWN", "EXPIRED", "CONVERTED", "LEFT"]
     for line in aligned([head, *_table(found)]):
         click.echo(line)
     rounded = sum(statement.rounded for statement in found)
     if rounded:
         click.echo(f"Lost when converted time was rounded down: {_shown(rounded)}")
-    return Exit.FINE
+
+
+def _counts(contracts: Iterable[Contract], ledger: Path, day: date) -> bool:
+    """Whether work of a day in a ledger counts: the contract that is in force then keeps its hours there."""
+    contract = _in_force(contracts, day)
+    return contract is not None and contract.resources is not None and Path(contract.resources.ledger) == ledger
 
 
 def _minutes(text: str) -> int:
-    found = _TIME.fullmatch(text)
     from secaudit.config.contract_hours import MOST_MINUTES
 
+    found = _TIME.fullmatch(text)
     minutes = int(found[1] or 0) * 60 + int(found[2] or 0) if found else 0
     if minutes < 1:
         raise CommandError(f"{text!r} is not a time of work; write 45, 45m, 2h or 1h30m")
@@ -152,11 +174,10 @@ def _in_force(contracts: Iterable[Contract], day: date) -> Contract | None:
     return next(there, None)
 
 
-def _of_month(contracts: Iterable[Contract], month: Month) -> Contract | None:
-    """The contract that is in force in a month; the later one where two meet."""
+def _of_month(contracts: Iterable[Contract], month: Month) -> list[Contract]:
+    """The contracts that are in force in a month, the oldest first."""
     last = month.last
-    there = [each for each in contracts if each.since <= last and (each.until is None or each.until >= month.first)]
-    return there[-1] if there else None
+    return [each for each in contracts if each.since <= last and (each.until is None or each.until >= month.first)]
 
 
 def _no_contract(customer: str, day: date) -> str:
@@ -185,8 +206,9 @@ def _shown(minutes: int) -> str:
     return f"{minutes // 60}:{minutes % 60:02}"
 
 
-def _plain(statement: HoursStatement) -> dict[str, object]:
+def _plain(contract: Contract, statement: HoursStatement) -> dict[str, object]:
     return {
+        "contract": contract.number,
         "month": str(statement.month),
         "support": _account(statement.support),
         "development": _account(statement.development),

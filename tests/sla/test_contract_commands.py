@@ -150,6 +150,33 @@ def test_an_import_for_two_contracts_writes_both_ledgers_or_none(run: Run) -> No
     ]
 
 
+def test_a_month_in_which_contracts_change_shows_both_and_what_counts_nowhere(run: Run) -> None:
+    text = CONTRACT.replace("until: 2026-06-30", "until: 2026-06-15")
+    Path("contracts/muster.yaml").write_text(text)
+    later = text.replace("{from: 2026-01-01, until: 2026-06-15}", "{from: 2026-06-16}").replace("V-1", "V-2")
+    Path("contracts/later.yaml").write_text(later.replace("2026.csv", "b.csv"))
+    Path("ledger").mkdir()
+    Path("ledger/2026.csv").write_text("date,minutes,kind\n2026-06-15,330,support\n2026-06-16,60,support\n")
+    Path("ledger/b.csv").write_text("date,minutes,kind\n2026-06-16,30,support\n2062-06-16,5,support\n")
+    ended, out, err = run("hours", "show", "muster", "--month", "2026-06")
+    assert ended == 0
+    assert [line.partition(": no contract")[0].rpartition("/")[2] for line in err.splitlines()] == ["2026.csv:3"]
+    lines = [line.split() for line in out.splitlines() if "2026-06" in line]
+    assert lines == [
+        # Half an hour more was worked than June and what was carried from May include.
+        ["2026-06", "support", "2:30", "2:30", "5:30", "0:30", "0:00", "0:00", "0:00"],
+        ["Contract", "V-2,", "from", "2026-06-16"],
+        ["2026-06", "support", "0:00", "2:30", "0:30", "0:00", "0:00", "0:00", "2:00"],
+    ]
+    plain = json.loads(run("hours", "show", "muster", "--month", "2026-06", "--json")[1])
+    assert [(each["contract"], each["support"]["overdrawn"]) for each in plain if each["month"] == "2026-06"] == [
+        ("V-1", 30),
+        ("V-2", 0),
+    ]
+    Path("contracts/later.yaml").unlink()
+    assert "b.csv" not in run("hours", "show", "muster", "--month", "2026-06")[2]
+
+
 def test_today_is_the_customer_s(run: Run) -> None:
     """There is no moment at which the day is the same in these two zones."""
     for customer, zone in (("east", "Pacific/Kiritimati"), ("west", "Etc/GMT+12")):
