@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from secaudit.model.counted import counted
 from secaudit.model.safe_text import visible_line
 
 if TYPE_CHECKING:
-    from secaudit.model.contract import BusinessCalendar, Contract, Target
+    from secaudit.model.contract import BusinessCalendar, Contract, Resources, Target
 
 
 @click.group()
@@ -100,18 +100,50 @@ def _target(target: Target | None) -> str:
 
 def _terms(contract: Contract) -> Iterator[str]:
     from secaudit.api import show_duration
+    from secaudit.model.contract import Reopening
 
-    yield f"hours: {_hours(contract.calendar)}, {contract.calendar.timezone}"
-    rules = contract.sla
-    reasons = ", ".join(rules.pause_reasons) or "none"
-    yield f"clocks: warn at {rules.warn_at}, pauses for {reasons} of {show_duration(rules.max_pause)} at most"
-    yield f"waivers: {contract.waivers.max_days} days at most"
+    calendar, rules = contract.calendar, contract.sla
+    yield f"hours: {_hours(calendar)}, {calendar.timezone}"
+    closed = []
+    if calendar.country:
+        closed.append(f"public holidays of {calendar.country}{'-' * bool(calendar.subdivision)}{calendar.subdivision}")
+    if calendar.special:
+        closed.append(f"{counted(len(calendar.special), 'day')} of its own")
+    if closed:
+        yield f"closed or shorter: {', '.join(closed)}"
+    for window in calendar.windows:
+        length = show_duration(timedelta(minutes=window.minutes))
+        yield f"maintenance: {window.rrule} from {_clock(window.start)} for {length}"
+    if calendar.fixed_windows:
+        yield f"maintenance: {counted(len(calendar.fixed_windows), 'window')} from calendar files"
+    grace = f", {show_duration(rules.grace)} of grace" if rules.grace else ""
+    returns = "has new ones" if rules.reopen is Reopening.RESTART else "goes on with its old ones"
+    yield f"clocks: from {rules.enforce_from}, warn at {rules.warn_at}{grace}; a finding that comes back {returns}"
+    if rules.pause_reasons:
+        yield f"pauses: for {', '.join(rules.pause_reasons)}, {show_duration(rules.max_pause)} at most"
+    else:
+        yield "pauses: none, since no reason is named (sla.pause_reasons)"
+    naming = f", naming {', '.join(contract.waivers.require)}" if contract.waivers.require else ""
+    yield f"waivers: {contract.waivers.max_days} days at most{naming}"
     for promised in contract.availability:
-        yield f"availability: {promised.service} {promised.target} %"
+        without = ", without maintenance" if promised.exclude_windows else ""
+        yield f"availability: {promised.service} {promised.target} %{without}"
     for dataset in contract.datasets:
         yield f"backup: {dataset.name} on {dataset.host}, RPO {show_duration(dataset.rpo)}"
     if contract.resources is not None:
-        yield f"included: {contract.resources.included / 60:g} hours a month"
+        yield f"included: {'; '.join(_included(contract.resources))}"
+    for cost in contract.costs:
+        yield f"cost: {cost.service} {cost.amount} {cost.currency} per {cost.per.value}"
+
+
+def _included(resources: Resources) -> Iterator[str]:
+    yield f"{resources.included / 60:g} hours a month"
+    if resources.carry_months:
+        cap = f", {resources.carry_cap / 60:g} hours at most" if resources.carry_cap is not None else ""
+        yield f"unused ones stay for {counted(resources.carry_months, 'month')}{cap}"
+    if resources.conversion is not None:
+        after = counted(resources.conversion.after_months, "month")
+        yield f"after {after} they become development hours, times {resources.conversion.factor}"
 
 
 def _hours(calendar: BusinessCalendar) -> str:

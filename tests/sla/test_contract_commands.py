@@ -63,8 +63,13 @@ def test_show(run: Run) -> None:
     assert ended == 0
     assert "muster  Muster GmbH, contract V-1, 2026-01-01 to 2026-06-30 (not in force)" in out
     assert "P1        critical, high  1h (real)  -" in out
-    assert "availability: shop 99.9 %" in out
-    assert "included: 2.5 hours a month" in out
+    assert "availability: shop 99.9 %, without maintenance" in out
+    assert "maintenance: FREQ=MONTHLY;BYDAY=1SU from 02:00 for 4h" in out
+    assert "clocks: from 2026-01-01, warn at 0.8; a finding that comes back has new ones" in out
+    assert "pauses: none, since no reason is named (sla.pause_reasons)" in out
+    assert (
+        "included: 2.5 hours a month; unused ones stay for 1 month; after 1 month they become development hours" in out
+    )
     (shown,) = json.loads(run("show", "--json")[1])
     assert (shown["customer"], shown["until"], len(shown["sha256"])) == ("muster", "2026-06-30", 64)
     assert run("show", "zettel") == (2, "", "there is no contract of zettel; see --contracts\n")
