@@ -125,5 +125,14 @@ def _cell(cell: Cell, record: MonthRecord) -> DriftCell:
 
 
 def _say(text: Text, record: MonthRecord) -> str:
-    said = told(text, record.phrases)
+    said = told(_looked_up(text, record), record.phrases)
     return said if len(said) <= MOST_TEXT else f"{said[: MOST_TEXT - 1]}…"
+
+
+def _looked_up(text: Text, record: MonthRecord) -> Text:
+    """The text with what checks and collectors say of hosts (phrases without values) as their catalogues have it."""
+    if isinstance(text, str):
+        return text
+    if not text.values:
+        return record.phrases.get(text.text) or record.translations.told(text.text)
+    return Phrase(text.text, tuple((name, _looked_up(value, record)) for name, value in text.values))

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """An English sentence of the family that catalogues may translate; each `{name}` in it stands for a value."""
+    """An English sentence that catalogues may translate; each `{name}` in it stands for a value, if it has values."""
 
     text: str
     values: tuple[tuple[str, Text], ...] = ()
@@ -30,6 +30,8 @@ def told(text: Text, words: Mapping[str, str]) -> str:
     """
     if isinstance(text, str):
         return text
+    if not text.values:
+        return words.get(text.text, text.text)
     values = {name: told(value, words) for name, value in text.values}
     for said in (words.get(text.text, text.text), text.text):
         with suppress(LookupError, ValueError, AttributeError):

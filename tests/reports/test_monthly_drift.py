@@ -18,6 +18,7 @@ from secaudit.api import Answer, AnswerStatus
 from secaudit.cli.main import run
 from secaudit.cli.month import month_record
 from secaudit.cli.month_changes import month_changes, phrases
+from secaudit.cli.translations import phrasebook
 from secaudit.config.contract import load_contracts
 from secaudit.model.answer import HostTranscript, Reach
 from secaudit.model.change import HostChange, Obstacle
@@ -295,6 +296,16 @@ def test_no_text_of_a_host_can_add_an_element(language: str) -> None:
         .identified("firewall")
         .text
     )
+
+
+def test_why_something_was_not_seen_is_told_in_the_language_of_the_report() -> None:
+    reason = Phrase("nftables rules cannot be seen: `nft` was denied: sudo refused it")
+    lead = (Phrase("Not proven: {what}.", (("what", reason),)), Phrase("Not proven: {what}.", (("what", "{x} {{y}}"),)))
+    change = replace(a_change("db1"), section=Section(lead, ()))
+    spoken = replace(monthly_sample.small(), phrases=phrases("de"), translations=phrasebook("de"))
+    text = Page(render(replace(spoken, host_changes=(change,)), "de")).identified("firewall").text
+    assert "Nicht nachgewiesen: nftables-Regeln sind nicht einsehbar: `nft` wurde verweigert" in text
+    assert "Nicht nachgewiesen: {x} {{y}}." in text
 
 
 def test_changes_of_other_families_stand_in_the_part_about_what_changed() -> None:

@@ -16,6 +16,7 @@ from ..path.trace import Fate
 from ..rules.matches import InInterface, State
 from ..rules.ruleset import Hook, Rule, Ruleset
 from ..sets.expansion import TooManyPlacesError
+from ..wording import place, short
 
 MOST_PACKETS = 10
 MOST_EDITS = 20
@@ -213,10 +214,10 @@ def _unusual(one: _Shown) -> tuple[bool, int]:
     return one.change.packet.state is not State.NEW, len(one.packets[0])
 
 
-def _gaps(before: Firewall, after: Firewall) -> Iterator[str]:
-    yield from dict.fromkeys(gap.reason for gap in (*before.gaps, *after.gaps))
+def _gaps(before: Firewall, after: Firewall) -> Iterator[Phrase]:
+    yield from dict.fromkeys(Phrase(gap.reason) for gap in (*before.gaps, *after.gaps))
     for entry in dict.fromkeys((*before.ruleset.unread, *after.ruleset.unread)):
-        yield f"line {entry.origin.line} of {entry.origin.source} {entry.why}: {entry.origin.excerpt}"
+        yield Phrase(f"{place(entry.origin)} {entry.why}: {short(entry.origin.excerpt)}")
 
 
 def _aside(edited: Sequence[Edit]) -> Iterator[Phrase]:
