@@ -17,21 +17,14 @@ from secaudit.sla.history import Clock, ContractHistory
 from secaudit.sla.lives import Life, continued, lives
 
 
-def read_clocks(
-    events: Sequence[FindingEvent], history: ContractHistory, now: datetime, since: datetime | None = None
-) -> tuple[FindingClocks, ...]:
+def read_clocks(events: Sequence[FindingEvent], history: ContractHistory, now: datetime) -> tuple[FindingClocks, ...]:
     """The clocks of every life of a finding as they stand at `now` (aware UTC), the oldest life first.
 
     `events` are all events of one finding; what happened after `now` is not looked at, so that a past month can be
-    reported as it was. With `since`, lives that were over before it are left out. Under a contract whose `reopen` is
-    `continue` a life and the next one that fails are one.
+    reported as it was. Under a contract whose `reopen` is `continue` a life and the next one that fails are one.
     """
     parts = continued(lives(events, now), lambda life: _continues(life, history))
-    return tuple(
-        _read(events[0].fingerprint, life, history, now)
-        for life in parts
-        if since is None or life.resolved is None or life.resolved >= since
-    )
+    return tuple(_read(events[0].fingerprint, life, history, now) for life in parts)
 
 
 def remediation_due(events: Sequence[FindingEvent], history: ContractHistory, now: datetime) -> datetime | None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from secaudit.model.contract import BusinessCalendar, Contract, Opening, Priority, Reopening, SlaRules, Target
+from secaudit.model.contract import (
+    BusinessCalendar,
+    Contract,
+    Opening,
+    Priority,
+    Reopening,
+    SlaRules,
+    SpecialDay,
+    Target,
+)
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.model.sla import ClockReading, ClockState, EventKind, FindingClocks, FindingEvent, Unmeasured
@@ -208,6 +217,33 @@ def test_what_happens_after_the_answer_moves_its_deadline_no_more(later: Finding
     assert before is not None
     assert before == after
     assert (before.due, before.left) == (at("2026-06-01T12:00Z"), 9 * HOUR)
+
+
+# Days that are open around midnight only.
+
+
+def test_hours_and_days_around_the_midnight_of_a_year() -> None:
+    special = (
+        SpecialDay(date(2026, 12, 31), (Opening(1380, 1440),)),
+        SpecialDay(date(2027, 1, 1), (Opening(0, 30),)),
+        SpecialDay(date(2027, 1, 2), (Opening(480, 720),)),
+    )
+    calendar = replace(PLAIN, country="DE", subdivision="BY", special=special)
+    night = found("2026-12-31T23:15+01:00")
+
+    def due(target: Target) -> datetime:
+        history = ContractHistory([a_contract(calendar=calendar, until=None, priorities=promising(real(1), target))])
+        moment = remediation_due([night], history, night.at)
+        assert moment is not None
+        return moment
+
+    # 45 minutes of the old year, 30 of a holiday that is open, and the rest of a Saturday that is.
+    assert due(business(1)) == at("2027-01-01T00:15+01:00")
+    assert due(business(2)) == at("2027-01-02T08:45+01:00")
+    # Three quarters of a day are left of New Year's Eve.
+    assert due(business_days(1)) == at("2027-01-01T00:07:30+01:00")
+    assert due(business_days(2)) == at("2027-01-02T09:00+01:00")
+    assert due(days(1)) == at("2027-01-02T00:00+01:00")
 
 
 # Changes of clocks in a pause.
