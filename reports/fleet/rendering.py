@@ -28,6 +28,7 @@ def render(record: FleetRecord, language: str) -> bytes:
         title=title,
         record=record,
         lang=told,
+        book=record.translations,
         t=told.text,
         families=sorted({one.family for customer in record.customers for one in customer.families}),
         names={one.customer: one.name or one.customer for one in record.customers},

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from secaudit import __version__
-from secaudit.cli.translations import family_titles
+from secaudit.cli.translations import family_titles, phrasebook
 from secaudit.model.answer import Reach
 from secaudit.model.fleet import (
     CustomerStanding,
@@ -37,13 +37,14 @@ _LINES = 100_000
 def fleet_record(store: Store, now: datetime, timezone: str, language: str) -> FleetRecord:
     """All customers of a store as they stand `now` (aware UTC), with days told in `timezone`.
 
-    Families are called as in `language`. Raises StoreError, CommandError.
+    Families are called, and checks speak, as in `language`. Raises StoreError, CommandError.
     """
     horizon = now + HORIZON
     hosts = store.hosts()
     due = [line for line in store.due_lines(None, _LINES) if line.due is not None and line.due < horizon]
     stale = FindingFilter(family=BACKUPS, waived=False)
     newest = store.latest_run()
+    book = phrasebook(language)
     return FleetRecord(
         at=now,
         version=__version__,
@@ -68,7 +69,8 @@ def fleet_record(store: Store, now: datetime, timezone: str, language: str) -> F
         ),
         stale_total=store.count(stale),
         feeds=newest.feeds if newest is not None else (),
-        families=family_titles(language),
+        families=family_titles(book),
+        translations=book,
     )
 
 

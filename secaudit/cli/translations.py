@@ -28,7 +28,6 @@ def phrasebook(language: str, *packages: str) -> Phrasebook:
         raise CommandError(str(error)) from None
 
 
-def family_titles(language: str) -> Mapping[str, str]:
+def family_titles(book: Phrasebook) -> Mapping[str, str]:
     """What each family is called, by its name; in English where its catalogue has no other word."""
-    book = phrasebook(language)
     return {name: book.told(family.title) for name, family in discover().families.items()}

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from secaudit.model.answer import Reach
 from secaudit.model.feed import FeedStamp
+from secaudit.model.phrasebook import Phrasebook
 from secaudit.model.severity import Severity
 
 
@@ -84,7 +85,7 @@ class FleetRecord:
     `due` has the deadlines that are over or end until `horizon`, the first first; `due_total` counts all of them, as
     `stale_total` does for `stale`. `lagging` are the hosts that were not read to the end, or not since `fresh_since`.
     `feeds` are the reference data of the newest run. `families` has what each family is called in the language of the
-    report.
+    report, `translations` tells what checks say in it.
     """
 
     at: datetime
@@ -100,3 +101,4 @@ class FleetRecord:
     stale_total: int
     feeds: tuple[FeedStamp, ...]
     families: Mapping[str, str] = field(default_factory=dict)
+    translations: Phrasebook = field(default_factory=Phrasebook)

@@ -49,22 +49,31 @@ def fleet() -> FleetRecord:
         ),
         due=(
             DueFinding(
-                *("muster", "fw2", "tcp/9090", "Only named ports are open from outside", "tcp/9090 is open"),
+                *("muster", "fw2", "tcp/9090", "Only named ports are open from outside"),
+                "Port tcp/9090 is open from outside, and the baseline does not name it.",
                 *(Severity.CRITICAL, NOW - 20 * HOUR),
             ),
             DueFinding(
-                *("muster", "db1", "", "No reboot is pending", "kernel 6.1.0-40 waits for a reboot"),
+                *("muster", "db1", "", "No reboot is pending"),
+                "Installed updates do not take effect before the host is rebooted.",
                 *(Severity.MEDIUM, NOW + 40 * HOUR),
             ),
         ),
         due_total=4,
         lagging=(
-            LaggingHost("neu", "srv1", Reach.UNREACHABLE, "no answer on 192.0.2.9 port 22", NOW - 30 * HOUR),
+            LaggingHost("neu", "srv1", Reach.UNREACHABLE, "srv1 did not answer in time", NOW - 30 * HOUR),
             LaggingHost("muster", "print1", Reach.COMPLETE, "", NOW - timedelta(days=5)),
         ),
         stale=(
-            StaleBackup("muster", "db1", "shop-db", "the newest snapshot is 31 h old, allowed are 26 h", True, NOW),
-            StaleBackup("muster", "nas1", "", "restic is not installed", False, NOW - timedelta(days=40)),
+            StaleBackup("muster", "db1", "shop-db", "The newest backup is too old.", True, NOW),
+            StaleBackup(
+                "muster",
+                "nas1",
+                "",
+                "`restic snapshots` is not installed",
+                False,
+                NOW - timedelta(days=40),
+            ),
         ),
         stale_total=2,
         feeds=(FeedStamp("debian-12", NOW - 9 * HOUR, "0" * 64), FeedStamp("kev", NOW - timedelta(days=3), "1" * 64)),

@@ -14,7 +14,9 @@ from secaudit.reports.fleet.rendering import worst
 from secaudit.reports.shelf import render as render_shelf
 from secaudit.reports.states import State
 
+from secaudit.cli.translations import phrasebook
 from secaudit.model.fleet import FamilyStanding, FleetRecord
+from secaudit.model.phrasebook import Phrasebook
 from secaudit.model.shelf import Shelf
 from tests.reports import fleet_sample
 from tests.reports.parsed import Page
@@ -25,7 +27,8 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def fleet(language: str, evil: str = "") -> bytes:
     record: FleetRecord = poisoned(fleet_sample.fleet(), evil)
-    page: bytes = render_fleet(replace(record, timezone="Europe/Vienna"), language)
+    book = phrasebook(language) if not evil else Phrasebook()
+    page: bytes = render_fleet(replace(record, timezone="Europe/Vienna", translations=book), language)
     return page
 
 
