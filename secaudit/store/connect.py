@@ -83,7 +83,10 @@ def _sqlite(url: URL, *, read_only: bool, create: bool) -> Engine:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not tables or _REVISION_TABLE in tables:
+                # The mode is written into the file, so not into one of another program.
+                connection.execute("PRAGMA journal_mode = WAL")
             # FULL also flushes the WAL at each commit; NORMAL could lose the last hosts when the power fails.
             connection.execute("PRAGMA synchronous = FULL")
 

@@ -146,8 +146,10 @@ def test_a_database_of_another_program_is_refused_and_left_alone(path: Path) -> 
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE letters (id INTEGER)")
     connection.close()
+    before = path.read_bytes()
     with pytest.raises(StoreError, match="is a database of another program"):
         open_store(str(path))
+    assert path.read_bytes() == before
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("letters",)]
     connection.close()
