@@ -119,10 +119,14 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a report about one host: a few sentences, the most important first, and what stands below them."""
+    """A part of a report about one host: a few sentences, the most important first, and what stands below them.
+
+    `mark` is the sign of the first sentence.
+    """
 
     lead: tuple[Text, ...]
     parts: tuple[Table | Picture, ...]
+    mark: Mark = Mark.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,8 @@ def _section(before: Firewall, after: Firewall, edited: Sequence[Edit]) -> Secti
     if edited:
         rows = tuple(_edit_row(edit) for edit in by_tool[:MOST_EDITS])
         tables.append(Table(Phrase(_EDITS), _head(_EDITS_HEAD), rows, len(edited) - len(rows)))
-    return Section((_verdict(shown, doubts), *_counts(edited), *_doubts(doubts)), tuple(tables))
+    verdict, mark = _verdict(shown, doubts)
+    return Section((Phrase(verdict), *_counts(edited), *_doubts(doubts)), tuple(tables), mark)
 
 
 def _shown(found: Iterable[Change]) -> list[_Shown]:
@@ -225,16 +226,16 @@ def _aside(edited: Sequence[Edit]) -> Iterator[Phrase]:
         yield Phrase(_NOT_COMPARED, (("table", label),))
 
 
-def _verdict(shown: Sequence[_Shown], doubts: Sequence[Text]) -> Phrase:
+def _verdict(shown: Sequence[_Shown], doubts: Sequence[Text]) -> tuple[str, Mark]:
     marks = {one.mark for one in shown}
     if {Mark.MORE, Mark.LESS} <= marks:
-        return Phrase(BOTH)
+        return BOTH, Mark.OTHER
     for mark, text in ((Mark.MORE, OPENED), (Mark.LESS, CLOSED)):
         if mark in marks:
-            return Phrase(text)
+            return text, mark
     if doubts:
-        return Phrase(OPEN_QUESTION)
-    return Phrase(ELSEWHERE if marks else SAME)
+        return OPEN_QUESTION, Mark.UNSURE
+    return (ELSEWHERE, Mark.OTHER) if marks else (SAME, Mark.NONE)
 
 
 def _counts(edited: Sequence[Edit]) -> Iterator[Phrase]:

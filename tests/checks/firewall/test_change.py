@@ -219,6 +219,7 @@ def test_lines_that_are_not_understood_leave_open_what_packets_do() -> None:
     more = "*filter\n:INPUT DROP [0:0]\n%odd\n-A INPUT -p tcp -m tcp --dport 23 -j ACCEPT\nCOMMIT\n"
     found = between(odd, read_iptables_save(more, TableFamily.IP, "x"))
     assert lead(found)[0] == section.OPEN_QUESTION
+    assert found.mark is Mark.UNSURE
     assert any("%odd" in said for said in lead(found))
     assert changed(seen(odd), seen(odd)) is None, "the same text does the same"
 
