@@ -44,12 +44,25 @@ def test_a_fault_is_found_mended_checked_again_over_ssh_and_resolved(start_lab: 
         terminal.start([str(PROGRAM), "ui", *files])
         terminal.until(lambda shown: "Lab Ltd" in shown)
         terminal.press("2")
-        found = terminal.until(lambda shown: TELNET in shown and "Evidence" in shown)
-        assert HOST in found
+        terminal.until(lambda shown: TELNET in shown)
+        terminal.press("/")
+        terminal.type(f"sev:crit host:{HOST}")
+        terminal.press("Enter")
+        found = terminal.until(lambda shown: "1 finding" in shown and "Evidence" in shown)
+        assert f"{TELNET}  The package {TELNET} must not be installed" in found
+        terminal.press("Enter")
+        terminal.until(lambda shown: f"Findings ▸ Lab Ltd ▸ {HOST} ▸ no-telnet {TELNET}" in shown)
+        terminal.press("e")
+        evidence = terminal.until(lambda shown: "▸ evidence" in shown and "▷" in shown)
+        (marked,) = [line for line in evidence.splitlines() if line.lstrip().startswith("▷")]
+        assert TELNET in marked
+        terminal.press("BSpace")
         lab.run(HOST, ["dpkg", "--purge", TELNET])
         terminal.press("r")
         terminal.until(lambda shown: f"Re-check lab/{HOST} no-telnet?" in shown)
         terminal.press("y")
+        terminal.until(lambda shown: "✓ resolved" in shown)
+        terminal.press("BSpace")
         terminal.until(lambda shown: "0 findings" in shown)
         terminal.press("1")
         terminal.until(lambda shown: "✓" in shown.split("SCANS")[0])

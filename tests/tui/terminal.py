@@ -38,6 +38,10 @@ class Terminal:
         """Press a key."""
         subprocess.run([*self._tmux, "send-keys", key], check=True, timeout=PATIENCE)
 
+    def type(self, text: str) -> None:
+        """Type a text."""
+        subprocess.run([*self._tmux, "send-keys", "-l", text], check=True, timeout=PATIENCE)
+
     def screen(self) -> str:
         """What it shows."""
         shown = subprocess.run([*self._tmux, "capture-pane", "-p"], capture_output=True, timeout=PATIENCE, check=False)

@@ -101,6 +101,16 @@ def test_a_recheck_is_announced_run_and_its_result_appears(store: Store) -> None
     drive(store, steps, services=Services(recheck=recheck))
 
 
+def test_a_finding_that_is_looked_at_turns_when_it_is_mended(store: Store) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "enter", "r", "y")
+        await until(pilot, lambda: "✓ resolved  24 Nov 2026 08:11 UTC" in explained(pilot))
+        assert "Clock" not in explained(pilot)
+
+    drive(store, steps, services=Services(recheck=FixedHost(store)))
+
+
 def test_people_handle_a_finding_and_a_pause_can_be_undone(store: Store) -> None:
     services = Services(
         record=store.add_event, pauses=lambda _customer: Pauses(("change freeze",), timedelta(days=10)), person="anna"

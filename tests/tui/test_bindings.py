@@ -44,7 +44,7 @@ from secaudit.tui.findings.views import View
 from secaudit.tui.host.panels import PanelView, QueryLine
 from secaudit.tui.host.screen import HostScreen
 from secaudit.tui.jobs import Job, JobState
-from secaudit.tui.pages.list_page import Grid, ListPage
+from secaudit.tui.pages.list_page import Grid, ListPage, WordsLine
 from secaudit.tui.pages.overview import Counter, OverviewPage
 from secaudit.tui.pages.page import PAGES, Framed
 from secaudit.tui.pages.runs import RunsPage
@@ -155,7 +155,7 @@ class Stage:
         assert isinstance(page, FindingsPage)
         self.app.scope = type(self.app.scope)()
         self.table.selected = set()
-        page.on_filter_line_left()
+        page.query_one(FilterLine).action_leave()
         page.show_view(type(page._view)())
         self.table.move_to(0)
         for name in ("events", "waivers", "checked", "reports", "exports", "left"):
@@ -229,6 +229,11 @@ def on_page(name: str) -> Go:
         await settle(stage.pilot)
 
     return go
+
+
+async def in_the_words(stage: Stage) -> None:
+    await on_page("hosts")(stage)
+    await stage.press("slash", *"web")
 
 
 def at_the_end_of(name: str) -> Go:
@@ -364,6 +369,7 @@ SCENES: dict[type[DOMNode], tuple[Scene, ...]] = {
         Scene("escape,backspace", at_the_host, lambda stage: not stage.in_front(HostScreen)),
     ),
     ListPage: (Scene("slash", on_page("hosts"), lambda stage: isinstance(stage.app.focused, Input)),),
+    WordsLine: (Scene("enter,down", in_the_words, lambda stage: isinstance(stage.app.focused, Grid)),),
     Grid: (
         Scene("j,down,G,end,ctrl+end,ctrl+d,pagedown", on_page("hosts"), row(1)),
         Scene("k,up,g,home,ctrl+home,ctrl+u,pageup", at_the_end_of("hosts"), row(0)),

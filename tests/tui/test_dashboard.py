@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from rich.text import Text
+from textual import events
 from textual.pilot import Pilot
 
+from secaudit.model.answer import Answer, AnswerStatus
+from secaudit.model.evidence import Evidence
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.store import Store, open_store
 from secaudit.tui.filter.line import FilterLine
 from secaudit.tui.finding.detail import Finding
-from secaudit.tui.finding.evidence import TextScreen
+from secaudit.tui.finding.evidence import TextScreen, naming
 from secaudit.tui.finding.screen import DetailScreen
 from secaudit.tui.findings.page import FindingsPage
 from secaudit.tui.findings.table import FindingsTable
@@ -28,7 +32,9 @@ from secaudit.tui.pages.page import Framed
 from secaudit.tui.scope import Scope
 from tests.tui.scenes import (
     FINDINGS,
+    LISTENERS,
     NOW,
+    SCANNED,
     SIZES,
     app,
     drive,
@@ -102,6 +108,24 @@ def test_filter_while_typing_and_escape_clears(store: Store) -> None:
         assert app(pilot).focused is table
         await press(pilot, "slash", *"famly:network")
         assert "family?" in text(pilot, "#notice")
+
+    drive(store, steps)
+
+
+def test_keys_that_come_at_once_go_where_the_one_before_them_leads(store: Store) -> None:
+    """A terminal over a slow line delivers a whole command in one piece."""
+
+    async def steps(pilot: Pilot[None]) -> None:
+        dashboard = app(pilot)
+        table = await findings(pilot)
+        keys = ["slash", *"sev:crit tcp/8", "enter", "enter"]
+        for key in keys:
+            character = key if len(key) == 1 else None
+            dashboard.post_message(events.Key(key if key != " " else "space", character))
+        await until(pilot, lambda: isinstance(dashboard.screen, DetailScreen))
+        await press(pilot, "escape")
+        assert dashboard.screen.query_one(FilterLine).value == "sev:crit tcp/8"
+        assert table.count == 1
 
     drive(store, steps)
 
@@ -263,5 +287,29 @@ def test_news_of_the_store_do_not_disturb_a_screen_that_is_being_opened(store: S
             assert "away; what is shown is as of 08:12" in text(pilot, "#notice")
             dashboard.pop_screen()
             await settle(pilot)
+
+    drive(store, steps)
+
+
+@pytest.mark.parametrize(
+    ("subject", "line"), [("curl", 2), ("libcurl4", 1), ("c++", 4), ("lib", None), ("curl.so", None), ("", None)]
+)
+def test_the_first_line_that_names_a_subject(subject: str, line: int | None) -> None:
+    answer = Answer(LISTENERS, AnswerStatus.ENDED, SCANNED, stdout=b"libcurl4 1\ncurl 7\ncurl.so.4\nc++ 12\n")
+    assert naming(answer, subject) == (None if line is None else (line, line))
+
+
+def test_evidence_without_lines_shows_where_the_subject_is_named(store: Store) -> None:
+    whole = Evidence(LISTENERS.key, 0, None, "LISTEN 22")
+    port = result("web1", "8080", Outcome.FAILED, Severity.CRITICAL)
+    fill(store, {"web1": [replace(port, evidence=(whole,))]}, NOW - timedelta(hours=1), "run-2")
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await findings(pilot)
+        await press(pilot, "slash", *"subject:8080", "enter")
+        await until(pilot, lambda: "named in line 2 of 2" in explained(pilot))
+        assert "▷    2 │ LISTEN 8080" in explained(pilot)
+        await press(pilot, "e")
+        assert "▷    2 LISTEN 8080" in text(pilot, "#text")
 
     drive(store, steps)

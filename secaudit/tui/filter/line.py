@@ -9,7 +9,6 @@ from rich.highlighter import Highlighter
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
-from textual.message import Message
 from textual.reactive import Reactive
 from textual.suggester import Suggester
 from textual.widgets import Input
@@ -44,17 +43,15 @@ class FilterLine(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "cursor_right", "complete", priority=True),
-        Binding("enter,down", "leave", "to the rows"),
+        Binding("enter,down", "leave", "to the rows", priority=True),
         Binding("escape", "clear_or_leave", "clear", priority=True),
     ]
 
     virtual_size = Reactive(Size(0, 0))
     """The width of the text. The line stays where it is, so nothing is laid out anew at a keystroke."""
 
-    class Left(Message):
-        """The focus belongs to the rows again."""
-
-    def __init__(self, known: Callable[[], Known]) -> None:
+    def __init__(self, known: Callable[[], Known], leave: Callable[[], None]) -> None:
+        """`known` are the names that are offered; `leave` gives the focus to the rows, before the next key."""
         super().__init__(
             placeholder="filter: sev:high+ host:web* family:firewall new -waived, or any words",
             highlighter=_Problems(),
@@ -62,12 +59,14 @@ class FilterLine(Input):
             compact=True,
             id="filter",
         )
+        self._leave = leave
         # Keys that are typed before the first `/` belong to the rows.
         self.can_focus = False
 
     def action_leave(self) -> None:
         """Keep the filter and go back to the rows."""
-        self.post_message(self.Left())
+        self.can_focus = False
+        self._leave()
 
     def action_clear_or_leave(self) -> None:
         """Clear the filter, else go back to the rows."""

@@ -17,6 +17,7 @@ from secaudit.model.safe_text import visible, visible_line
 from secaudit.model.sla import EventKind, FindingEvent
 from secaudit.store.records import Occurrence
 from secaudit.tui import words
+from secaudit.tui.finding.evidence import MARK, NAMED, naming
 from secaudit.tui.source import Source
 from secaudit.tui.themes import Look
 
@@ -60,6 +61,13 @@ class Detail:
     transcript: HostTranscript | None = None
     trouble: str = ""
 
+    @property
+    def resolved(self) -> datetime | None:
+        """When a scan proved that it is gone, unless it came back; it may have nothing more to say of it then."""
+        lives = (EventKind.FOUND, EventKind.REOPENED, EventKind.RESOLVED)
+        last = next((event for event in reversed(self.events) if event.kind in lives), None)
+        return last.at if last is not None and last.kind is EventKind.RESOLVED else None
+
 
 def load_detail(source: Source, finding: Finding) -> Detail:
     """Read it all from the newest run that speaks of it; what cannot be read is left out and named."""
@@ -87,6 +95,9 @@ def heading(detail: Detail, look: Look, width: int) -> Text:
     if detail.result is None:
         return Text(visible(detail.trouble), look.unproven)
     page.head(detail.result, detail.finding.name)
+    if detail.resolved is not None:
+        page.text.append(f"{words.GLYPHS[Outcome.PASSED]} resolved", look.good)
+        page.text.append(f"  {detail.resolved:%d %b %Y %H:%M} UTC; below is what was reported last\n", look.dim)
     return page.text
 
 
@@ -100,7 +111,7 @@ def describe(detail: Detail, look: Look, width: int) -> Text:
     page.part("Observed", result.observed, look.strong)
     answers = {answer.request.key: answer for answer in detail.transcript.answers} if detail.transcript else {}
     for evidence in result.evidence:
-        page.evidence(evidence, answers.get(evidence.source))
+        page.evidence(evidence, answers.get(evidence.source), result.subject)
     page.gap()
     page.part("Trouble", detail.trouble, look.unproven)
     page.part("Fix", result.remediation, look.strong)
@@ -113,7 +124,8 @@ def standing(detail: Detail, look: Look, now: datetime, width: int) -> Text:
     page = _Sheet(look, width)
     if result is None:
         return page.text
-    page.clock(result, now)
+    if detail.resolved is None:
+        page.clock(result, now)
     page.people(detail.events)
     if result.waiver is not None:
         waiver = result.waiver
@@ -160,8 +172,10 @@ class _Sheet:
             self.text.append(" " * _LABEL if number else "")
             self.text.append_text(words.hanging(line, self._width - _LABEL, _LABEL, style)).append("\n")
 
-    def evidence(self, evidence: Evidence, answer: Answer | None) -> None:
-        lines = evidence.lines
+    def evidence(self, evidence: Evidence, answer: Answer | None, subject: str) -> None:
+        lines, mark, place = evidence.lines, MARK, "line"
+        if lines is None and answer is not None:
+            lines, mark, place = naming(answer, subject), NAMED, "named in line"
         remarks = []
         if evidence.exit is not None:
             remarks.append(f"exit {evidence.exit}")
@@ -169,7 +183,7 @@ class _Sheet:
             remarks.append(f"{answer.started:%H:%M:%S}")
         if lines is not None:
             to = f"-{lines[1]}" if lines[1] != lines[0] else ""
-            remarks.append(f"line {lines[0]}{to}" + (f" of {len(answer.lines)}" if answer is not None else ""))
+            remarks.append(f"{place} {lines[0]}{to}" + (f" of {len(answer.lines)}" if answer is not None else ""))
         source, remark = visible_line(evidence.source), " · ".join(remarks)
         room = self._width - _LABEL
         self.text.append(f"\n{'Evidence':<{_LABEL}}", self._look.dim)
@@ -186,7 +200,7 @@ class _Sheet:
         for number in range(begin, end + 1):
             marked = first <= number <= last
             self.text.append(
-                f"{'▶' if marked else ' ':>3}{number:>5} │ ", self._look.accent if marked else self._look.dim
+                f"{mark if marked else ' ':>3}{number:>5} │ ", self._look.accent if marked else self._look.dim
             )
             style = f"{self._look.strong} {self._look.bar}" if marked else self._look.dim
             self.text.append_text(self._cut(answer.lines[number - 1], _GUTTER, style)).append("\n")

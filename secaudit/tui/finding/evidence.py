@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -15,7 +16,6 @@ from textual.worker import get_current_worker
 
 from secaudit.model.answer import Answer
 from secaudit.model.errors import UserError
-from secaudit.model.evidence import Evidence
 from secaudit.model.result import Result
 from secaudit.model.safe_text import visible, visible_line
 from secaudit.tui import words
@@ -28,6 +28,9 @@ MAX_LINES = 2000
 
 MARK = "▶"
 """What stands before a line that a result rests on."""
+
+NAMED = "▷"
+"""What stands before the first line that names the subject, where a result rests on the answer as a whole."""
 
 _GUTTER = 7
 _FRAME = 4
@@ -73,7 +76,7 @@ class TextScreen(Framed):
     def on_mount(self) -> None:
         """The text has the focus."""
         super().on_mount()
-        self.query_one(Reader).focus()
+        self.set_focus(self.query_one(Reader))
 
     def on_resize(self) -> None:
         """Make the text as wide as there is room."""
@@ -98,9 +101,9 @@ class TextScreen(Framed):
         if not self.is_ready:
             return
         self.query_one("#text", Static).update(text)
-        mark = text.plain.find(f"\n{MARK}")
-        if mark >= 0:
-            line = text.plain.count("\n", 0, mark)
+        marks = [place for mark in (MARK, NAMED) if (place := text.plain.find(f"\n{mark}")) >= 0]
+        if marks:
+            line = text.plain.count("\n", 0, min(marks))
             self.query_one(Reader).scroll_to(y=max(0, line - CONTEXT // 2), animate=False)
 
 
@@ -119,26 +122,35 @@ def entries(result: Result, answers: Sequence[Answer], look: Look, width: int) -
         if answer is None:
             text.append(f"{visible_line(evidence.source)}: not in the transcript\n\n", look.unproven)
         else:
-            text.append_text(entry(answer, evidence, look, width))
+            text.append_text(entry(answer, evidence.lines, look, width, result.subject))
     if not result.evidence:
         text.append("This result points at no transcript entry.\n")
     return text
 
 
-def entry(answer: Answer, evidence: Evidence | None, look: Look, width: int) -> Text:
-    """One answer as it was recorded."""
+def naming(answer: Answer, subject: str) -> tuple[int, int] | None:
+    """The first line of an answer that holds a subject as a word of its own, as a range; None when none does."""
+    if not subject:
+        return None
+    word = re.compile(rf"(?<![\w.+-]){re.escape(subject)}(?![\w+-]|\.\w)")
+    return next(((number, number) for number, line in enumerate(answer.lines, 1) if word.search(line)), None)
+
+
+def entry(answer: Answer, rests_on: tuple[int, int] | None, look: Look, width: int, subject: str = "") -> Text:
+    """One answer as it was recorded, with the lines (from 1) that a result rests on, or that name its subject."""
     code = "none" if answer.exit is None else str(answer.exit)
     head = f"{answer.status.value}, exit {code}, {answer.started:%Y-%m-%d %H:%M:%S} UTC"
     text = Text()
     text.append(f"$ {visible_line(answer.request.key)}\n", look.accent)
     text.append(f"  {head}{', truncated' if answer.truncated else ''} {visible_line(answer.detail)}\n", look.dim)
     lines = answer.lines
-    first, last = (evidence.lines if evidence else None) or (0, -1)
+    mark = MARK if rests_on else NAMED
+    first, last = rests_on or naming(answer, subject) or (0, -1)
     begin = max(0, first - CONTEXT) if len(lines) > MAX_LINES else 0
     for number, line in enumerate(lines[begin : begin + MAX_LINES], start=begin + 1):
         marked = first <= number <= last
         style = f"{look.strong} {look.bar}" if marked else ""
-        text.append(f"{MARK if marked else ' '}{number:>5} ", look.accent if marked else look.dim)
+        text.append(f"{mark if marked else ' '}{number:>5} ", look.accent if marked else look.dim)
         text.append_text(words.hanging(line, width - _GUTTER, _GUTTER, style)).append("\n")
     hidden = len(lines) - MAX_LINES
     if hidden > 0:

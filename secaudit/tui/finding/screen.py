@@ -159,7 +159,7 @@ class DetailScreen(FindingScreen):
     def on_mount(self) -> None:
         """Show what is known, or read it."""
         super().on_mount()
-        self.query_one(DetailView).focus()
+        self.set_focus(self.query_one(DetailView))
         self.reload()
 
     def reload(self) -> None:

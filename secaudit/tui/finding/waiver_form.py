@@ -55,7 +55,7 @@ class WaiverForm(Dialog[Sequence[WaiverDraft] | None]):
     def on_mount(self) -> None:
         """Begin with what is still empty."""
         empty = [line for line in self.query(Input) if not line.value]
-        (empty or list(self.query(Input)))[0].focus()
+        self.set_focus((empty or list(self.query(Input)))[0])
         self._preview()
 
     @property
@@ -78,10 +78,10 @@ class WaiverForm(Dialog[Sequence[WaiverDraft] | None]):
         """The next line, or the end."""
         lines = list(self.query(Input))
         if event.input is not lines[-1]:
-            lines[lines.index(event.input) + 1].focus()
+            self.set_focus(lines[lines.index(event.input) + 1])
             return
         missing = next((line for line in lines if not line.value.strip()), None)
         if missing is not None:
-            missing.focus()
+            self.set_focus(missing)
         else:
             self.dismiss(self._chosen)

@@ -44,7 +44,8 @@ class FindingsPage(FindingScreen):
 
     PAGE = "findings"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "filter"),
+        # Before anything else gets the key: what is typed behind it belongs to the filter.
+        Binding("slash", "filter", "filter", priority=True),
         Binding("apostrophe", "views", "views"),
         Binding("t", "group", "group"),
         Binding("s", "sort", "sort"),
@@ -72,7 +73,7 @@ class FindingsPage(FindingScreen):
         """Filter line, table, detail."""
         with Horizontal(id="filter-bar"):
             yield Static(" / ", id="slash")
-            yield FilterLine(lambda: self.feed.known)
+            yield FilterLine(lambda: self.feed.known, lambda: self.set_focus(self.table))
             yield Static("", id="count")
         with Horizontal(id="split"):
             yield FindingsTable(lambda: self.dashboard.look, lambda: self.dashboard.now().timestamp())
@@ -106,7 +107,7 @@ class FindingsPage(FindingScreen):
     def on_mount(self) -> None:
         """Ask for everything."""
         super().on_mount()
-        self.table.focus()
+        self.set_focus(self.table)
         self._ask()
 
     def on_unmount(self) -> None:
@@ -222,11 +223,6 @@ class FindingsPage(FindingScreen):
         self._view = View(event.value, self._view.sort, self._view.group)
         self._ask()
 
-    def on_filter_line_left(self) -> None:
-        """Back to the rows."""
-        self.query_one(FilterLine).can_focus = False
-        self.table.focus()
-
     def on_findings_table_moved(self) -> None:
         """Explain what the cursor is on once it rests."""
         if self._settling is not None:
@@ -272,7 +268,7 @@ class FindingsPage(FindingScreen):
         """Edit the filter."""
         line = self.query_one(FilterLine)
         line.can_focus = True
-        line.focus()
+        self.set_focus(line)
 
     def action_sort(self) -> None:
         """Choose an order."""

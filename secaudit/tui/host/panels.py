@@ -49,7 +49,7 @@ class QueryLine(Input):
         """Keep question and answer."""
         self.can_focus = False
         if self.parent is not None:
-            self.parent.query_one(Reader).focus()
+            self.screen.set_focus(self.parent.query_one(Reader))
 
 
 class PanelView(Vertical):
@@ -79,7 +79,7 @@ class PanelView(Vertical):
             return False
         line = self.query_one(QueryLine)
         line.can_focus = True
-        line.focus()
+        self.screen.set_focus(line)
         return True
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -119,7 +119,7 @@ class HostScreen(FindingScreen):
         """Start to read."""
         super().on_mount()
         self.query_one(Tabs).can_focus = False
-        self.query_one("#results-grid").focus()
+        self.set_focus(self.query_one("#results-grid"))
         self.reload()
 
     def on_descendant_focus(self) -> None:
@@ -270,7 +270,7 @@ class HostScreen(FindingScreen):
         order = {tab.id: place for place, tab in enumerate(self.query_one(Tabs).query(Tab))}
         panes = sorted((pane.id or "" for pane in self.query(TabPane)), key=lambda pane: order[tabs.get_tab(pane).id])
         tabs.active = panes[(panes.index(tabs.active) + by) % len(panes)]
-        self.query_one(f"#{tabs.active}").query("Grid, Reader").first().focus(scroll_visible=False)
+        self.set_focus(self.query_one(f"#{tabs.active}").query("Grid, Reader").first(), scroll_visible=False)
         self.refresh_bindings()
 
     def action_findings(self) -> None:

@@ -79,7 +79,7 @@ def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Te
 
 def _place(found: FindingLine, look: Look) -> Text:
     """Severity, customer, host and subject of a finding."""
-    text = Text(f"{words.SEVERITIES[found.severity][0]} ", words.severity_style(found.severity, look))
+    text = Text().append(f"{words.SEVERITIES[found.severity][0]} ", words.severity_style(found.severity, look))
     meant = Finding(found.fingerprint, found.customer, found.host, found.control, found.subject, found.run, found.name)
     place = words.line(f"{found.name[:12]:<12} {found.host[:9]:<9} ")
     place.stylize(Style(meta={"@click": ("app.open_finding", (meant,))}))

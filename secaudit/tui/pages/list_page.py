@@ -94,10 +94,17 @@ class ListRow(Generic[R]):
     text: str
 
 
+class WordsLine(Input):
+    """Filters while typing; Enter and ↓ go back to the rows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,down", "screen.rows", "to the rows", priority=True)]
+
+
 class ListPage(Page[Sequence[R]], Generic[R]):
     """Lists things of one kind."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "filter", "filter")]
+    # Before anything else gets the key: what is typed behind it belongs to the filter.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "filter", "filter", priority=True)]
     NOTHING: ClassVar[str] = "nothing here"
     CURSOR: ClassVar[str] = "row"
 
@@ -126,7 +133,7 @@ class ListPage(Page[Sequence[R]], Generic[R]):
 
     def compose_list(self) -> ComposeResult:
         """The filter line, hidden until it is used, and the table."""
-        yield Input(placeholder="words that must all occur", compact=True, id="words")
+        yield WordsLine(placeholder="words that must all occur", compact=True, id="words")
         yield Grid(cursor_type="cell" if self.CURSOR == "cell" else "row", id="grid", cell_padding=0)
 
     @property
@@ -149,7 +156,7 @@ class ListPage(Page[Sequence[R]], Generic[R]):
         """The rows have the focus."""
         super().on_mount()
         self.words.display = False
-        self.grid.focus()
+        self.set_focus(self.grid)
 
     def on_resize(self) -> None:
         """Other columns may fit."""
@@ -185,10 +192,6 @@ class ListPage(Page[Sequence[R]], Generic[R]):
         self.say("")
         self._fill()
 
-    def on_input_submitted(self) -> None:
-        """Back to the rows."""
-        self.grid.focus()
-
     def on_data_table_row_highlighted(self) -> None:
         """Tell where the cursor is."""
         self.highlighted(self.current)
@@ -211,18 +214,22 @@ class ListPage(Page[Sequence[R]], Generic[R]):
         self.words.display = True
         self.words.value = words
         self._fill()
-        self.grid.focus()
+        self.set_focus(self.grid)
+
+    def action_rows(self) -> None:
+        """Keep the filter and go back to the rows."""
+        self.set_focus(self.grid)
 
     def action_filter(self) -> None:
         """Edit the filter."""
         self.words.display = True
-        self.words.focus()
+        self.set_focus(self.words)
 
     def action_out(self) -> None:
         """Clear the filter, else widen the scope."""
         if self.words.display:
             self.words.value = ""
             self.words.display = False
-            self.grid.focus()
+            self.set_focus(self.grid)
         else:
             super().action_out()

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Static
+from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from secaudit.model.errors import UserError
@@ -120,6 +120,11 @@ class Framed(Screen[None]):
         notice = self.query_one("#notice", Static)
         notice.update(Text(visible_line(text), style=self.dashboard.look.unproven, no_wrap=True), layout=False)
         notice.display = bool(text)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A slash that is typed into a line is a slash."""
+        del parameters
+        return not (action == "filter" and isinstance(self.focused, Input))
 
     def action_out(self) -> None:
         """Leave this screen for the one below."""
