@@ -46,7 +46,7 @@ def unread(firewall: Firewall) -> Unproven | None:
     if not firewall.ruleset.unread:
         return None
     first, *others = firewall.ruleset.unread
-    more = f" ({len(others)} more such places)" if others else ""
+    more = f" … and {len(others)} more such places" if others else ""
     reason = f"{place(first.origin)} {first.why}: {short(first.origin.excerpt)}{more}"
     return Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (point(first.origin),))
 

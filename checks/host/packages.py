@@ -64,8 +64,8 @@ def _only(answers: Answers) -> _Manager:
     if len(answered) == 1:
         return answered[0]
     if answered:
-        names = " and ".join(manager.name for manager in answered)
-        raise Unproven(UnprovenKind.NOT_UNDERSTOOD, f"{names} both list packages, and the distribution is not known")
+        names = ", ".join(manager.name for manager in answered)
+        raise Unproven(UnprovenKind.NOT_UNDERSTOOD, f"{names} list packages, and the distribution is not known")
     for manager in _MANAGERS:
         # A question that got no answer at all says more than a tool that is not there.
         if answers[manager.command].status not in (AnswerStatus.ENDED, AnswerStatus.MISSING):

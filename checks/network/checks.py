@@ -214,7 +214,7 @@ def _listeners(sockets: Sequence[Socket]) -> str:
 
 
 def _place(socket: Socket) -> str:
-    address = f"{socket.address} (IPv4 too)" if socket.dual_stack else socket.address
+    address = f"{socket.address} + IPv4" if socket.dual_stack else socket.address
     return f"{address}%{socket.interface}" if socket.interface else address
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
 from string import Formatter
 from typing import Self
 
@@ -20,7 +21,10 @@ MOST_LOOKUPS = 100
 _DEEPEST = 3
 _REMEMBERED = 20_000
 _SENTENCE_END = re.compile(r"(?<=[.!?]) ")
-_PROSE = re.compile(r"[a-z]{2,} [a-z]{2,}")
+_WORDS = re.compile(r"[a-z]{2,} [a-z]{2,}")
+_PROSE = re.compile(r"(?<![\w./`-])(?:are|could|does|has|is|not|of|that|the|was)(?![\w./`-])")
+"""Words that sentences have and names, packets, rules and versions have not."""
+
 _FEWEST_LETTERS = 3
 _WEAK = 9
 
@@ -92,9 +96,13 @@ class Pattern:
             at = stop + len(literal)
         return (*found, text[at:end]) if at < end else None
 
-    def quotes(self, at: int) -> bool:
-        """Whether a value stands between backticks, so that it is a command or a rule and no prose."""
+    def is_code(self, at: int) -> bool:
+        """Whether a value stands between backticks, so that it is a command or a rule."""
         return self.literals[at].endswith("`") and self.literals[at + 1].startswith("`")
+
+    def quotes(self, at: int) -> bool:
+        """Whether a value stands where others are quoted: between backticks, in parentheses, behind a colon."""
+        return self.is_code(at) or self.literals[at].endswith(("(", ": "))
 
     def filled(self, values: Sequence[str]) -> str:
         """What the pattern becomes with these values."""
@@ -117,7 +125,7 @@ class Phrasebook:
     _known: dict[str, str | None] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        for pattern in sorted(self.patterns, key=lambda pattern: (-pattern.weight, pattern.literals)):
+        for pattern in sorted(self.patterns, key=_heaviest):
             self._by_end.setdefault(pattern.end, []).append(pattern)
 
     @classmethod
@@ -144,19 +152,17 @@ class Phrasebook:
             self._known[text] = found.text if found else None
         return self._known[text]
 
-    def matching(self, text: str) -> tuple[Pattern, tuple[str, ...]] | None:
-        """The pattern with the most literal text that matches all of a text, and its values."""
-        best: tuple[Pattern, tuple[str, ...]] | None = None
-        least = 0
-        for end in ((0, text.partition(" ")[0]), (-1, text.rpartition(" ")[2]), (-1, "")):
-            for pattern in self._by_end.get(end, ()):
-                if pattern.weight <= least:
-                    break
-                values = pattern.values(text)
-                if values is not None:
-                    best, least = (pattern, values), pattern.weight
-                    break
-        return best
+    def matching(self, text: str) -> Iterator[tuple[Pattern, tuple[str, ...]]]:
+        """The patterns that match all of a text with their values, the one with the most literal text first."""
+        ends = ((0, text.partition(" ")[0]), (-1, text.rpartition(" ")[2]), (-1, ""))
+        for pattern in merge(*(self._by_end.get(end, ()) for end in ends), key=_heaviest):
+            values = pattern.values(text)
+            if values is not None:
+                yield pattern, values
+
+
+def _heaviest(pattern: Pattern) -> tuple[int, tuple[str, ...]]:
+    return -pattern.weight, pattern.literals
 
 
 def _letters(literals: Iterable[str]) -> int:
@@ -211,22 +217,20 @@ class _Lookup:
         return found
 
     def _pattern(self, text: str, depth: int) -> _Found | None:
-        match = self._book.matching(text)
-        if match is None:
-            return None
-        pattern, values = match
-        told = [self.text(value, depth + 1, 0) for value in values]
-        loose = any(
-            one.loose if one else not pattern.quotes(at) and _PROSE.search(value) is not None
-            for at, (one, value) in enumerate(zip(told, values, strict=True))
-        )
-        if pattern.weak and loose and not any(told):
-            return None  # these are no values but the rest of a sentence that nobody translated
-        return _Found(
-            pattern.filled([one.text if one else value for one, value in zip(told, values, strict=True)]),
-            pattern.weight + sum(one.weight for one in told if one),
-            loose,
-        )
+        for pattern, values in self._book.matching(text):
+            told = [self.text(value, depth + 1, 0) for value in values]
+            left = [(at, value) for at, (one, value) in enumerate(zip(told, values, strict=True)) if one is None]
+            if any(_PROSE.search(value) for at, value in left if not pattern.quotes(at)):
+                continue  # what is left is no value but the rest of a sentence that nobody translated
+            if pattern.weak and not any(told) and any(_WORDS.search(v) for at, v in left if not pattern.quotes(at)):
+                continue
+            return _Found(
+                pattern.filled([one.text if one else value for one, value in zip(told, values, strict=True)]),
+                pattern.weight + sum(one.weight for one in told if one),
+                any(one.loose for one in told if one)
+                or any(_WORDS.search(value) is not None for at, value in left if not pattern.is_code(at)),
+            )
+        return None
 
     def _list(self, text: str, depth: int, level: int) -> _Found | None:
         for number, separator in enumerate((" ", "; ", ", ")):

@@ -60,6 +60,10 @@ BOOK = Phrasebook.of(
         ),
         ("faulty: sda, sdb, degraded", "defekt: sda, sdb, degraded"),
         ("the disk is full, very old", None),
+        ("3 rules of what is not known are not used", None),
+        ("3 rules of the ip filter are not used", None),
+        ("it is full, not degraded", None),
+        ("`x` was denied: this is not what you were told", "`x` wurde verweigert: this is not what you were told"),
         ("", None),
         (" degraded", None),
         ("The array  is not whole: .", None),
@@ -79,6 +83,20 @@ def test_the_pattern_with_the_most_words_counts() -> None:
     book = Phrasebook.of({"the {a} of all": "A {a}", "the {b} of all of all": "B {b}", "the very end of {c}": "C {c}"})
     assert book.find("the very end of all") == "C all"
     assert book.find("the rest of all of all") == "B rest"
+
+
+def test_where_the_best_pattern_leaves_prose_the_next_one_counts() -> None:
+    book = Phrasebook.of(
+        {
+            "{what} is not modelled: {text}": "{what} wird nicht unterstützt: {text}",
+            "line {n} of `{file}` {why}: {text}": "Zeile {n} von `{file}` – {why}: {text}",
+            "object is not modelled": "Objekt nicht unterstützt",
+        }
+    )
+    assert book.find("line 1 of `nft list` object is not modelled: x") == (
+        "Zeile 1 von `nft list` – Objekt nicht unterstützt: x"
+    )
+    assert book.find("protocol is not modelled: x") == "protocol wird nicht unterstützt: x"
 
 
 def test_values_are_as_short_as_can_be() -> None:

@@ -73,7 +73,7 @@ def saved(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             said = bool(certain)
             yield from _differences(certain, expected, evidence)
     for problem in problems[:1]:
-        more = f" ({len(problems) - 1} more such places)" if len(problems) > 1 else ""
+        more = f" … and {len(problems) - 1} more such places" if len(problems) > 1 else ""
         kind = UnprovenKind.NOT_UNDERSTOOD
         reason = f"not everything can be compared: {short(problem)}{more}"
         yield unproven("ruleset", kind=kind, reason=reason, expected=expected, evidence=evidence)

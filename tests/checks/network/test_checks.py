@@ -143,7 +143,7 @@ def test_a_service_that_nobody_named_fails_with_its_process() -> None:
     listening = ListeningSockets((socket(22, process="sshd"), socket(8080, "::", process="java", dual=True)))
     verdicts = judge(listening_services, {"tcp": [22]}, listening)
     assert outcomes(verdicts) == {"tcp/22": Outcome.PASSED, "tcp/8080": Outcome.FAILED}
-    assert verdicts[1].observed == "java (:: (IPv4 too))"
+    assert verdicts[1].observed == "java (:: + IPv4)"
 
 
 def test_ports_may_be_written_as_a_map_that_merges_with_a_parents() -> None:
