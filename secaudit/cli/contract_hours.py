@@ -71,7 +71,7 @@ def import_(customer: str, file: Path, contracts: Path | None) -> int:
     mine = contracts_of(customer, contracts)
     by_ledger: dict[Path, list[WorkEntry]] = {}
     problems: list[Problem] = []
-    for line in read_lines(file):
+    for line in read_lines(file, missing=""):
         contract = _in_force(mine, line.entry.day)
         if contract is None:
             problems.append(Problem(line.location, _no_contract(customer, line.entry.day)))

@@ -40,7 +40,7 @@ def _person_options(function: F) -> F:
 @_person_options
 @store_option
 def ack(fingerprint: str, author: str | None, note: str, store_url: str | None) -> int:
-    """Say that somebody takes care of a finding; its response clock ends."""
+    """Say that somebody takes care of a finding. Its response clock ends."""
     from secaudit.model.sla import EventKind
 
     return _add(store_url, fingerprint, EventKind.ACKNOWLEDGED, author, note)

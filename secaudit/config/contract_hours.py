@@ -41,9 +41,9 @@ def read_ledger(path: Path) -> tuple[WorkEntry, ...]:
     return tuple(line.entry for line in read_lines(path))
 
 
-def read_lines(path: Path) -> tuple[LedgerLine, ...]:
-    """Read a ledger as `read_ledger` does, with the place of each entry."""
-    return _lines(read_text(path, MAX_BYTES, _TOO_LONG, "`secaudit contract hours add` begins one"), path)
+def read_lines(path: Path, missing: str = "`secaudit contract hours add` begins one") -> tuple[LedgerLine, ...]:
+    """Read a ledger as `read_ledger` does, with the place of each entry; `missing` is the hint where there is none."""
+    return _lines(read_text(path, MAX_BYTES, _TOO_LONG, missing), path)
 
 
 def addition(path: Path, entries: Sequence[WorkEntry]) -> bytes:

@@ -138,6 +138,10 @@ def test_no_line_is_imported_when_one_is_wrong(run: Run, lines: str, messages: l
     assert not Path("ledger").exists()
 
 
+def test_what_is_imported_must_be_there(run: Run) -> None:
+    assert run("hours", "import", "muster", "none.csv")[2] == "none.csv: cannot be read: No such file or directory\n"
+
+
 def test_an_import_for_two_contracts_writes_both_ledgers_or_none(run: Run) -> None:
     later = CONTRACT.replace("{from: 2026-01-01, until: 2026-06-30}", "{from: 2026-07-01}").replace("2026.csv", "b.csv")
     Path("contracts/later.yaml").write_text(later)

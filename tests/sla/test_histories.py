@@ -36,7 +36,8 @@ from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result, Waiver
 from secaudit.model.severity import Severity
 from secaudit.model.sla import ClockReading, ClockState, EventKind, FindingClocks, FindingEvent
-from secaudit.sla.clocks import read_clocks
+from secaudit.sla.clocks import read_clocks, remediation_due
+from secaudit.sla.deadlines import with_deadlines
 from secaudit.sla.history import ContractHistory
 from secaudit.store.finding_events import transitions
 from secaudit.store.lifecycle import Finding, advance
@@ -262,6 +263,21 @@ def test_every_clock_of_every_story(name: str, data: Any) -> None:
         if now < 280 * 1440:
             note(f"{moment(now)}: {[event for event in events if event.at <= moment(now)]}")
             _compare(read_clocks(events, history, moment(now)), steps, world, now)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+@settings(max_examples=STORIES // len(WORLDS), deadline=None)
+@given(data=st.data())
+def test_what_a_scan_says_is_due_is_what_its_store_will_say(name: str, data: Any) -> None:
+    """A scan fills in `due` before it is stored."""
+    plain = world_of(name)
+    history = ContractHistory([data.draw(terms(contract)) for contract in plain.contracts])
+    steps = data.draw(stories())
+    for index, step in enumerate(steps):
+        if isinstance(step, Scan) and step.outcome is Outcome.FAILED:
+            stored = {a_result(WEB).fingerprint: events_of(steps[:index])}
+            (told,) = with_deadlines([_result(step)], stored, history, moment(step.at))
+            assert told.due == remediation_due(events_of(steps[: index + 1]), history, moment(step.at))
 
 
 def _turns(steps: Sequence[Step], world: World, now: int) -> Iterator[int]:
