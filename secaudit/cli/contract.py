@@ -55,8 +55,6 @@ def validate(paths: tuple[Path, ...]) -> int:
 @contracts_option
 def show(customer: str | None, as_json: bool, contracts: Path | None) -> int:
     """Show what the contracts (of CUSTOMER) promise. Says which of them are in force."""
-    from secaudit.sla.history import ContractHistory
-
     now = datetime.now(UTC)
     found = contracts_of(customer, contracts) if customer is not None else read_contracts(contracts, HERE).all
     if not found:
@@ -65,8 +63,7 @@ def show(customer: str | None, as_json: bool, contracts: Path | None) -> int:
         click.echo(json.dumps([_plain(contract) for contract in found], indent=2))
         return Exit.FINE
     for contract in found:
-        in_force = ContractHistory((contract,)).at(now) is not None
-        click.echo(_head(contract, in_force=in_force))
+        click.echo(_head(contract, now))
         rows = [["PRIORITY", "SEVERITIES", "RESPONSE", "REMEDIATION"], *_promises(contract)]
         for line in aligned(rows, "    "):
             click.echo(line)
@@ -75,9 +72,13 @@ def show(customer: str | None, as_json: bool, contracts: Path | None) -> int:
     return Exit.FINE
 
 
-def _head(contract: Contract, *, in_force: bool) -> str:
+def _head(contract: Contract, now: datetime) -> str:
+    from secaudit.sla.history import ContractHistory, day_begin
+
     until = f"to {contract.until}" if contract.until else "without an end"
-    state = "in force" if in_force else "not in force"
+    state = "not in force yet" if now < day_begin(contract, contract.since) else "over"
+    if ContractHistory((contract,)).at(now) is not None:
+        state = "in force"
     return visible_line(
         f"{contract.customer}  {contract.name}, contract {contract.number}, {contract.since} {until} ({state})"
     )

@@ -61,7 +61,7 @@ def test_validate_tells_the_problems_of_all_paths(run: Run) -> None:
 def test_show(run: Run) -> None:
     ended, out, _ = run("show", "muster")
     assert ended == 0
-    assert "muster  Muster GmbH, contract V-1, 2026-01-01 to 2026-06-30 (not in force)" in out
+    assert "muster  Muster GmbH, contract V-1, 2026-01-01 to 2026-06-30 (over)" in out
     assert "P1        critical, high  1h (real)  -" in out
     assert "availability: shop 99.9 %, without maintenance" in out
     assert "maintenance: FREQ=MONTHLY;BYDAY=1SU from 02:00 for 4h" in out
@@ -70,6 +70,10 @@ def test_show(run: Run) -> None:
     assert (
         "included: 2.5 hours a month; unused ones stay for 1 month; after 1 month they become development hours" in out
     )
+    later = CONTRACT.replace("{from: 2026-01-01, until: 2026-06-30}", "{from: 2150-01-01}")
+    Path("contracts/later.yaml").write_text(later)
+    assert "2150-01-01 without an end (not in force yet)" in run("show")[1]
+    Path("contracts/later.yaml").unlink()
     (shown,) = json.loads(run("show", "--json")[1])
     assert (shown["customer"], shown["until"], len(shown["sha256"])) == ("muster", "2026-06-30", 64)
     assert run("show", "zettel") == (2, "", "there is no contract of zettel; see --contracts\n")
