@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time
+from itertools import pairwise
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from secaudit.model.answer import Reach
@@ -37,17 +40,29 @@ def _unknown(month: Month) -> Point:
     return Point(month, None, State.NOT_APPLICABLE)
 
 
+def _begin_of(month: Month, record: MonthRecord) -> datetime:
+    return datetime.combine(month.first, time(), ZoneInfo(record.timezone))
+
+
+def _scans_by_month(record: MonthRecord) -> list[tuple[Month, Sequence[HostScan]]]:
+    """The scans of each of the twelve months, the oldest first. There may be hundreds of thousands."""
+    ordered = sorted(record.scans, key=attrgetter("at"))
+    months = twelve(record.month)
+    begins = [_begin_of(month, record) for month in (*months, record.month.following)]
+    places = [bisect_left(ordered, begin, key=attrgetter("at")) for begin in begins]
+    return [(month, ordered[begin:end]) for month, (begin, end) in zip(months, pairwise(places), strict=True)]
+
+
 def host_trend(record: MonthRecord, families: frozenset[str]) -> tuple[Point, ...]:
     """Month by month the share of hosts on which all results of some families passed, by the last scan of each."""
-    newest: dict[tuple[Month, str], HostScan] = {}
-    for one in sorted(record.scans, key=lambda one: one.at):
-        newest[_month_of(one.at, record), one.host] = one
-    by_month: dict[Month, list[list[FamilyCount]]] = defaultdict(list)
-    for (month, _), one in newest.items():
-        counts = [count for count in one.families if count.family in families]
-        if any(count.passed or count.failed or count.unproven for count in counts):
-            by_month[month].append(counts)
-    return tuple(_host_point(month, by_month.get(month, [])) for month in twelve(record.month))
+    return tuple(_host_point(month, _newest_counts(scans, families)) for month, scans in _scans_by_month(record))
+
+
+def _newest_counts(scans: Sequence[HostScan], families: frozenset[str]) -> list[list[FamilyCount]]:
+    """What the last scan of each host counted in some families; hosts on which they looked at nothing are left out."""
+    newest = {one.host: one for one in scans}
+    chosen = ([count for count in one.families if count.family in families] for one in newest.values())
+    return [counts for counts in chosen if any(count.passed or count.failed or count.unproven for count in counts)]
 
 
 def _host_point(month: Month, hosts: Sequence[Sequence[FamilyCount]]) -> Point:
@@ -65,10 +80,13 @@ def _host_point(month: Month, hosts: Sequence[Sequence[FamilyCount]]) -> Point:
 
 def copies_trend(rows: Sequence[CopyRow], record: MonthRecord) -> tuple[Point, ...]:
     """Month by month the share of copies that every scan found fresh; nothing for months in which none looked."""
+    wanted = {result.host for row in rows for result in row.results}
     looked = {
-        (_month_of(one.at, record), one.host)
-        for one in record.scans
-        if any(count.family == BACKUP and (count.passed or count.failed) for count in one.families)
+        (month, one.host)
+        for month, scans in _scans_by_month(record)
+        for one in scans
+        if one.host in wanted
+        and any(count.family == BACKUP and (count.passed or count.failed) for count in one.families)
     }
     lives = {finding.fingerprint: finding.lives for finding in record.findings}
 
@@ -215,7 +233,9 @@ def _hours_point(month: Month, statement: HoursStatement | None) -> Point:
 
 def open_year(record: MonthRecord, found: Iterable[Entry]) -> tuple[OpenMonth, ...]:
     """What was open at the end of each month; of the last one the entries of the report itself."""
-    looked = {_month_of(one.at, record) for one in record.scans if one.status is not Reach.UNREACHABLE}
+    looked = {
+        month for month, scans in _scans_by_month(record) if any(one.status is not Reach.UNREACHABLE for one in scans)
+    }
     now = Counter(entry.severity for entry in found if entry.resolved is None)
     return tuple(
         OpenMonth(month, None)
@@ -230,7 +250,7 @@ def _counts(by_severity: Mapping[Severity, int]) -> tuple[int, ...]:
 
 
 def _open_at(record: MonthRecord, month: Month) -> Counter[Severity]:
-    end = datetime.combine(month.following.first, time(), ZoneInfo(record.timezone))
+    end = _begin_of(month.following, record)
     return Counter(
         _severity_at(finding, life, end)
         for finding in record.findings
