@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,3 +83,12 @@ def test_every_text_is_used_and_no_other_is_asked_for() -> None:
     prefixes = tuple(f"tech_{one or other}" for one, other in made)
     words = {f"tech_{word.removeprefix('tech_')}" for word in re.findall(r"""["']([a-z_]+)["']""", code)}
     assert [key for key in TECHNICAL if key not in words and not key.startswith(prefixes)] == []
+
+
+def test_english_is_written_without_babel() -> None:
+    """A scan writes an English report: it does not pay for catalogues."""
+    code = (
+        "import sys; from tests.reports import sample; from secaudit.reports.technical import render; "
+        "render(sample.small()); sys.exit('babel' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPORTS.parent, check=False).returncode == 0

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from secaudit.reports.page import MOST_TEXT
-from secaudit.reports.technical import render
+from secaudit.reports.technical import render, render_in
 
+from secaudit.api import Speech
+from secaudit.cli.translations import phrasebook
 from secaudit.model.run import RunReport
 from secaudit.model.severity import Severity
 from tests.reports import sample
@@ -106,3 +108,21 @@ def test_every_severity_has_its_block() -> None:
     ]
     page = Page(render(RunReport(run.run, run.hosts, tuple(every))))
     assert [one.attributes["data-s"] for one in page.marked("grp")][:5] == ["critical", "high", "medium", "low", "info"]
+
+
+@pytest.mark.parametrize("evil", [MARKUP, TEMPLATE, INVISIBLE, CSS], ids=["markup", "template", "invisible", "css"])
+def test_the_german_page_is_as_inert(evil: str) -> None:
+    """Values that are found in a sentence and put into its German are text like all others."""
+    run = sample.report()
+
+    def page(value: str) -> Page:
+        told = tuple(
+            dataclasses.replace(one, reason=f"The service {value} has failed.", observed=f"failed ({value})")
+            for one in run.results
+        )
+        return Page(render_in(RunReport(run.run, run.hosts, told), Speech("de", phrasebook("de"))))
+
+    hostile, harmless = page(evil), page("harmless")
+    assert hostile.skeleton == harmless.skeleton
+    assert "Der Dienst harmless ist ausgefallen" in harmless.marked("fi")[0].text
+    assert "Der Dienst" in hostile.marked("fi")[0].text
