@@ -23,8 +23,9 @@ class Promises:
     """The overlay of a scan (see `secaudit.engine.overlay`).
 
     `waivers` is None where no waivers are kept: then nothing is said about them either. `only` are the globs that the
-    controls of the scan were chosen by: a waiver of a control that was left out cannot be judged. Without a store,
-    deadlines count from when a finding was first seen, and pauses are not known.
+    controls of the scan were chosen by: a waiver of a control that was left out cannot be judged, and whether a control
+    passes that a waiver depends on is what the store's last whole scan said. Without a store, deadlines count from when
+    a finding was first seen, and pauses are not known.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Promises:
     ) -> None:
         self._waivers = waivers
         self._store = store
+        self._only = only
         self._judges_waivers = not only or any(fnmatchcase(CONTROL, pattern) for pattern in only)
         customers = {contract.customer for contract in contracts.all}
         self._histories = {customer: ContractHistory(contracts.of(customer)) for customer in customers}
@@ -48,10 +50,20 @@ class Promises:
         if self._waivers is not None:
             contract = history.at(moment) if history else None
             rules = contract.waivers if contract else WaiverRules()
-            results = apply(self._waivers, rules, host, results, moment, known)
+            left_out = self._left_out(self._waivers, host, results)
+            results = apply(self._waivers, rules, host, results, moment, known, left_out)
             if not self._judges_waivers:
                 results = tuple(result for result in results if result.control != CONTROL)
         if history is None:
             return tuple(results)
         events = self._store.all_events(host.customer, host.name) if self._store else {}
         return with_deadlines(results, events, history, moment)
+
+    def _left_out(self, waivers: Sequence[WaiverGrant], host: Host, results: Sequence[Result]) -> tuple[Result, ...]:
+        """What was known last about the controls that waivers of a host depend on and that this scan left out."""
+        if not self._only or self._store is None:
+            return ()
+        guards = {control for grant in waivers if grant.concerns(host) for control in grant.while_passed}
+        guards -= {result.control for result in results}
+        known = self._store.host_results(host.customer, host.name) if guards else ()
+        return tuple(result for result in known if result.control in guards)

@@ -68,12 +68,17 @@ def assess(grant: WaiverGrant, rules: WaiverRules, now: datetime) -> Assessment:
     return Assessment(grant, Standing.IN_FORCE, f"it is in force until {until}")
 
 
-def assess_on(grant: WaiverGrant, rules: WaiverRules, now: datetime, results: Sequence[Result]) -> Assessment:
-    """What a waiver is worth where it met all results of a host that it concerns; orphaned when it covers none."""
+def assess_on(
+    grant: WaiverGrant, rules: WaiverRules, now: datetime, results: Sequence[Result], left_out: Sequence[Result] = ()
+) -> Assessment:
+    """What a waiver is worth where it met all results of a host that it concerns; orphaned when it covers none.
+
+    `left_out` are the latest results of controls that were not looked at this time; they tell whether it is void.
+    """
     alone = assess(grant, rules, now)
     covered = tuple(result for result in results if result.outcome in _OPEN and grant.covers(result))
     found = replace(alone, covered=covered)
-    if alone.standing is Standing.IN_FORCE and (broken := _not_passed(grant, results)):
+    if alone.standing is Standing.IN_FORCE and (broken := _not_passed(grant, (*results, *left_out))):
         return replace(found, standing=Standing.VOID, reason=f"it holds only while {broken} passes")
     if covered or alone.standing not in (Standing.IN_FORCE, Standing.EXPIRED):
         return found
@@ -107,14 +112,15 @@ def apply(
     results: Sequence[Result],
     now: datetime,
     known: Mapping[str, datetime],
+    left_out: Sequence[Result] = (),
 ) -> tuple[Result, ...]:
     """The results of a host with their waivers, and behind them a result for every waiver that concerns the host.
 
     A waiver that is in force is attached to what it covers, be it failed or unproven; of several the one that lasts
     longest counts. Where nothing about the host was decided, nothing is said for sure about its waivers either. `known`
-    says since when findings are known, as for `Result.first_seen`.
+    says since when findings are known, as for `Result.first_seen`; `left_out` as for `assess_on`.
     """
-    assessments = [assess_on(grant, rules, now, results) for grant in grants if grant.concerns(host)]
+    assessments = [assess_on(grant, rules, now, results, left_out) for grant in grants if grant.concerns(host)]
     waivers: dict[str, Waiver] = {}
     for found in sorted(assessments, key=lambda found: found.grant.expires):
         if found.standing is Standing.IN_FORCE:

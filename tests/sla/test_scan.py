@@ -114,6 +114,25 @@ def test_a_scan_of_some_controls_says_nothing_about_waivers(run: Run) -> None:
     }
 
 
+def test_a_scan_of_some_controls_leaves_waivers_that_depend_on_others_as_they_were(run: Run) -> None:
+    """Looking at one control again must not take its waiver away, nor bring back one that is void."""
+    spare = "  spare: {check: host.filesystem-usage, severity: low, expect: {used: 99, inodes: 99}}\n"
+    Path("own.yaml").write_text(BASELINE + spare)
+    write_waivers(WAIVER.replace("expires:", "while_passed: [spare], expires:"))
+    assert results(run(*SCAN)[1])[ROOT]["waiver"] is not None
+    again = results(run(*SCAN, "--only", "room")[1])
+    assert {control for control, _ in again} == {"room"}
+    assert again[ROOT]["waiver"] is not None
+    (found,) = [each for each in json.loads(run("findings", "list", "--json")[1]) if each["control"] == "room"]
+    assert found["waived"]
+
+    Path("own.yaml").write_text(
+        BASELINE + spare.replace("used: 99, inodes", "used: 99, mounts: {/: {used: 1}}, inodes")
+    )
+    assert results(run(*SCAN)[1])[ROOT]["waiver"] is None
+    assert results(run(*SCAN, "--only", "room")[1])[ROOT]["waiver"] is None
+
+
 def test_what_people_do_about_a_finding(run: Run) -> None:
     identity = results(run(*SCAN)[1])[ROOT]["fingerprint"]
     assert run("findings", "ack", identity, "--by", "anna") == (0, f"{identity}: acknowledged by anna\n", "")
