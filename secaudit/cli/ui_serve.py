@@ -17,6 +17,23 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+_FOCUS = """<script>
+  const focusTerminal = setInterval(() => {
+    const terminal = document.querySelector("textarea.xterm-helper-textarea");
+    if (terminal) { clearInterval(focusTerminal); terminal.focus(); }
+  }, 50);
+</script>"""
+"""Keys go to the dashboard as soon as it is there, not only after a click."""
+
+
+def _policy(host: str) -> str:
+    """What the page may load: what is served here (Content Security Policy Level 3, W3C). Its scripts stand in it."""
+    return (
+        "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; "
+        f"style-src 'self' 'unsafe-inline'; connect-src 'self' ws://{host} wss://{host}"
+    )
+
+
 def served_command(arguments: Sequence[str]) -> str:
     """The command line of a visitor's dashboard, for the program that runs here."""
     return shlex.join((sys.executable, "-m", "secaudit", "ui", *arguments))
@@ -48,7 +65,12 @@ def serve(arguments: Sequence[str], host: str, port: int, *, anywhere: bool) -> 
         is_ours = anywhere or request.host in ours
         if not is_ours or (origin is not None and urlsplit(origin).netloc not in ours | {request.host}):
             raise web.HTTPForbidden(text="This page belongs to another place.")
-        return await handler(request)
+        response = await handler(request)
+        # The page of the library would fetch a font from elsewhere, which tells others who looks at it and when.
+        response.headers["Content-Security-Policy"] = _policy(request.host)
+        if request.path == "/" and isinstance(response, web.Response) and response.text is not None:
+            response.text = response.text.replace("</body>", f"{_FOCUS}</body>")
+        return response
 
     class Guarded(Server):
         async def _make_app(self) -> web.Application:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 from secaudit.cli.main import run
 from secaudit.cli.ui_serve import served_command
 from secaudit.store import open_store
+from tests.cli.chromium import opened
 from tests.tui.scenes import FINDINGS, fill
 
 SECONDS = 30
@@ -102,3 +104,28 @@ def test_without_the_extra_it_says_what_to_install(
 def test_arguments_stay_one_word_each() -> None:
     words = ["--store", "my store; rm -rf x", "--read-only"]
     assert shlex.split(served_command(words))[-3:] == words
+
+
+@pytest.mark.browser
+def test_a_browser_shows_the_dashboard_and_its_keys_work(port: int, tmp_path: Path) -> None:
+    """The page draws on a canvas: what it draws is read from its websocket, that it draws from the picture."""
+
+    async def visit() -> tuple[bytes, bytes]:
+        async with opened(shutil.which("chromium") or "", tmp_path / "profile") as tab:
+            empty = await tab.picture()
+            await tab.call("Page.navigate", url=f"http://127.0.0.1:{port}/")
+            await tab.until(lambda shown: "Muster GmbH" in shown and "SLA CLOCKS" in shown)
+            focused = "new Promise(done => setInterval(() => document.activeElement.tagName == 'TEXTAREA' && done()))"
+            await tab.call("Runtime.evaluate", expression=focused, awaitPromise=True)
+            await tab.press("2")
+            await tab.until(lambda shown: "tcp/8080" in shown and "2 findings" in shown)
+            drawn = await tab.picture()
+            here = f"http://127.0.0.1:{port}/"
+            foreign = {one for one, url in tab.requested.items() if not url.startswith((here, "data:", "about:"))}
+            assert {tab.refused.get(one) for one in foreign} <= {"csp"}, "nothing is fetched from elsewhere"
+            await tab.press("q")
+            return empty, drawn
+
+    empty, drawn = asyncio.run(visit())
+    assert drawn.startswith(b"\x89PNG")
+    assert len(drawn) > 2 * len(empty), "a screen full of text is no even plane"
