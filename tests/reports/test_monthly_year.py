@@ -254,3 +254,9 @@ def test_a_year_says_what_page_one_appendix_results_file_commands_and_dashboard_
     (row,) = (one for one in page.all("tr") if "data-certificate" in one.attributes)
     assert ENDS.isoformat() in [one.attributes.get("datetime") for one in page.all("time")]
     assert f"{(ENDS - ends[-1]).days} days left" in row.text
+
+
+def test_a_month_without_scans_says_so_wherever_a_zero_could_be_taken_for_good() -> None:
+    page = Page(render(monthly_sample.bare(), "en"))
+    for section in ("changes", "patches", "appendix"):
+        assert "No host was scanned in this month: nothing is proven." in page.identified(section).text
