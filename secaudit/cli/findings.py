@@ -32,8 +32,14 @@ def command() -> None:
 @click.option("--host", help="Only this host.")
 @click.option("--family", help="Only this family.")
 @click.option("--severity", type=severity_choice(), help="This severity or worse.")
-@click.option("--state", type=click.Choice(["open", "resolved", "all"]), default="open", show_default=True)
-@click.option("--limit", type=click.IntRange(1), default=200, show_default=True)
+@click.option(
+    "--state",
+    type=click.Choice(["open", "resolved", "all"]),
+    default="open",
+    show_default=True,
+    help="Open ones, those proven gone, or both.",
+)
+@click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="How many at most.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @store_option
 def list_(
@@ -133,7 +139,7 @@ def show(fingerprint: str, contracts: Path | None, store_url: str | None) -> int
 
 @command.command()
 @click.argument("fingerprint")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many runs at most.")
 @store_option
 def history(fingerprint: str, limit: int, store_url: str | None) -> int:
     """Show what each run said about one finding, the newest first."""

@@ -25,7 +25,13 @@ SHOWN = 20
 @click.argument("results", required=False, type=click.Path(path_type=Path), metavar="[RESULTS.JSON]")
 @click.option("--run", "run_id", metavar="RUN", help="A run of the store [default: the latest].")
 @click.option("--customer", help="The latest run of this customer.")
-@click.option("--fail-on", type=severity_choice(), default="critical", show_default=True)
+@click.option(
+    "--fail-on",
+    type=severity_choice(),
+    default="critical",
+    show_default=True,
+    help="The least severity that blocks.",
+)
 @click.option("--new-only", is_flag=True, help="Let findings pass that were seen before the judged run.")
 @click.option("--allow-unproven", is_flag=True, help="Let unproven controls and incomplete hosts pass.")
 @store_option

@@ -32,13 +32,30 @@ _PAPER = ("html", "pdf")
 
 
 @click.command()
-@click.option("--kind", type=click.Choice(list(_DEFAULTS)), default="technical", show_default=True)
+@click.option(
+    "--kind",
+    type=click.Choice(list(_DEFAULTS)),
+    default="technical",
+    show_default=True,
+    help="Whom it is for, see above.",
+)
 @click.option("--customer", help="Report on this customer (technical: on its latest run).")
 @click.option("--month", type=MonthOf(), help="Monthly: the month, e.g. 2026-10 [default: the last one].")
 @click.option("--lang", help="de or en [default: what the customer's contract says; fleet, several customers: en].")
 @click.option("--run", "run_id", metavar="RUN", help="Technical: a run of the store [default: the latest].")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"), show_default=True)
-@click.option("--format", "names", callback=format_names, help="E.g. html,pdf [default: html,json; monthly: html].")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("out"),
+    show_default=True,
+    help="Directory to write to.",
+)
+@click.option(
+    "--format",
+    "names",
+    callback=format_names,
+    help="E.g. html,pdf [default: html,json; fleet: html; monthly: what the contract says].",
+)
 @click.option("--list", "list_runs", is_flag=True, help="List the stored runs instead.")
 @sign_option
 @contracts_option
@@ -64,13 +81,13 @@ def command(
     """
     if list_runs:
         return _list(customer, store_url)
-    wanted = names or _DEFAULTS[kind]
     if kind == "monthly":
         if run_id is not None:
             raise CommandError("--run is for --kind technical; a month has many runs")
         if customer is None:
             raise CommandError("--kind monthly needs --customer")
-        return _monthly(customer, month, lang, wanted, out, contracts, store_url, signing_key)
+        return _monthly(customer, month, lang, names, out, contracts, store_url, signing_key)
+    wanted = names or _DEFAULTS[kind]
     if month is not None:
         raise CommandError("--month is for --kind monthly")
     if kind == "fleet":
@@ -165,6 +182,9 @@ def _monthly(
         head = store.chain_head()
     if signing_key is None and record.contract is not None and record.contract.report.sign:
         raise CommandError(f"the contract of {customer} promises signed reports: give --sign KEY")
+    if not names:
+        names = _DEFAULTS["monthly"] if record.contract is None else record.contract.report.formats
+        _refuse_formats("monthly", names)
     language = _spoken(lang or record.language, maker.languages)
     record = replace(record, phrases=phrases(language), translations=phrasebook(language))
     page = maker.render(record, language)

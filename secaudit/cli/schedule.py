@@ -63,7 +63,7 @@ def list_(path: Path) -> int:
 
 
 @command.command("next")
-@click.option("--count", type=click.IntRange(1, 1000), default=5, show_default=True)
+@click.option("--count", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many.")
 @_schedules_argument
 def next_(path: Path, count: int) -> int:
     """List the coming runs of all schedules in order."""

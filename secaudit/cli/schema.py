@@ -18,6 +18,7 @@ _WHAT = {
     "baseline": "controls that hosts are held against",
     "schedule": "recurring scans",
     "contract": "what is promised to a customer",
+    "delivery": "who is told what",
     "tracker": "how findings become issues of a tracker",
     "waivers": "deviations that are accepted for a while",
     RESULTS: "results.json, as a scan writes it",

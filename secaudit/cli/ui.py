@@ -30,7 +30,7 @@ THEMES = ("dark", "light", "high-contrast", "mono")
     show_default=True,
     help="Directory with a YAML file per schedule; the fleet screen shows what comes next.",
 )
-@click.option("--theme", type=click.Choice(THEMES), default="dark", show_default=True)
+@click.option("--theme", type=click.Choice(THEMES), default="dark", show_default=True, help="Colours.")
 @click.option("--serve", "served", is_flag=True, help="Serve it to a browser instead of opening it here.")
 @click.option("--serve-host", default="127.0.0.1", show_default=True, help="Address to serve at.")
 @click.option("--serve-port", type=click.IntRange(1, 65535), default=8642, show_default=True, help="Port to serve at.")

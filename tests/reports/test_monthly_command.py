@@ -188,6 +188,18 @@ def test_without_chromium_there_is_no_pdf_and_a_reason(
     assert not (place / "out").exists()
 
 
+def test_the_contract_says_which_formats_are_written(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secaudit.cli.paper.BROWSERS", ("no-such-browser",))
+    contract = place / "contracts" / "muster.yaml"
+    contract.write_text(contract.read_text().replace("report: {", "report: {formats: [html, pdf], "))
+    arguments = ["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10"]
+    assert run(arguments) == 2
+    assert "PDF needs Chromium" in capsys.readouterr().err
+    assert run([*arguments, "--format", "html"]) == 0
+
+
 @pytest.mark.browser
 def test_the_command_prints_to_pdf(place: Path) -> None:
     arguments = ["report", "--kind", "monthly", "--customer", "muster", "--month", "2025-10", "--format", "pdf"]

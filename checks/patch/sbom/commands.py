@@ -27,7 +27,9 @@ _TARGET = re.compile(r"local|ssh://.*|replay:.+")
 @click.option("--store", metavar="URL", help="Store to read [default: $SECAUDIT_STORE, else one per user].")
 @click.option("--advisories", is_flag=True, help="Add the vulnerabilities that the imported feeds know of.")
 @click.option("--feeds", type=click.Path(path_type=Path, file_okay=False), help="Directory of imported feeds.")
-@click.option("--format", "form", type=click.Choice(["json", "xml"]), default="json", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["json", "xml"]), default="json", show_default=True, help="Form of the bill."
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write instead of stdout.")
 @click.pass_obj
 def command(
