@@ -47,17 +47,29 @@ class Promises:
     ) -> tuple[Result, ...]:
         """The results with waivers and deadlines, and results about the waivers behind them. Raises StoreError."""
         history = self._histories.get(host.customer)
-        if self._waivers is not None:
+        waivers = self._waivers
+        if waivers is None and self._has_trouble(host):
+            # The last file of waivers was taken away: what was wrong with them is over.
+            waivers = ()
+        if waivers is not None:
             contract = history.at(moment) if history else None
             rules = contract.waivers if contract else WaiverRules()
-            left_out = self._left_out(self._waivers, host, results)
-            results = apply(self._waivers, rules, host, results, moment, known, left_out)
+            left_out = self._left_out(waivers, host, results)
+            results = apply(waivers, rules, host, results, moment, known, left_out)
             if not self._judges_waivers:
                 results = tuple(result for result in results if result.control != CONTROL)
         if history is None:
             return tuple(results)
         events = self._store.all_events(host.customer, host.name) if self._store else {}
         return with_deadlines(results, events, history, moment)
+
+    def _has_trouble(self, host: Host) -> bool:
+        """Whether something is known to be wrong with a waiver that concerns a host."""
+        from secaudit.store import FindingFilter
+
+        if self._store is None:
+            return False
+        return self._store.count(FindingFilter(customer=host.customer, host=host.name, control=CONTROL)) > 0
 
     def _left_out(self, waivers: Sequence[WaiverGrant], host: Host, results: Sequence[Result]) -> tuple[Result, ...]:
         """What was known last about the controls that waivers of a host depend on and that this scan left out."""

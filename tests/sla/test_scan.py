@@ -107,6 +107,22 @@ def test_a_scan_with_contract_and_waiver(run: Run) -> None:
     assert replayed[ROOT]["due"] is None, "a replay without --contracts knows no promise"
 
 
+def test_what_was_wrong_with_a_waiver_is_over_when_its_file_is_gone(run: Run) -> None:
+    write_waivers(WAIVER.replace("2026-12-24", "2026-11-18"))
+    run(*SCAN)
+
+    def wrong() -> list[str]:
+        listed = json.loads(run("findings", "list", "--json")[1])
+        return [found["control"] for found in listed if found["control"] == "waivers.in-order"]
+
+    assert wrong()
+    Path("waivers/muster.yaml").unlink()
+    later = (*SCAN[:-1], "2026-11-21T10:00:00+01:00")
+    assert ("waivers.in-order", "") in results(run(*later)[1])
+    assert not wrong()
+    assert not any(control == "waivers.in-order" for control, _ in results(run(*later)[1])), "then nothing is said"
+
+
 def test_a_scan_of_some_controls_says_nothing_about_waivers(run: Run) -> None:
     write_waivers(WAIVER.replace("room", "other"))
     assert set(results(run(*SCAN, "--only", "room")[1])) == set(results(run(*SCAN)[1])) - {
