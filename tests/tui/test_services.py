@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from glob import escape
 from pathlib import Path
 
 import pytest
 
+from secaudit.cli.exits import CommandError
 from secaudit.cli.host_facts import fact_sheets
 from secaudit.cli.ui_services import Sources, make_services, may_write
+from secaudit.config.waivers import load_waivers
 from secaudit.model.answer import Answer, AnswerStatus
+from secaudit.model.waiver import WaiverGrant
 from secaudit.plugins import Registry, discover
 from secaudit.store import open_store
+from secaudit.tui.services import WaiverDraft
 from tests.tui.scenes import FINDINGS, SCANNED, fill, transcript
 
 
@@ -78,3 +84,59 @@ def test_the_fleet_screen_learns_what_runs_next(tmp_path: Path, registry: Regist
     without = make_services(replace(sources, schedules=None), registry, read_only=True)
     assert without.schedules is None
     assert "--schedules" in without.why("schedules")
+
+
+def test_a_waiver_goes_where_a_scan_reads_it_and_can_be_taken_back(registry: Registry, tmp_path: Path) -> None:
+    inventory = tmp_path / "inventory"
+    inventory.mkdir()
+    hosts = "{web1: {address: 10.0.0.1, baselines: [base]}}"
+    text = f"customer: {{id: muster, name: Muster GmbH}}\nsites: {{vienna: {{hosts: {hosts}}}}}\n"
+    (inventory / "muster.yaml").write_text(text)
+    sources = Sources(str(tmp_path / "store.db"), inventory / "muster.yaml", None, None, tmp_path)
+    waive = make_services(sources, registry, read_only=False).waive
+    assert waive is not None
+    expires = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
+    draft = WaiverDraft("muster", "ports", "web1", escape("tcp/[8080]*"), "anna", "migration: step 1", expires)
+        "muster",
+        "ports",
+        "web1",
+        escape("tcp/[8080]*"),
+        "anna",
+        "migration: step 1",
+        f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}",
+    )
+    undo = [waive(draft)]
+    file = inventory / "waivers" / "muster.yaml"
+    first = file.read_bytes()
+    undo.append(waive(replace(draft, subject="")))
+    whole, of_the_host = load_waivers(file)
+    assert whole.reason == "migration: step 1"
+    covered = [one for one in ("tcp/[8080]*", "tcp/8080", "tcp/[8080]x", "") if covers(whole, one)]
+    assert covered == ["tcp/[8080]*"]
+    assert [one for one in ("", "tcp/8080") if covers(of_the_host, one)] == [""]
+
+    undo.pop()()
+    assert file.read_bytes() == first
+    file.write_bytes(first + b"# somebody was here\n")
+    with pytest.raises(CommandError, match="was changed since"):
+        undo[0]()
+    assert file.read_bytes().startswith(first)
+    file.write_bytes(first)
+    undo[0]()
+    assert not file.exists()
+    with pytest.raises(CommandError, match="2001"):
+        waive(replace(draft, expires="2001-01-01"))
+    assert not file.exists()
+
+
+def covers(grant: WaiverGrant, subject: str) -> bool:
+    return grant.covers(replace(FINDINGS["web1"][1], subject=subject))
+
+
+def test_the_reference_data_of_now_are_told(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECAUDIT_FEEDS", str(tmp_path))
+    feeds = make_services(Sources("sqlite://", None, None, None, tmp_path), registry, read_only=True).feeds
+    assert feeds is not None
+    assert not feeds()
