@@ -97,14 +97,6 @@ def test_a_waiver_goes_where_a_scan_reads_it_and_can_be_taken_back(registry: Reg
     assert waive is not None
     expires = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
     draft = WaiverDraft("muster", "ports", "web1", escape("tcp/[8080]*"), "anna", "migration: step 1", expires)
-        "muster",
-        "ports",
-        "web1",
-        escape("tcp/[8080]*"),
-        "anna",
-        "migration: step 1",
-        f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}",
-    )
     undo = [waive(draft)]
     file = inventory / "waivers" / "muster.yaml"
     first = file.read_bytes()
