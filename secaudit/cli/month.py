@@ -35,8 +35,8 @@ _PAGE = 1000
 def month_record(store: Store, contracts: Contracts, customer: str, month: Month, now: datetime) -> MonthRecord:
     """What is known about a month of a customer, as it stood at its end or stands `now` (aware UTC).
 
-    Raises CommandError when the month has not begun, or neither the store nor a contract knows the customer, and
-    StoreError.
+    Raises CommandError when the month has not begun, or neither the store nor a contract knows the customer,
+    ConfigError when the logo that the contract names is none, and StoreError.
     """
     mine = contracts.of(customer)
     history = ContractHistory(mine)
