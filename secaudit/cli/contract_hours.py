@@ -35,7 +35,13 @@ def hours() -> None:
 @click.argument("customer")
 @click.argument("time")
 @click.option("--date", "day", type=Day(), help="The day of the work [default: today in the contract's time zone].")
-@click.option("--kind", type=click.Choice([kind.value for kind in WorkKind]), default="support", show_default=True)
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in WorkKind]),
+    default="support",
+    show_default=True,
+    help="Support takes of the included hours, development of those that unused ones became.",
+)
 @click.option("--ticket", default="", help="The ticket that it belongs to.")
 @click.option("--note", default="", help="What was done.")
 @contracts_option
