@@ -71,7 +71,7 @@ def import_(customer: str, file: Path, contracts: Path | None) -> int:
     Lines go to the ledger of the contract that is in force on their day. When anything is wrong with one of them, or
     with a ledger, nothing is written.
     """
-    from secaudit.config.contract_hours import addition, append_entries, missing_from, read_ledger, read_lines
+    from secaudit.config.contract_hours import addition, append_entries, begun, missing_from, read_lines
     from secaudit.config.errors import ConfigError, Problem
 
     mine = contracts_of(customer, contracts)
@@ -85,10 +85,7 @@ def import_(customer: str, file: Path, contracts: Path | None) -> int:
             by_ledger.setdefault(_ledger(contract), []).append(line.entry)
     if problems:
         raise ConfigError(problems)
-    added = {
-        ledger: missing_from(read_ledger(ledger) if ledger.exists() else (), entries)
-        for ledger, entries in by_ledger.items()
-    }
+    added = {ledger: missing_from(begun(ledger), entries) for ledger, entries in by_ledger.items()}
     for ledger, entries in added.items():
         addition(ledger, entries)
     for ledger, entries in added.items():

@@ -46,12 +46,17 @@ def read_lines(path: Path, missing: str = "`secaudit contract hours add` begins 
     return _lines(read_text(path, MAX_BYTES, _TOO_LONG, missing), path)
 
 
+def begun(path: Path) -> tuple[WorkEntry, ...]:
+    """The entries of a ledger; none when it was not begun yet. Raises ConfigError as `read_ledger` does."""
+    return read_ledger(path) if _is_there(path) else ()
+
+
 def addition(path: Path, entries: Sequence[WorkEntry]) -> bytes:
     """What has to be written behind a ledger to add entries to it, in its own columns; with the header when it is new.
 
     Raises ConfigError when what is there is no ledger, lacks a column that an entry needs, or would become too long.
     """
-    is_new = not path.exists()
+    is_new = not _is_there(path)
     there = ",".join(COLUMNS) + "\n" if is_new else read_text(path, MAX_BYTES, _TOO_LONG)
     _lines(there, path)
     header = csv_header(there, path, _NEEDED, COLUMNS)
@@ -97,6 +102,13 @@ def missing_from(there: Iterable[WorkEntry], others: Iterable[WorkEntry]) -> tup
         else:
             missing.append(entry)
     return tuple(missing)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise ConfigError.at(None, f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _lines(text: str, path: Path) -> tuple[LedgerLine, ...]:

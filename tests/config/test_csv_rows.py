@@ -126,6 +126,12 @@ def test_a_line_that_would_make_the_ledger_too_long_is_refused(tmp_path: Path) -
     assert len(before) < MAX_BYTES
 
 
+def test_a_place_that_cannot_be_is_told(tmp_path: Path) -> None:
+    for path in (tmp_path / ("x" * 300), tmp_path):
+        with pytest.raises(ConfigError, match="cannot be read: (File name too long|Is a directory)"):
+            append_entries(path, [entry()])
+
+
 def test_lines_are_added_in_the_columns_of_the_ledger(tmp_path: Path) -> None:
     """A person's own order, and a ledger that never had tickets."""
     path = tmp_path / "l.csv"
