@@ -65,10 +65,10 @@ class Promises:
 
     def _has_trouble(self, host: Host) -> bool:
         """Whether something is known to be wrong with a waiver that concerns a host."""
-        from secaudit.store import FindingFilter
-
         if self._store is None:
             return False
+        from secaudit.store import FindingFilter
+
         return self._store.count(FindingFilter(customer=host.customer, host=host.name, control=CONTROL)) > 0
 
     def _left_out(self, waivers: Sequence[WaiverGrant], host: Host, results: Sequence[Result]) -> tuple[Result, ...]:
