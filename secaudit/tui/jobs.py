@@ -96,10 +96,12 @@ class Jobs:
             dashboard.call_from_thread(dashboard.tell, f"re-checking {target}; & shows how far it is")
             try:
                 with self.job(str(target)) as job:
+                    self._progress(job, "")
                     run = service.run(target, lambda line, job=job: self._progress(job, line))  # type: ignore[misc]  # bound per job
                     job.line = f"run {run}"
             except UserError as error:
                 dashboard.call_from_thread(dashboard.complain, error)
+                dashboard.call_from_thread(dashboard.paint_frame)
                 continue
             dashboard.call_from_thread(dashboard.tell, f"re-checked {target}")
             dashboard.call_from_thread(dashboard.store_changed)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from textual.pilot import Pilot
@@ -99,6 +100,33 @@ def test_a_recheck_is_announced_run_and_its_result_appears(store: Store) -> None
         assert "run run-2" in text(pilot, "#sheet")
 
     drive(store, steps, services=Services(recheck=recheck))
+
+
+@pytest.mark.parametrize(("size", "line"), [((80, 24), "#trail"), ((120, 40), "#title")])
+def test_what_runs_is_told_while_it_runs(store: Store, size: tuple[int, int], line: str) -> None:
+    """At the top of every screen, and step by step in the list of jobs."""
+    goes_on = Event()
+
+    class Slow(FixedHost):
+        def run(self, target: Target, progress: Callable[[str], None]) -> str:
+            progress("collecting")
+            assert goes_on.wait(30)
+            return super().run(target, progress)
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "r")
+        await pilot.press("y")
+        while "◐" not in text(pilot, line):
+            await pilot.pause(0.02)
+        await pilot.press("ampersand")
+        while "collecting" not in (text(pilot, "#sheet") if app(pilot).screen.query("#sheet") else ""):
+            await pilot.pause(0.02)
+        await pilot.press("escape")
+        goes_on.set()
+        await until(pilot, lambda: "◐" not in text(pilot, line))
+
+    drive(store, steps, size, services=Services(recheck=Slow(store)))
 
 
 def test_a_finding_that_is_looked_at_turns_when_it_is_mended(store: Store) -> None:

@@ -17,6 +17,7 @@ from textual.worker import get_current_worker
 
 from secaudit.model.errors import UserError
 from secaudit.model.safe_text import visible_line
+from secaudit.tui import words
 from secaudit.tui.scope import Scope
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ PATIENCE = 0.15
 """Seconds before waiting is mentioned."""
 
 NARROW, WIDE = 100, 160
+
+JOB = 26
+"""Cells that the job which runs takes in the title."""
 
 
 def action_style(style: str, action: str) -> Style:
@@ -142,8 +146,12 @@ class Framed(Screen[None]):
         return _ends(text, self._clock(), width)
 
     def _clock(self) -> Text:
-        look = self.dashboard.look
+        look, running = self.dashboard.look, self.dashboard.jobs.running
         text = Text("○ read-only ", look.dim) if self.dashboard.read_only else Text("● live ", look.good)
+        if running:
+            text = words.line(f"◐ {running[-1].title}", look.accent)
+            text.truncate(JOB, overflow="ellipsis")
+            text.append(" ")
         return Text.assemble(text, f"{self.dashboard.now():%d %b %H:%M} UTC ")
 
     def _trail(self, width: int) -> Text:
@@ -155,7 +163,8 @@ class Framed(Screen[None]):
         for level in upper:
             text.append(f"{level} ▸ ", look.dim)
         text.append(last, look.strong)
-        remark = self.remark() if width >= NARROW else f"{self.dashboard.now():%H:%M}"
+        running = "◐ " if self.dashboard.jobs.running else ""
+        remark = self.remark() if width >= NARROW else f"{running}{self.dashboard.now():%H:%M}"
         return _ends(text, Text(f"{remark} ", look.dim), width)
 
     def _keys(self, width: int) -> Text:
