@@ -128,7 +128,7 @@ def test_a_line_that_would_make_the_ledger_too_long_is_refused(tmp_path: Path) -
 
 def test_a_place_that_cannot_be_is_told(tmp_path: Path) -> None:
     for path in (tmp_path / ("x" * 300), tmp_path):
-        with pytest.raises(ConfigError, match="cannot be read: (File name too long|Is a directory)"):
+        with pytest.raises(ConfigError, match=r"cannot be read: (File name too long|Is a directory)"):
             append_entries(path, [entry()])
 
 
