@@ -43,7 +43,7 @@ def test_backups_and_waivers_are_told_with_their_times() -> None:
     hostile = a_line("\x1b[31m\u202efiles", Outcome.UNPROVEN)
     side = Blocks((), (), (), (a_line("shop-db"), hostile), ((a_line("tcp/8080"), NOW + 2 * DAY),))
     shown = blocks(side, {}, NOW, next(iter(LOOKS.values()))).plain
-    assert "BACKUPS NOT FRESH\n     3d H Muster GmbH  db1       shop-db" in shown
+    assert "BACKUPS NOT FRESH\n     3d H Muster GmbH  db1      shop-db" in shown
     assert "WAIVERS THAT END" in shown
     assert "48h" in shown
     assert "\x1b" not in shown

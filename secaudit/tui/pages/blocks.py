@@ -20,6 +20,12 @@ from secaudit.tui.themes import Look
 OLD = timedelta(days=3)
 """Age from which reference data are marked: no check that ships trusts older ones unless its baseline says so."""
 
+MOST_ENDED = 2
+"""Scans that have ended and are shown beside those that have not."""
+
+_PLACE = (12, 8)
+"""Cells of a customer and a host."""
+
 RUNNING_FOR = timedelta(hours=12)
 """How long a run without an end counts as running rather than interrupted."""
 
@@ -48,7 +54,8 @@ def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Te
     if not side.due:
         text.append("no clock runs\n", look.dim)
     text.append("\nSCANS\n", look.strong)
-    for run in side.runs:
+    ended = [run for run in side.runs if run.run.finished is not None]
+    for run in (*(run for run in side.runs if run.run.finished is None), *ended[:MOST_ENDED]):
         text.append_text(_run(run, now, look)).append("\n")
     for host in side.troubled[:4]:
         record = host.record
@@ -81,9 +88,15 @@ def _place(found: FindingLine, look: Look) -> Text:
     """Severity, customer, host and subject of a finding."""
     text = Text().append(f"{words.SEVERITIES[found.severity][0]} ", words.severity_style(found.severity, look))
     meant = Finding(found.fingerprint, found.customer, found.host, found.control, found.subject, found.run, found.name)
-    place = words.line(f"{found.name[:12]:<12} {found.host[:9]:<9} ")
+    place = Text(" ").join([*map(_cell, (found.name, found.host), _PLACE), Text()])
     place.stylize(Style(meta={"@click": ("app.open_finding", (meant,))}))
     return text.append_text(place).append_text(words.line(found.subject or found.title, look.dim))
+
+
+def _cell(text: str, width: int) -> Text:
+    cell = words.line(text)
+    cell.truncate(width, overflow="ellipsis", pad=True)
+    return cell
 
 
 def _run(overview: RunOverview, now: datetime, look: Look) -> Text:
