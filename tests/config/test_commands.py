@@ -282,6 +282,7 @@ def test_init_writes_once_and_never_over_anything(run: Run) -> None:
         "baselines/example-web.yaml",
         "contracts/example.yaml",
         "delivery/example.yaml",
+        "feeds/sources.yaml",
         "inventory/example.yaml",
         "schedules/nightly.yaml",
         "trackers/example.yaml",

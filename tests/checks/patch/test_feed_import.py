@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import sqlite3
 import tarfile
 import threading
@@ -506,3 +507,14 @@ def test_the_commands_say_what_is_there(tmp_path: Path) -> None:
     assert runner.invoke(command, [*verified, str(bundle)], standalone_mode=False).return_value == 0
     refused = runner.invoke(command, [*verified, str(kev(tmp_path))], standalone_mode=False)
     assert isinstance(refused.exception, FeedError)
+
+
+def test_the_example_of_sources_is_read_with_what_it_has_as_comments(tmp_path: Path) -> None:
+    example = Path(__file__).parents[3] / "secaudit" / "config" / "examples" / "feeds" / "sources.yaml"
+    written = example.read_text(encoding="utf-8")
+    assert len(read_sources(example).feeds) == 3
+    opened = tmp_path / "sources.yaml"
+    opened.write_text(re.sub(r"^#(?=mirror|  -)", "", written, flags=re.MULTILINE))
+    everything = read_sources(opened)
+    assert everything.mirror
+    assert len(everything.feeds) == written.count("{url:")
