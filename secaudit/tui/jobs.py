@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -119,8 +118,13 @@ class Jobs:
 
         def write() -> None:
             runs = dashboard.source.runs(dashboard.scope.customer, 1)
-            told = f"report: {service(runs[0].run.id)}" if runs else "there is no run to report on yet"
-            dashboard.call_from_thread(dashboard.tell, told)
+            if not runs:
+                dashboard.call_from_thread(dashboard.tell, "there is no run to report on yet")
+                return
+            run = runs[0].run.id
+            with self.job(f"report of {run}") as job:
+                job.line = str(service(run))
+            dashboard.call_from_thread(dashboard.tell, f"report: {job.line}")
 
         self._in_thread("report", write)
 
@@ -131,16 +135,17 @@ class Jobs:
             dashboard.explain("export")
             return
         options = [(name, name) for name in dashboard.services.formats]
+        many = "1 finding" if len(picked) == 1 else f"{len(picked):,} findings"
 
         def write(name: str) -> None:
-            path: Path = service(report_of(dashboard.source, picked), name)
-            dashboard.call_from_thread(dashboard.tell, f"written: {path}")
+            with self.job(f"export of {many}") as job:
+                job.line = str(service(report_of(dashboard.source, picked), name))
+            dashboard.call_from_thread(dashboard.tell, f"written: {job.line}")
 
         def chosen(name: str | None) -> None:
             if name:
                 self._in_thread("export", lambda: write(name))
 
-        many = "1 finding" if len(picked) == 1 else f"{len(picked):,} findings"
         dashboard.push_screen(Choose(f"Export {many} as", options), chosen)
 
     def _in_thread(self, group: str, work: Callable[[], None]) -> None:

@@ -244,6 +244,8 @@ def test_export_of_a_selection_and_copy_of_the_fix(store: Store, tmp_path: Path)
         assert name == "csv"
         assert {found.fingerprint for found in report.results} == {one.fingerprint for one in FINDINGS["web1"][1:]}
         await until(pilot, lambda: "findings.csv" in messages(pilot))
+        await press(pilot, "ampersand")
+        assert f"export of 2 findings  {tmp_path}/findings.csv" in text(pilot, "#sheet")
 
     drive(store, steps, services=Services(export=export, formats=("csv",)))
 

@@ -112,7 +112,8 @@ async def waive(findings: Sequence[Finding], dashboard: Dashboard) -> None:
         if undo:
             many = "the waiver" if len(undo) == 1 else f"{len(undo)} waivers"
             dashboard.remember(many, lambda: dashboard.handle(_take_back(undo), "waive"))
-    dashboard.tell(f"{many} written; it counts from the next scan on: r checks again, u takes it back")
+    verb = "is" if len(undo) == 1 else "are"
+    dashboard.tell(f"{many} {verb} written and counted from the next scan on: r checks again, u takes it back")
 
 
 async def ticket(findings: Sequence[Finding], dashboard: Dashboard) -> None:
