@@ -1,4 +1,4 @@
-"""Choosing a view: those that everybody has, and the saved ones, which can be removed."""
+"""Choosing a view among those that everybody has and the saved ones, which can be removed; and saving one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from secaudit.model.safe_text import visible_line
-from secaudit.tui.dialogs import Choose, Confirm
+from secaudit.model.safe_text import visible, visible_line
+from secaudit.tui.dialogs import Ask, Choose, Confirm
 from secaudit.tui.findings.views import BUILT_IN, View, Views, ViewsError
 
 if TYPE_CHECKING:
@@ -90,3 +90,24 @@ def _done(dashboard: Dashboard, step: Callable[[], None]) -> bool:
         dashboard.complain(error)
         return False
     return True
+
+
+async def save_view(view: View, dashboard: Dashboard) -> None:
+    """Ask for a name and keep a view under it, in place of another one after a yes; `u` brings that back."""
+    views = dashboard.views
+    try:
+        known = views.saved()
+        name = await dashboard.push_screen_wait(Ask("Save this view as"))
+        if not name:
+            return
+        before = known.get(name)
+        if before is not None and before != view:
+            question = f"Replace the view {visible_line(name)}?"
+            if not await dashboard.push_screen_wait(Confirm(question, visible(f"{before}\n→ {view}"))):
+                return
+        views.save(name, view)
+    except ViewsError as error:
+        dashboard.complain(error)
+        return
+    dashboard.remember(f"the view {name}", lambda: views.save(name, before) if before else views.remove(name))
+    dashboard.tell(f"saved as {name}; ' shows it")

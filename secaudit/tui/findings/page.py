@@ -15,17 +15,16 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from secaudit.model.safe_text import visible, visible_line
-from secaudit.tui.dialogs import Ask, Choose, Confirm
+from secaudit.tui.dialogs import Choose
 from secaudit.tui.exporting import Picked
-from secaudit.tui.filter.language import parse, quoted
+from secaudit.tui.filter.language import parse
 from secaudit.tui.filter.line import FilterLine
 from secaudit.tui.finding.detail import Detail, Finding
 from secaudit.tui.finding.screen import DetailScreen, FindingScreen
 from secaudit.tui.finding.view import DetailView
-from secaudit.tui.findings.choose_view import ChooseView
+from secaudit.tui.findings.choose_view import ChooseView, save_view
 from secaudit.tui.findings.feed import Failed, Feed, Found, FoundGroups, FoundPage
-from secaudit.tui.findings.projection import PAGE, Group, GroupRow, Projection, Query, Row, Sort
+from secaudit.tui.findings.projection import PAGE, Group, Projection, Query, Row, Sort
 from secaudit.tui.findings.row_paint import OPTIONAL
 from secaudit.tui.findings.table import FindingsTable
 from secaudit.tui.findings.views import View, ViewsError
@@ -249,7 +248,7 @@ class FindingsPage(FindingScreen):
         group, row = self.table.current_group, self.table.current
         if group is not None:
             self._came_from.append(self._view)
-            self.show_view(View(_narrowed(self._view, group), self._view.sort))
+            self.show_view(self._view.inside(group))
         elif row is not None:
             self.app.push_screen(DetailScreen(_finding(row), self.detail))
 
@@ -308,24 +307,8 @@ class FindingsPage(FindingScreen):
 
     @work(group="talk")
     async def action_save_view(self) -> None:
-        """Keep filter, order and grouping under a name; `u` brings back what had that name."""
-        views, view, dashboard = self.dashboard.views, self._view, self.dashboard
-        try:
-            known = views.saved()
-            name = await self.app.push_screen_wait(Ask("Save this view as"))
-            if not name:
-                return
-            before = known.get(name)
-            if before is not None and before != view:
-                question = f"Replace the view {visible_line(name)}?"
-                if not await self.app.push_screen_wait(Confirm(question, visible(f"{before}\n→ {view}"))):
-                    return
-            views.save(name, view)
-        except ViewsError as error:
-            dashboard.complain(error)
-            return
-        dashboard.remember(f"the view {name}", lambda: views.save(name, before) if before else views.remove(name))
-        dashboard.tell(f"saved as {name}; ' shows it")
+        """Keep filter, order and grouping under a name."""
+        await save_view(self._view, self.dashboard)
 
     def toggle_column(self, name: str) -> None:
         """Show or hide a column."""
@@ -404,14 +387,3 @@ class FindingsPage(FindingScreen):
 
 def _finding(row: Row) -> Finding:
     return Finding(row.fingerprint, row.customer, row.host, row.control, row.subject, row.run, row.name)
-
-
-def _narrowed(view: View, group: GroupRow) -> str:
-    """The filter that shows a group's findings."""
-    assert view.group is not None
-    field = view.group.value
-    terms = [view.filter] if view.filter else []
-    if view.group is Group.HOST:
-        terms.append(f"customer:{quoted(group.customer)}")
-    terms.append(f"{field}:{quoted(group.key)}")
-    return " ".join(terms)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from secaudit.model.errors import UserError
 from secaudit.model.safe_text import visible_line
-from secaudit.tui.findings.projection import Group, Sort
+from secaudit.tui.filter.language import quoted
+from secaudit.tui.findings.projection import Group, GroupRow, Sort
 
 LARGEST = 1_000_000
 """Bytes of a file of views that are read."""
@@ -27,6 +28,15 @@ class View:
     filter: str = ""
     sort: Sort = Sort.SEVERITY
     group: Group | None = None
+
+    def inside(self, group: GroupRow) -> View:
+        """The findings of a group of this view."""
+        assert self.group is not None
+        terms = [self.filter] if self.filter else []
+        if self.group is Group.HOST:
+            terms.append(f"customer:{quoted(group.customer)}")
+        terms.append(f"{self.group.value}:{quoted(group.key)}")
+        return View(" ".join(terms), self.sort)
 
     def __str__(self) -> str:
         parts = (
