@@ -69,13 +69,17 @@ def _of_finding(
         return
     control, subject = finding.control, finding.subject
     text = finding.reason or finding.title
+    failed = False
     for event in events:
+        if event.kind in _NEW:
+            failed = event.outcome is not Outcome.UNPROVEN
         if not now - WINDOW < event.at <= now:
             continue
         key = f"{event.kind.value} {finding.fingerprint} {event.at.isoformat()}"
         if event.kind in _NEW and event.outcome is Outcome.FAILED and finding.resolved is None:
             yield Change(key, ChangeKind.NEW, event.at, finding.severity, finding.host, text, control, subject)
-        elif event.kind is EventKind.RESOLVED:
+        elif event.kind is EventKind.RESOLVED and failed:
+            # The end of what was only unproven is no good news: the control may fail on another subject.
             # The reason of a resolved finding is that of its end.
             yield Change(
                 key, ChangeKind.RESOLVED, event.at, finding.severity, finding.host, finding.title, control, subject

@@ -69,6 +69,19 @@ def test_a_finding_is_told_once_and_its_end_once(place: Path, capsys: pytest.Cap
     assert [text.splitlines()[0] for text in told] == ["[secaudit] muster: 1 new", "[secaudit] muster: 1 resolved"]
 
 
+def test_the_end_of_what_was_only_unproven_is_no_good_news(place: Path) -> None:
+    with open_store(str(place / "store.sqlite")) as store:
+        for hours, outcome in ((5, Outcome.UNPROVEN), (4, Outcome.PASSED), (3, Outcome.UNPROVEN)):
+            scanned(store, timedelta(hours=hours), outcome)
+            assert run(["deliver", "--send"]) == 0
+        assert messages(place) == []
+        for hours, outcome in ((2, Outcome.FAILED), (1, Outcome.UNPROVEN), (0, Outcome.PASSED)):
+            scanned(store, timedelta(hours=hours), outcome)
+            assert run(["deliver", "--send"]) == 0
+    heads = [text.splitlines()[0] for text in messages(place)]
+    assert heads == ["[secaudit] muster: 1 new", "[secaudit] muster: 1 resolved"]
+
+
 def test_a_host_that_does_not_answer_is_told_once_and_when_it_is_back(place: Path) -> None:
     with open_store(str(place / "store.sqlite")) as store:
         scanned(store, timedelta(hours=9), Outcome.PASSED)
