@@ -140,7 +140,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.action_page("findings")
         page = self.screen
         if isinstance(page, FindingsPage):
-            self.call_after_refresh(page.show_view, view or View())
+            page.show_view(view or View())
 
     def show_hosts(self, words: str, scope: Scope) -> None:
         """The hosts of a scope that hold these words."""
@@ -148,7 +148,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.action_page("hosts")
         page = self.screen
         if isinstance(page, HostsPage):
-            self.call_after_refresh(page.narrow, words)
+            page.narrow(words)
 
     def action_open_finding(self, finding: Finding) -> None:
         """One finding, from wherever it is named."""

@@ -107,6 +107,7 @@ class FindingsPage(FindingScreen):
         """Ask for everything."""
         super().on_mount()
         self.set_focus(self.table)
+        self._show_filter()
         self._ask()
 
     def on_unmount(self) -> None:
@@ -143,16 +144,20 @@ class FindingsPage(FindingScreen):
         self._read_detail()
 
     def show_view(self, view: View) -> None:
-        """Show another filter, order and grouping."""
+        """Show another filter, order and grouping, at once or when the page is there."""
         if view != self._view:
             self._last_view = self._view
         self._view = view
+        if self.is_ready:
+            self._show_filter()
+            self._ask()
+            self.paint_frame()
+
+    def _show_filter(self) -> None:
         line = self.query_one(FilterLine)
-        if line.value != view.filter:
+        if line.value != self._view.filter:
             with line.prevent(Input.Changed):
-                line.value = view.filter
-        self._ask()
-        self.paint_frame()
+                line.value = self._view.filter
 
     def _ask(self, *, keep_cursor: bool = False) -> None:
         """Put the question to the feed, unless it is the one that was answered."""

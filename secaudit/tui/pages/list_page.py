@@ -112,6 +112,7 @@ class ListPage(Page[Sequence[R]], Generic[R]):
         super().__init__()
         self._values: Sequence[R] | None = None
         self._shown: list[ListRow[R]] = []
+        self._narrowed = ""
 
     @abstractmethod
     def columns(self) -> tuple[str, ...]:
@@ -155,7 +156,8 @@ class ListPage(Page[Sequence[R]], Generic[R]):
     def on_mount(self) -> None:
         """The rows have the focus."""
         super().on_mount()
-        self.words.display = False
+        self.words.display = bool(self._narrowed)
+        self.words.value = self._narrowed
         self.set_focus(self.grid)
 
     def on_resize(self) -> None:
@@ -210,7 +212,10 @@ class ListPage(Page[Sequence[R]], Generic[R]):
             self.open_value(value, self.columns()[self.grid.cursor_column] if self.CURSOR == "cell" else "")
 
     def narrow(self, words: str) -> None:
-        """Show only what holds these words."""
+        """Show only what holds these words, at once or when the page is there."""
+        if not self.is_ready:
+            self._narrowed = words
+            return
         self.words.display = True
         self.words.value = words
         self._fill()
