@@ -213,6 +213,7 @@ class FindingsPage(FindingScreen):
         self.query_one("#count", Static).update(text, layout=False)
         if not self.table.count and self._loaded:
             self.query_one(DetailView).say(self._nothing())
+            self._asked = None
 
     def _nothing(self) -> Text:
         if self._view.filter:
