@@ -49,7 +49,7 @@ def changes_of(store: Store, contracts: Contracts, customer: str, minimum: Sever
     for overview in store.runs(customer, _RUNS):
         run = overview.run
         if run.finished is None and now - WINDOW - STALLED < run.started < now - STALLED:
-            text = f"{overview.recorded} of {overview.planned} hosts; go on with secaudit scan --resume {run.id}"
+            text = f"{overview.recorded} of {overview.planned} hosts; go on with the same scan and --resume {run.id}"
             found.append(Change(f"interrupted {run.id}", ChangeKind.INTERRUPTED, run.started, None, run.id, text))
     return found
 

@@ -129,7 +129,7 @@ def _incomplete(report: RunReport) -> list[str]:
         if host.status is not Reach.COMPLETE
     ]
     if report.run.finished is None:
-        lines.append(f"The run was interrupted; go on with: secaudit scan --resume {report.run.id}")
+        lines.append(f"The run was interrupted; go on with the same command and --resume {report.run.id}")
     return lines
 
 

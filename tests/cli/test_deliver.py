@@ -190,7 +190,7 @@ def test_a_scan_that_broke_off_is_told_once(place: Path) -> None:
         assert run(["deliver", "--send"]) == 0
         assert run(["deliver", "--send"]) == 0
     (text,) = messages(place)
-    assert "secaudit scan --resume broken" in text
+    assert "the same scan and --resume broken" in text
 
 
 CONTRACT = """
