@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,8 +25,12 @@ from secaudit.tui.findings.page import FindingsPage
 from secaudit.tui.findings.table import FindingsTable
 from secaudit.tui.pages.blocks import Blocks, blocks
 from secaudit.tui.pages.hosts import HostsPage
-from secaudit.tui.pages.overview import Counter
+from secaudit.tui.pages.overview import Counter as CounterWidget
+from secaudit.tui.pages.overview import load_customers
+from secaudit.tui.scope import Scope
 from secaudit.tui.themes import LOOKS
+from tests import screenshots
+from tests.reports import sample
 from tests.tui import scenes
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
@@ -75,12 +80,12 @@ def a_mixed_store(path: Path) -> Store:
 def test_every_number_is_that_of_the_list_behind_it(tmp_path: Path, size: tuple[int, int]) -> None:
     async def steps(pilot: Pilot[None]) -> None:
         dashboard = scenes.app(pilot)
-        shown = [str(counter.render()) for counter in dashboard.screen.query(Counter)]
+        shown = [str(counter.render()) for counter in dashboard.screen.query(CounterWidget)]
         numbers = [int(re.findall(r"\d+", text)[0]) for text in shown]
         assert all(numbers[:-1]), shown
         for place, number in enumerate(numbers[:-1]):
             await scenes.press(pilot, "1")
-            list(dashboard.screen.query(Counter))[place].focus()
+            list(dashboard.screen.query(CounterWidget))[place].focus()
             await pilot.pause()
             await scenes.press(pilot, "enter")
             await scenes.until(pilot, lambda: isinstance(dashboard.screen, FindingsPage))
@@ -94,7 +99,7 @@ def test_every_number_is_that_of_the_list_behind_it(tmp_path: Path, size: tuple[
 def test_hosts_that_were_not_scanned_are_behind_their_number(tmp_path: Path) -> None:
     async def steps(pilot: Pilot[None]) -> None:
         dashboard = scenes.app(pilot)
-        last = list(dashboard.screen.query(Counter))[-1]
+        last = list(dashboard.screen.query(CounterWidget))[-1]
         assert str(last.render()).split()[0] == "▎1"
         last.focus()
         await pilot.pause()
@@ -127,3 +132,20 @@ def test_a_clock_opens_its_finding_by_a_click(tmp_path: Path) -> None:
     with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as store:
         scenes.fill(store, scenes.FINDINGS)
         scenes.drive(store, steps)
+
+
+def test_the_numbers_are_those_of_the_report(tmp_path: Path) -> None:
+    """A whole run in the store: matrix and counters count what the summary of its report counts."""
+    report = sample.report()
+    summary, now = report.summary, report.run.started + timedelta(hours=1)
+    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as store:
+        screenshots.fill(store, report)
+        (row,) = load_customers(store, now, Scope())
+    failed: Counter[Severity] = Counter()
+    for tally in row.tallies:
+        if tally.outcome is Outcome.FAILED and not tally.waived:
+            failed[tally.severity] += tally.count
+    assert failed == Counter({severity: count for severity, count in summary.failed.items() if count})
+    assert row.clocks.unproven == summary.unproven
+    assert row.clocks.waived == summary.waived
+    assert sum(tally.count for tally in row.tallies if tally.outcome is Outcome.PASSED) == summary.passed
