@@ -129,6 +129,18 @@ def test_every_option_says_what_it_does() -> None:
     assert not silent
 
 
+def test_every_command_and_option_is_told() -> None:
+    told = "\n".join(page.read_text(encoding="utf-8") for page in pages())
+    silent = [called for called, _ in _commands(root) if called not in told]
+    silent += [
+        f"{called} {parameter.opts[0]}"
+        for called, command in _commands(root)
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not re.search(rf"{parameter.opts[0]}\b", told)
+    ]
+    assert not silent
+
+
 def test_every_variable_of_the_environment_is_told() -> None:
     told = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))
     read = {
