@@ -6,16 +6,17 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from secaudit.tui.finding.check_page import drawn
 from secaudit.tui.finding.detail import Detail, Finding
 from secaudit.tui.finding.evidence import TextScreen, evidence_of
 from secaudit.tui.finding.handling import Talk, acknowledgement, note, pause, ticket, waive
 from secaudit.tui.finding.view import DetailView
 from secaudit.tui.pages.page import Framed
 from secaudit.tui.services import Target
+from secaudit.tui.themes import Look
 
 if TYPE_CHECKING:
     from secaudit.tui.app import Dashboard
@@ -67,8 +68,13 @@ class FindingScreen(Framed):
             self.dashboard.explain("check_page")
             return
         check = detail.result.check
-        levels = (*self.trail_of(detail.finding), check)
-        self.app.push_screen(TextScreen(levels, lambda look, width: drawn(page(check), look, width)))
+
+        def text(look: Look, width: int) -> Text:
+            from secaudit.tui.finding.check_page import drawn  # noqa: PLC0415 - slow to import, and needed here only
+
+            return drawn(page(check), look, width)
+
+        self.app.push_screen(TextScreen((*self.trail_of(detail.finding), check), text))
 
     def action_baseline(self) -> None:
         """The control in its baseline."""
