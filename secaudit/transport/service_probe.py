@@ -31,8 +31,15 @@ def probe_service(probe: ServiceProbe, at: datetime) -> Probe:
     except ssl.SSLCertVerificationError as error:
         is_up, detail = False, f"the certificate is refused: {error.verify_message}"
     except (OSError, HTTPException, ValueError) as error:
-        is_up, detail = False, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        is_up, detail = False, _said_by(error)
     return Probe(at, is_up, visible_line(detail)[:200], expires)
+
+
+def _said_by(error: Exception) -> str:
+    """What the system says of an error; else its kind with what it says."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 @contextmanager

@@ -339,7 +339,7 @@ def _scans() -> tuple[HostScan, ...]:
 def measured(service: str, state: AvailabilityState, down: int, unmeasured: int) -> Availability:
     """A month of probes; minutes."""
     whole = END - BEGIN
-    outages = (Outage(local_day(12), local_day(12) + timedelta(minutes=down), "HTTP status 503"),)
+    outages = (Outage(local_day(12), local_day(12) + timedelta(minutes=down), "status 503"),)
     lost, gap, planned = timedelta(minutes=down), timedelta(minutes=unmeasured), timedelta(hours=4)
     return Availability(service, BEGIN, END, planned, whole - planned - lost - gap, lost, gap, state, outages)
 

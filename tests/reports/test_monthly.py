@@ -305,7 +305,7 @@ def test_the_method_names_calendars_and_runs(record: MonthRecord) -> None:
 
 
 def test_outages_are_listed(record: MonthRecord) -> None:
-    assert "HTTP status 503" in Page(render(record, "en")).identified("availability").text
+    assert "status 503" in Page(render(record, "en")).identified("availability").text
 
 
 def test_the_customers_colour_is_the_line_on_top_and_nothing_else(record: MonthRecord) -> None:
