@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from secaudit.model.safe_text import visible_line
 from secaudit.tui import words
 from secaudit.tui.finding.evidence import Reader
 from secaudit.tui.pages.list_page import ListPage, ListRow
+from secaudit.tui.pages.page import NARROW
 from secaudit.tui.scope import Scope
 from secaudit.tui.themes import Look
 
@@ -52,17 +54,19 @@ class BaselinesPage(ListPage[ControlRow]):
 
     def columns(self) -> tuple[str, ...]:
         """Where it stands."""
-        return ("baseline", "sev", "control", "check", "set at")
+        check = ("check",) if self.size.width >= NARROW else ()
+        return ("baseline", "sev", "control", *check, "set at")
 
     def row(self, value: ControlRow) -> ListRow[ControlRow]:
         """A control."""
         look, control = self.dashboard.look, value.control
+        is_wide, place = self.size.width >= NARROW, control.location
         cells = (
             words.line(value.baseline, look.dim),
             words.severity(control.severity, look),
             words.line(control.id, look.strong),
-            words.line(control.check, look.dim),
-            words.line(str(control.location), look.accent),
+            *((words.line(control.check, look.dim),) if is_wide else ()),
+            words.line(str(place) if is_wide else f"{PurePath(place.file).name}:{place.line}", look.accent),
         )
         return ListRow(value, cells, f"{value.baseline} {control.id} {control.check} {control.location}")
 

@@ -14,6 +14,7 @@ from secaudit.tui import words
 from secaudit.tui.finding.evidence import TextScreen
 from secaudit.tui.host.compare import describe, differences
 from secaudit.tui.pages.list_page import ListPage, ListRow
+from secaudit.tui.pages.page import NARROW
 from secaudit.tui.scope import Scope
 from secaudit.tui.source import Source
 from secaudit.tui.themes import Look
@@ -41,14 +42,15 @@ class RunsPage(ListPage[RunOverview]):
 
     def columns(self) -> tuple[str, ...]:
         """When, how long, how many."""
-        return (" ", "started (UTC)", "took", "hosts", "state", "baselines", "run")
+        baselines = ("baselines",) if self.size.width >= NARROW else ()
+        return (" ", "started (UTC)", "took", "hosts", "state", *baselines, "run")
 
     def row(self, value: RunOverview) -> ListRow[RunOverview]:
         """A run."""
         look, run = self.dashboard.look, value.run
         took = words.took(run.finished - run.started) if run.finished else ""
         short = value.recorded < value.planned
-        state = ("finished", look.good) if run.finished and not short else ("open or interrupted", look.unproven)
+        state = ("finished", look.good) if run.finished and not short else ("unfinished", look.unproven)
         names = ", ".join(f"{stamp.name} {stamp.version}" for stamp in run.baselines)
         cells = (
             Text("▪" if run.id == self._marked else " ", look.accent),
@@ -56,7 +58,7 @@ class RunsPage(ListPage[RunOverview]):
             Text(took, look.dim),
             Text(f"{value.recorded}/{value.planned}", look.unproven if short else ""),
             Text(*state),
-            words.line(names, look.dim),
+            *((words.line(names, look.dim),) if self.size.width >= NARROW else ()),
             words.line(run.id, look.dim),
         )
         return ListRow(value, cells, f"{run.id} {names} {run.started:%Y-%m-%d}")
