@@ -16,11 +16,10 @@ from tests.config.conftest import Write
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def sample(page: str) -> str:
-    """The first YAML block of a page."""
-    found = re.search(r"```yaml\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
-    assert found is not None
-    return found[1]
+def sample(page: str, number: int = 0) -> str:
+    """A YAML block of a page, the first unless its number is given."""
+    blocks: list[str] = re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+    return blocks[number]
 
 
 def test_inventory(write: Write) -> None:
@@ -35,6 +34,18 @@ def test_baseline(write: Write) -> None:
     controls = BaselineLibrary().resolve([str(path)], registry.checks, registry.broken).controls
     assert "raid" not in controls
     assert controls["muster-uploads"].references == {"cis-v8": ("4.4",), "bsi": ("NET.3.2.A2",)}
+
+
+def test_what_only_a_customer_can_say(write: Write) -> None:
+    registry = discover()
+    path = write("muster-db.yaml", sample("baselines.md", 1))
+    controls = BaselineLibrary().resolve([str(path)], registry.checks, registry.broken).controls
+    assert {"shop-db-dump", "shop-db-offsite", "intended-flows"} < controls.keys()
+
+
+def test_every_shipped_baseline_is_told() -> None:
+    shipped = (DOCS / "baselines.md").read_text(encoding="utf-8").split("## What is shipped")[1].split("## ")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", shipped, re.MULTILINE)) == set(BaselineLibrary().names())
 
 
 def test_schedule(write: Write) -> None:
