@@ -7,8 +7,10 @@ from pathlib import Path
 
 from secaudit.config.baseline import BaselineLibrary
 from secaudit.config.contract import load_contracts
+from secaudit.config.delivery import load_delivery
 from secaudit.config.inventory import load_inventory
 from secaudit.config.schedule import load_schedules
+from secaudit.config.trackers import load_trackers
 from secaudit.config.waivers import load_waivers
 from secaudit.plugins import discover
 from tests.config.conftest import Write
@@ -64,3 +66,21 @@ def test_waivers(write: Write) -> None:
     grants = load_waivers(write("muster.yaml", sample("waivers.md")))
     assert [grant.name for grant in grants] == ["web-open-ports@web1/tcp/8080", "patch-*@*#legacy/*"]
     assert not any(grant.is_too_broad for grant in grants)
+
+
+def test_availability(write: Write) -> None:
+    contract = re.sub(
+        r"^availability:\n(  .*\n)+", sample("availability.md"), sample("contract.md"), flags=re.MULTILINE
+    )
+    (loaded,) = load_contracts(write("muster.yaml", contract)).all
+    assert [promise.service for promise in loaded.availability] == ["shop", "mail", "database", "portal"]
+
+
+def test_delivery(write: Write) -> None:
+    plan = load_delivery(write("all.yaml", sample("delivery.md")))
+    assert [target.name for target in plan.targets] == ["office", "chat", "archive"]
+
+
+def test_tracker(write: Write) -> None:
+    (tracker,) = load_trackers(write("muster.yaml", sample("trackers.md")))
+    assert (tracker.customer, tracker.project) == ("muster", "OPS")
