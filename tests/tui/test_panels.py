@@ -20,7 +20,7 @@ from secaudit.store import Store, open_store
 from secaudit.tui.dialogs import Choose
 from secaudit.tui.finding.evidence import TextScreen
 from secaudit.tui.host.compare import Differences, between_hosts
-from secaudit.tui.host.panels import MOST_LINES, PanelView, drawn
+from secaudit.tui.host.panels import MOST_LINES, PanelView, QueryLine, drawn
 from secaudit.tui.services import Services
 from secaudit.tui.themes import LOOKS
 from tests.tui.scenes import FINDINGS, HOSTILE, SIZES, app, drive, fill, press, result, text, until
@@ -74,9 +74,9 @@ def test_a_panel_is_shown_asked_and_left(store: Store, size: tuple[int, int]) ->
         tabs = await at_the_host(pilot)
         assert tabs.active == "results"
         await press(pilot, "tab", "slash")
-        assert "nothing to ask" in "\n".join(one.message for one in app(pilot)._notifications)
-        await press(pilot, "tab")
-        assert tabs.active == "panel-1"
+        await until(pilot, lambda: isinstance(app(pilot).focused, QueryLine))
+        assert tabs.active == "panel-1", "the one that can be asked"
+        await press(pilot, "escape")
         shown = text(pilot, "#panel-1 .panel")
         assert "tcp/22   evil\\x1b[31m\\u202e[bold]x[/bold]" in shown
         assert "… 3 more" in shown
@@ -91,6 +91,16 @@ def test_a_panel_is_shown_asked_and_left(store: Store, size: tuple[int, int]) ->
         assert not app(pilot).screen.query(PanelView)
 
     drive(store, steps, size, services=Services(panels=panels))
+
+
+def test_without_a_panel_that_takes_questions_it_says_so(store: Store) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        app(pilot).open_host("muster", "web1")
+        await until(pilot, lambda: len(app(pilot).screen.query(PanelView)) == 1)
+        await press(pilot, "slash")
+        assert "nothing to ask" in "\n".join(one.message for one in app(pilot)._notifications)
+
+    drive(store, steps, services=Services(panels=lambda _transcript, _results: PANELS[:1]))
 
 
 def test_the_tab_in_front_stays_when_the_store_changed(store: Store) -> None:

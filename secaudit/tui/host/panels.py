@@ -73,9 +73,14 @@ class PanelView(Vertical):
         width = self.query_one(Reader).scrollable_content_region.width
         self.query_one(".panel", Static).update(drawn(self._panel, self._look, width))
 
+    @property
+    def takes_questions(self) -> bool:
+        """Whether it can be asked something."""
+        return self._panel.query is not None
+
     def ask(self) -> bool:
         """Take a question; False where nothing can be asked."""
-        if self._panel.query is None:
+        if not self.takes_questions:
             return False
         line = self.query_one(QueryLine)
         line.can_focus = True

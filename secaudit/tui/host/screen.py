@@ -238,10 +238,17 @@ class HostScreen(FindingScreen):
             tabs.active = before
 
     def action_ask(self) -> None:
-        """Ask the panel in front."""
-        views = self.query_one(f"#{self.query_one(TabbedContent).active}").query(PanelView)
-        if not views or not views.first().ask():
-            self.dashboard.tell("here is nothing to ask; the firewall's tab takes a packet")
+        """Ask the panel in front, else bring the one that takes questions to the front."""
+        tabs = self.query_one(TabbedContent)
+        views = self.query_one(f"#{tabs.active}").query(PanelView)
+        if views and views.first().ask():
+            return
+        asked = next((view for view in self.query(PanelView) if view.takes_questions), None)
+        if asked is None or asked.parent is None:
+            self.dashboard.tell("here is nothing to ask; a firewall that was read takes a packet")
+            return
+        tabs.active = asked.parent.id or tabs.active
+        self.call_after_refresh(asked.ask)
 
     @property
     def _answers(self) -> Sequence[Answer]:
