@@ -225,6 +225,20 @@ def test_what_is_selected_is_handled_together(store: Store) -> None:
     drive(store, steps, services=services)
 
 
+def test_nobody_acknowledges_more_than_can_be_looked_at(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secaudit.tui.finding.screen.MOST_AT_ONCE", 1)
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "A")
+        await until(pilot, lambda: "2 selected" in text(pilot, "#count"))
+        await press(pilot, "a")
+        await until(pilot, lambda: "2 findings are too many at once" in messages(pilot))
+        assert isinstance(app(pilot).screen, FindingsPage)
+
+    drive(store, steps, services=Services(record=store.add_event, person="anna"))
+
+
 def test_export_of_a_selection_and_copy_of_the_fix(store: Store, tmp_path: Path) -> None:
     exported: list[tuple[RunReport, str]] = []
 

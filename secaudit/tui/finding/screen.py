@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from secaudit.tui.app import Dashboard
 
 
+MOST_AT_ONCE = 500
+"""Findings that are handled together at most: each is stored by itself, and nobody has looked at more."""
+
+
 class FindingScreen(Framed):
     """A screen on which one finding is in front."""
 
@@ -118,7 +122,9 @@ class FindingScreen(Framed):
     def _about_chosen(self, talk: Callable[[Sequence[Finding], Dashboard], Talk], service: str = "record") -> None:
         async def talked() -> None:
             findings = await self.chosen()
-            if findings:
+            if len(findings) > MOST_AT_ONCE:
+                self.dashboard.tell(f"{len(findings):,} findings are too many at once; {MOST_AT_ONCE} are not")
+            elif findings:
                 await talk(findings, self.dashboard)
 
         self.dashboard.handle(talked(), service)
