@@ -153,6 +153,7 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "running": "running",
     "sum": "Total",
     "not_promised": "not promised",
+    "earlier_contract": "by an earlier contract",
     "late_open": "Found {found}, due {due}, still open: overdue by {late}.",
     "late_mended": "Found {found}, due {due}, mended {ended}: {late} late.",
     # backups

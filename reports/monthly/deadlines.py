@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -48,24 +49,29 @@ def lives_of(findings: Iterable[TrackedFinding]) -> list[FindingClocks]:
 
 
 def priority_rows(record: MonthRecord) -> tuple[PriorityRow, ...]:
-    """A row per priority of the contract, in its order."""
+    """A row per priority of the contract, in its order, then those of which only earlier contracts have clocks."""
     if record.contract is None:
         return ()
     lives = lives_of(record.findings)
-    return tuple(_priority_row(priority, lives, record.begin) for priority in record.contract.priorities)
+    rows = [_priority_row(priority, lives, record.begin) for priority in record.contract.priorities]
+    present = {row.id for row in rows}
+    earlier = {reading.priority for reading in both(lives) if reading is not None} - present
+    empty = (PriorityRow(name, (), None, None, Tally(), Tally(), is_earlier=True) for name in sorted(earlier))
+    others = [_clocks_row(row, lives, record.begin) for row in empty]
+    return (*rows, *(row for row in others if row.responded.total or row.remediated.total))
 
 
 def _priority_row(priority: Priority, lives: Sequence[FindingClocks], begin: datetime) -> PriorityRow:
-    responses = [life.response for life in lives if life.response is not None and life.response.priority == priority.id]
-    repairs = [life.remediation for life in lives if life.remediation and life.remediation.priority == priority.id]
-    return PriorityRow(
-        id=priority.id,
-        severities=tuple(sorted(priority.severities, key=lambda severity: -severity.rank)),
-        response=priority.response,
-        remediation=priority.remediation,
-        responded=tally(responses, begin),
-        remediated=tally(repairs, begin),
-    )
+    severities = tuple(sorted(priority.severities, key=lambda severity: -severity.rank))
+    row = PriorityRow(priority.id, severities, priority.response, priority.remediation, Tally(), Tally())
+    return _clocks_row(row, lives, begin)
+
+
+def _clocks_row(row: PriorityRow, lives: Sequence[FindingClocks], begin: datetime) -> PriorityRow:
+    """The row with what became of the clocks of its priority."""
+    responses = [life.response for life in lives if life.response is not None and life.response.priority == row.id]
+    repairs = [life.remediation for life in lives if life.remediation and life.remediation.priority == row.id]
+    return replace(row, responded=tally(responses, begin), remediated=tally(repairs, begin))
 
 
 def patch_rows(record: MonthRecord, findings: Sequence[TrackedFinding]) -> tuple[PatchRow, ...]:

@@ -182,7 +182,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class PriorityRow:
-    """The promises to one class of findings and what became of them."""
+    """The promises to one class of findings and what became of them.
+
+    `is_earlier` when only an earlier contract has that class: what it promised is not said again.
+    """
 
     id: str
     severities: tuple[Severity, ...]
@@ -190,6 +193,7 @@ class PriorityRow:
     remediation: Target | None
     responded: Tally
     remediated: Tally
+    is_earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)

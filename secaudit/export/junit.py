@@ -50,8 +50,11 @@ def _case(result: Result) -> ET.Element:
         child.text = visible(f"expected: {result.expected}\nobserved: {result.observed}\nfix: {result.remediation}")
     elif result.outcome is Outcome.UNPROVEN:
         ET.SubElement(case, "error", type=f"unproven-{result.kind or 'unknown'}", message=reason)
-    elif result.outcome is Outcome.FAILED:
-        ET.SubElement(case, "skipped", message=f"waived: {reason}")
+    elif result.outcome is Outcome.FAILED and result.waiver is not None:
+        # Of the two reasons the waiver's, because it says why the failure is no failure here.
+        until = f"{result.waiver.expires:%Y-%m-%d %H:%M} UTC"
+        why = f"waived by {result.waiver.owner} until {until}: {result.waiver.reason}; {result.reason or result.title}"
+        ET.SubElement(case, "skipped", message=visible(why))
     elif result.outcome is Outcome.NOT_APPLICABLE:
         ET.SubElement(case, "skipped", message=f"not applicable: {reason}")
     return case

@@ -135,6 +135,11 @@ def test_junit_counts_what_it_holds() -> None:
     assert first.attrib | {"tests": "5", "failures": "1", "errors": "1", "skipped": "2"} == first.attrib
     assert second.get("tests") == "0"
     assert [len(case) and case[0].tag for case in first] == ["failure", "skipped", "error", 0, "skipped"]
+    waived = next(result for result in report().results if result.waiver is not None)
+    assert waived.waiver is not None
+    message = first[1][0].get("message", "")
+    assert message.startswith(f"waived by {waived.waiver.owner} until ")
+    assert waived.waiver.reason in message
 
 
 def test_hostile_text_stays_inert_everywhere() -> None:

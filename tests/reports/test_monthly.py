@@ -15,6 +15,7 @@ from markupsafe import escape
 from secaudit.reports.language import Language
 from secaudit.reports.monthly import render, rendering
 from secaudit.reports.monthly.build import build
+from secaudit.reports.monthly.deadlines import priority_rows
 from secaudit.reports.monthly.report import Cause, PromiseId
 from secaudit.reports.states import State
 from secaudit.reports.technical_texts import TECHNICAL
@@ -326,3 +327,17 @@ def test_the_year_of_a_backup_has_no_point_where_nobody_looked(record: MonthReco
     scans = (*record.scans, *(replace(older, host=host) for host in hosts))
     before = promises(replace(record, scans=scans))[PromiseId.CLOUD_BACKUPS].trend[-2]
     assert before.share is not None
+
+
+def test_clocks_of_an_earlier_contract_with_other_priorities_are_counted() -> None:
+    record = monthly_sample.record()
+    assert record.contract is not None
+    first, *others = record.contract.priorities
+    renamed = replace(record, contract=replace(record.contract, priorities=(replace(first, id="urgent"), *others)))
+    before, after = priority_rows(record), priority_rows(renamed)
+    assert [row.id for row in after] == ["urgent", *(row.id for row in before[1:]), first.id]
+    assert [row.is_earlier for row in after] == [False] * len(before) + [True]
+    assert (after[-1].responded, after[-1].remediated) == (before[0].responded, before[0].remediated)
+    assert after[-1].remediated.total > 0
+    row = Page(render(renamed, "en")).identified("deadlines").text
+    assert "by an earlier contract" in row
