@@ -67,7 +67,10 @@ def paint(row: Row, layout: Layout, look: Look, now: float, *, selected: bool, c
 
 def _cells(row: Row, layout: Layout, look: Look, now: float, selected: bool, cursor: bool) -> Iterator[tuple[str, str]]:
     yield (_SELECTED if selected else _MARK if cursor else " "), look.accent
-    yield f"{words.SEVERITIES[row.severity]:<4} ", words.severity_style(row.severity, look)
+    # Padding has no style: without colours a style may be a line under the text.
+    severity = words.SEVERITIES[row.severity]
+    yield severity, words.severity_style(row.severity, look)
+    yield " " * (5 - len(severity)), ""
     glyph, style = words.glyph(row.outcome, row.waived, look)
     yield f"{glyph} ", style
     texts = {"customer": row.name, "host": row.host, "family": row.family, "control": row.control}
@@ -81,7 +84,8 @@ def _cells(row: Row, layout: Layout, look: Look, now: float, selected: bool, cur
             yield " " + words.span(now - row.opened).rjust(size), look.dim
         elif name == "due":
             left, style = words.due(row.due - now, look) if row.due is not None and not row.waived else ("", "")
-            yield " " + left.rjust(size), style
+            yield " " * (1 + size - len(left)), ""
+            yield left, style
 
 
 def _subject(row: Row, room: int, is_new: bool, look: Look) -> Iterator[tuple[str, str]]:
@@ -103,11 +107,13 @@ def paint_group(row: GroupRow, layout: Layout, look: Look, now: float, *, cursor
     )
     parts = (
         (_MARK if cursor else " ", look.accent),
-        (f"{words.SEVERITIES[row.worst]:<4} ", words.severity_style(row.worst, look)),
+        (words.SEVERITIES[row.worst], words.severity_style(row.worst, look)),
+        (" " * (5 - len(words.SEVERITIES[row.worst])), ""),
         (f"{row.count:>7,} ", look.strong),
         (fit(label or "the host as a whole", max(10, layout.width - 30)), ""),
         (f"? {row.unproven:,}".rjust(9) if row.unproven else " " * 9, look.unproven),
-        (left.rjust(8), due_style),
+        (" " * (8 - len(left)), ""),
+        (left, due_style),
     )
     return [Segment(text, ground + Style.parse(style)) for text, style in parts]
 
