@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from secaudit.api import default_feeds, show_duration
+from secaudit.api import Laboratory, default_feeds, show_duration
 from secaudit.model.counted import counted
 from secaudit.model.signing import PublicKey, SigningKey
 
@@ -17,7 +17,7 @@ from .feeds.importing import import_feeds
 from .feeds.importing import remove as remove_parts
 from .feeds.index import Part, read_index
 from .feeds.records import FeedError
-from .feeds.updating import read_sources, update
+from .feeds.updating import update
 
 
 class _Moment(click.ParamType[datetime]):
@@ -143,7 +143,8 @@ def export(file: Path, sign: Path | None, feeds: Path | None) -> int:
     help="YAML file that names the addresses to fetch.",
 )
 @_feeds_option
-def update_(config: Path, feeds: Path | None) -> int:
+@click.pass_obj
+def update_(laboratory: Laboratory, config: Path, feeds: Path | None) -> int:
     """Fetch and import the feeds that a file names. Those that have not changed are not fetched.
 
     Proxies come from HTTPS_PROXY and NO_PROXY. Each feed is imported by itself; exit code 3 when one could not be.
@@ -151,7 +152,7 @@ def update_(config: Path, feeds: Path | None) -> int:
     directory = feeds or default_feeds()
     now = datetime.now(UTC)
     failures = 0
-    for outcome in update(read_sources(config), directory, now):
+    for outcome in update(laboratory.feed_sources(config), directory, now):
         click.echo(outcome.text, err=outcome.failed)
         failures += outcome.failed
     return 3 if failures else 0

@@ -17,7 +17,7 @@ from secaudit.api.section import ChangeSection, ReportSection, change_section, s
 from secaudit.api.verdict import Verdict, failed, not_applicable, passed, unproven
 from secaudit.model.answer import Answer, AnswerStatus
 from secaudit.model.evidence import Evidence
-from secaudit.model.feed import FeedStamp
+from secaudit.model.feed import FeedSource, FeedSources, FeedStamp
 from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.request import KIB, MIB, Command, PortScan, Request
 from secaudit.model.severity import Severity
@@ -39,6 +39,8 @@ __all__ = [
     "Expect",
     "Facts",
     "Family",
+    "FeedSource",
+    "FeedSources",
     "FeedStamp",
     "FleetReport",
     "Format",

@@ -1,4 +1,6 @@
-"""What the command line lends to the commands of a family, which start no process and throw no dice themselves."""
+"""What the command line lends to the commands of a family, which start no process, throw no dice and parse no files
+of the configuration themselves.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from typing import Protocol
 from secaudit.api.facts import Facts
 from secaudit.model.answer import Answer
 from secaudit.model.answered import Answered
+from secaudit.model.feed import FeedSources
 from secaudit.model.observation import Observation, RulesetText
 from secaudit.model.packet import Address, Packet
 from secaudit.model.request import Request
@@ -93,4 +96,8 @@ class Laboratory(Protocol):
 
     def outside(self, choice: HostChoice) -> AbstractContextManager[Outside]:
         """The scanner's side of a host. Needs root; raises a UserError unless the inventory says `probe: true`."""
+        ...
+
+    def feed_sources(self, path: Path) -> FeedSources:
+        """The addresses that a file of feed sources names. Raises a UserError that names file, line and column."""
         ...

@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from secaudit.api import AskedHost, HostChoice, Kernel, Outside
+    from pathlib import Path
+
+    from secaudit.api import AskedHost, FeedSources, HostChoice, Kernel, Outside
 
 
 class Laboratory:
@@ -43,3 +45,9 @@ class Laboratory:
                 f"{host.label} is not marked as a host that may be probed: `probe: true` in the inventory"
             )
         return outside(host.address)
+
+    def feed_sources(self, path: Path) -> FeedSources:
+        """What a file of feed sources names."""
+        from secaudit.config.feeds import load_feed_sources
+
+        return load_feed_sources(path)

@@ -19,6 +19,7 @@ _WHAT = {
     "schedule": "recurring scans",
     "contract": "what is promised to a customer",
     "delivery": "who is told what",
+    "feeds": "where advisories are fetched from",
     "tracker": "how findings become issues of a tracker",
     "waivers": "deviations that are accepted for a while",
     RESULTS: "results.json, as a scan writes it",

@@ -16,6 +16,7 @@ from pydantic_core import core_schema
 from secaudit.config.baseline_file import BaselineFile
 from secaudit.config.contract_file import ContractFile
 from secaudit.config.delivery_file import DeliveryFile
+from secaudit.config.feeds_file import FeedsFile
 from secaudit.config.inventory_file import InventoryFile
 from secaudit.config.schedule_file import ScheduleFile
 from secaudit.config.tracker_file import TrackerFile
@@ -27,6 +28,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "baseline": BaselineFile,
     "contract": ContractFile,
     "delivery": DeliveryFile,
+    "feeds": FeedsFile,
     "inventory": InventoryFile,
     "schedule": ScheduleFile,
     "tracker": TrackerFile,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from secaudit.config.baseline import BaselineLibrary
 from secaudit.config.errors import ConfigError
+from secaudit.config.feeds import load_feed_sources
 from secaudit.config.inventory import load_inventory
 from secaudit.config.schedule import load_schedules
 from secaudit.model.safe_text import visible
@@ -47,12 +48,18 @@ VALID: dict[str, str] = {
         customers: [a]
         fail_on: high
         """,
+    "feeds": """
+        mirror: https://mirror.example/feeds
+        feeds:
+        - {url: "https://feeds.example/x", name: x.json, expires: "2027-03-31", sha256: ""}
+        """,
 }
 
 LOADERS: dict[str, Callable[[Path], object]] = {
     "inventory": load_inventory,
     "baseline": lambda path: BaselineLibrary().resolve([str(path)], CHECKS, {}),
     "schedule": load_schedules,
+    "feeds": load_feed_sources,
 }
 
 ANYTHING = st.recursive(

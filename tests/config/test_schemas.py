@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from secaudit.config.baseline import BaselineLibrary
 from secaudit.config.contract import load_contracts
 from secaudit.config.errors import ConfigError
+from secaudit.config.feeds import load_feed_sources
 from secaudit.config.inventory import load_inventory
 from secaudit.config.schedule import load_schedules
 from secaudit.config.schemas import NAMES, schema
@@ -28,6 +29,7 @@ CONTRACT = (
 )
 PROMISE = CONTRACT + "priorities: {P1: {from: [critical], remediation: {time: 24h}}}\n"
 WAIVER = "- control: open-ports\n  owner: anna\n  reason: migration\n  expires: 2027-01-31\n"
+FEEDS = "feeds: [{url: 'https://feeds.example/x'}]\n"
 NIGHTLY = "schedule: n\ncron: 0 2 * * *\ntimezone: UTC\ninventory: i\n"
 
 
@@ -38,6 +40,7 @@ def errors(name: str, path: Path) -> list[str]:
 
 def load(name: str, path: Path) -> object:
     loaders: dict[str, Callable[[], object]] = {
+        "feeds": lambda: load_feed_sources(path),
         "inventory": lambda: load_inventory(path),
         "schedule": lambda: load_schedules(path),
         "contract": lambda: load_contracts(path),
@@ -54,6 +57,10 @@ GOOD = [
         CUSTOMER + "sites: {s: {defaults: {baselines: base, ssh: {user: u, jump: a}, tags: [x]}, hosts: "
         "{h: {address: a, ssh: {jump: [a, b], password: {command: [x]}, port: 22}}, i: {transport: local}}}}",
     ),
+    ("feeds", FEEDS),
+    ("feeds", FEEDS + "mirror: http://localhost:81/feeds\n"),
+    ("feeds", FEEDS.replace("'}", "', name: x.json, expires: 2027-03-31, sha256: '" + "0a" * 32 + "'}")),
+    ("feeds", FEEDS.replace("'}", "', name: '', expires: , sha256: ''}") + "mirror: ''\n"),
     ("schedule", NIGHTLY),
     ("schedule", NIGHTLY + "customers: [a]\ntags: b\nfail_on: high\n"),
     ("waivers", "[]"),
@@ -84,6 +91,15 @@ BAD = [
     ("inventory", CUSTOMER + "sites: {s: {hosts: {h: {address: a, ssh: {port: '22'}}}}}"),
     ("inventory", CUSTOMER + "sites: {s: {hosts: {h: {address: a, ssh: {password: hunter2}}}}}"),
     ("inventory", CUSTOMER + "sites: {s: {hosts: {h: {address: a, transport: telnet}}}}"),
+    ("feeds", "feeds: []\n"),
+    ("feeds", "mirror: https://mirror.example\n"),
+    ("feeds", FEEDS + "mirror: http://localhost.example\n"),
+    ("feeds", FEEDS + "mirror: \n"),
+    ("feeds", FEEDS.replace("https", "http")),
+    ("feeds", FEEDS.replace("url", "name")),
+    ("feeds", FEEDS.replace("'}", "', sha: ''}")),
+    ("feeds", FEEDS.replace("'}", "', sha256: abc}")),
+    ("feeds", FEEDS.replace("'}", "', expires: soon}")),
     ("schedule", "schedule: n\n"),
     ("schedule", NIGHTLY + "fail_on: dire\n"),
     ("schedule", NIGHTLY + "when: now\n"),

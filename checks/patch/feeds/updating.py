@@ -12,11 +12,12 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from secaudit.api import FeedSource, FeedSources
 
 from .documents import MAX_TOTAL
 from .importing import confirm, import_feeds
@@ -24,53 +25,6 @@ from .records import FeedError
 
 _STATE = "fetched.json"
 _TIMEOUT = 60
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-def _only_https(url: str) -> str:
-    """Advisories over a connection that anybody can change would be worth nothing; nobody changes loopback."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise ValueError(f"{url[:100]!r} is not an https address")
-    return url
-
-
-class FeedSource(BaseModel):
-    """One address. `name` gives the suffix when the address has none; `sha256` pins what has to come.
-
-    `expires` is the last day on which the statements (VEX) from there count.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    url: str
-    name: str = ""
-    expires: date | None = None
-    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
-
-    @field_validator("url")
-    @classmethod
-    def _is_safe(cls, url: str) -> str:
-        return _only_https(url)
-
-    @property
-    def file(self) -> str:
-        """What the fetched file is called: its suffix tells the format."""
-        return PurePosixPath(self.name or urlsplit(self.url).path).name or "feed"
-
-
-class FeedSources(BaseModel):
-    """Addresses, and the prefix of a mirror that has them below their host name: `https://mirror.example/feeds`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    mirror: str = ""
-    feeds: tuple[FeedSource, ...] = Field(min_length=1)
-
-    @field_validator("mirror")
-    @classmethod
-    def _is_safe(cls, mirror: str) -> str:
-        return _only_https(mirror) if mirror else mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +33,6 @@ class Outcome:
 
     text: str
     failed: bool = False
-
-
-def read_sources(path: Path) -> FeedSources:
-    """Read the YAML file that names the addresses. Raises FeedError."""
-    try:
-        return FeedSources.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise FeedError(f"{path}: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FeedError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise FeedError(f"{path}: {place or 'the file'}: {first['msg']}") from None
 
 
 class _Fetched(BaseModel):
@@ -157,13 +97,13 @@ def _update(source: FeedSource, mirror: str, directory: Path, now: datetime) -> 
 
 def _fetch(source: FeedSource, mirror: str, file: Path, known: _Fetched) -> _Answer | None:
     """Fetch into `file`; None when the server says that nothing changed."""
-    request = urllib.request.Request(_address(source.url, mirror))  # noqa: S310 - https only, see FeedSource
+    request = urllib.request.Request(_address(source.url, mirror))  # noqa: S310 - the configuration takes https only
     if known.etag:
         request.add_header("If-None-Match", known.etag)
     if known.modified:
         request.add_header("If-Modified-Since", known.modified)
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - https only, see FeedSource
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - the configuration takes https only
             _receive(answer, file, source)
             headers = answer.headers
             return _Answer(headers.get("ETag", ""), headers.get("Last-Modified", ""), _date(headers.get("Date", "")))
@@ -171,7 +111,7 @@ def _fetch(source: FeedSource, mirror: str, file: Path, known: _Fetched) -> _Ans
         if error.code == HTTPStatus.NOT_MODIFIED:
             return None
         raise FeedError(f"the server answers {error.code} {error.reason}") from None
-    except (urllib.error.URLError, HTTPException, TimeoutError) as error:
+    except (urllib.error.URLError, HTTPException, TimeoutError, UnicodeError) as error:
         raise FeedError(f"could not be fetched: {getattr(error, 'reason', None) or error}") from None
 
 
@@ -193,8 +133,11 @@ def _receive(answer: HTTPResponse, file: Path, source: FeedSource) -> None:
 
 
 def _address(url: str, mirror: str) -> str:
+    if not mirror:
+        return url
     parts = urlsplit(url)
-    return f"{mirror.rstrip('/')}/{parts.hostname}{parts.path}" if mirror else url
+    host = (parts.hostname or "").encode("idna").decode("ascii")
+    return f"{mirror.rstrip('/')}/{host}{parts.path}"
 
 
 def _date(text: str) -> datetime | None:
