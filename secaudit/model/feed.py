@@ -34,6 +34,13 @@ class FeedSource:
     sha256: str = ""
 
     @property
+    def shown(self) -> str:
+        """The address without its query and whoever logs in there, which may be secret."""
+        parts = urlsplit(self.url)
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+
+    @property
     def file(self) -> str:
         """What the fetched file is called: its suffix tells the format."""
         return PurePosixPath(self.name or urlsplit(self.url).path).name or "feed"

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -67,11 +68,11 @@ def update(sources: FeedSources, directory: Path, now: datetime) -> Iterator[Out
     """Fetch and import each feed by itself, and tell about each; a failure leaves that feed as it was."""
     for source in sources.feeds:
         try:
-            yield Outcome(f"{source.url}: {_update(source, sources.mirror, directory, now)}")
+            yield Outcome(f"{source.shown}: {_update(source, sources.mirror, directory, now)}")
         except FeedError as error:
-            yield Outcome(f"{source.url}: {error}", failed=True)
+            yield Outcome(f"{source.shown}: {error}", failed=True)
         except OSError as error:
-            yield Outcome(f"{source.url}: {error.strerror or error}", failed=True)
+            yield Outcome(f"{source.shown}: {error.strerror or error}", failed=True)
 
 
 def _update(source: FeedSource, mirror: str, directory: Path, now: datetime) -> str:
@@ -95,6 +96,24 @@ def _update(source: FeedSource, mirror: str, directory: Path, now: datetime) -> 
     return ", ".join(names)
 
 
+class Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a server to another address, but never from one with TLS to one without."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """Refuse what would give up TLS."""
+        if req.type == "https" and urlsplit(newurl).scheme != "https":
+            raise FeedError("could not be fetched: the server sends us on to an address without TLS")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 def _fetch(source: FeedSource, mirror: str, file: Path, known: _Fetched) -> _Answer | None:
     """Fetch into `file`; None when the server says that nothing changed."""
     request = urllib.request.Request(_address(source.url, mirror))  # noqa: S310 - the configuration takes https only
@@ -103,7 +122,7 @@ def _fetch(source: FeedSource, mirror: str, file: Path, known: _Fetched) -> _Ans
     if known.modified:
         request.add_header("If-Modified-Since", known.modified)
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - the configuration takes https only
+        with urllib.request.build_opener(Redirects).open(request, timeout=_TIMEOUT) as answer:
             _receive(answer, file, source)
             headers = answer.headers
             return _Answer(headers.get("ETag", ""), headers.get("Last-Modified", ""), _date(headers.get("Date", "")))

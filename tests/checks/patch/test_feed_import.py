@@ -10,9 +10,11 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.request import Request
 
 import pytest
 from click.testing import CliRunner
@@ -24,7 +26,7 @@ from secaudit.checks.patch.feeds.index import read_index, read_part
 from secaudit.checks.patch.feeds.lookup import AdvisorySource, ExploitedSource, ScoreSource
 from secaudit.checks.patch.feeds.partition import PartWriter
 from secaudit.checks.patch.feeds.records import FeedError
-from secaudit.checks.patch.feeds.updating import update
+from secaudit.checks.patch.feeds.updating import Redirects, update
 from secaudit.checks.patch.statements import StatementSource
 
 from secaudit.api import Platform, Unproven, UnprovenKind
@@ -459,6 +461,35 @@ def test_half_a_download_is_refused(publisher: str, tmp_path: Path) -> None:
 
     assert outcome.failed
     assert read_index(tmp_path / "feeds").parts == ()
+
+
+def test_what_may_be_secret_in_an_address_is_not_told(publisher: str, tmp_path: Path) -> None:
+    _Publisher.files = {"/kev.json": json.dumps(KEV).encode()}
+    text = f"feeds: [{{url: '{publisher}/kev.json?token=hush'}}, {{url: '{publisher}/gone.json?token=hush'}}]"
+    told = [outcome.text for outcome in update(load_feed_sources(sources(tmp_path, text)), tmp_path / "f", AT)]
+    assert [text.split(": ")[0] for text in told] == [f"{publisher}/kev.json", f"{publisher}/gone.json"]
+    assert "hush" not in "".join(told)
+
+
+@pytest.mark.parametrize(
+    ("at", "to", "followed"),
+    [
+        ("https://a.example/x", "https://b.example/x", True),
+        ("http://127.0.0.1/x", "http://127.0.0.1/y", True),
+        ("https://a.example/x", "http://a.example/x", False),
+        ("https://a.example/x", "ftp://a.example/x", False),
+    ],
+)
+def test_a_redirect_never_gives_up_tls(at: str, to: str, followed: bool) -> None:
+    asked = Request(at)
+    given = (io.BytesIO(), 302, "Found", HTTPMessage(), to)
+    if followed:
+        request = Redirects().redirect_request(asked, *given)
+        assert request is not None
+        assert request.full_url == to
+    else:
+        with pytest.raises(FeedError, match="without TLS"):
+            Redirects().redirect_request(asked, *given)
 
 
 @pytest.mark.parametrize(
