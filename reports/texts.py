@@ -13,6 +13,7 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "skip": "Skip to the promises",
     "report": "Monthly report {month}",
     "contract": "Contract {number}",
+    "contract_days": "Contract {number}, {first} to {last}",
     "no_contract": "no contract",
     "hosts": ("{n} host", "{n} hosts"),
     "sites": ("{n} site", "{n} sites"),

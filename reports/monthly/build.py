@@ -19,7 +19,7 @@ from .deadlines import patch_rows, priority_rows
 from .findings import changes, entries, waivers
 from .promises import NETWORK_FAMILIES, patch_findings, promises, scope
 from .report import Entry, Gap, HostRow, MonthlyReport, ScannedHost
-from .services import certificates, services
+from .services import certificates, earlier_terms, services
 from .trends import hours_year, open_year
 
 
@@ -28,7 +28,7 @@ def build(record: MonthRecord) -> MonthlyReport:
     found = entries(record)
     still = tuple(entry for entry in found if entry.resolved is None)
     copies = copy_rows(record)
-    promised = services(record)
+    promised, earlier = services(record), earlier_terms(record)
     unproven = [result for result in _results(record) if result.outcome is Outcome.UNPROVEN]
     month_scans = [scan for scan in record.scans if record.begin <= scan.at < record.until]
     return MonthlyReport(
@@ -42,7 +42,7 @@ def build(record: MonthRecord) -> MonthlyReport:
         over=record.until >= record.end,
         version=record.version,
         contract=record.contract,
-        promises=promises(record, found, copies, promised),
+        promises=promises(record, found, copies, (*promised, *(row for one in earlier for row in one.services))),
         changes=changes(found, record.begin),
         open_year=open_year(record, found),
         priorities=priority_rows(record),
@@ -57,6 +57,7 @@ def build(record: MonthRecord) -> MonthlyReport:
         hours_year=hours_year(record),
         hours_trouble=record.hours_trouble,
         work=record.work,
+        earlier=earlier,
         costs=record.contract.costs if record.contract is not None else (),
         waivers=waivers(still, record.until),
         gaps=_gaps(unproven),

@@ -20,8 +20,9 @@ from ..states import State, state_of
 from .backups import FAMILY as BACKUP
 from .backups import unassigned
 from .deadlines import both, lives_of, tally, trend
-from .report import Cause, CopyRow, Entry, Point, Promise, PromiseId, Service, Unit
-from .trends import availability_trend, checks_trend, copies_trend, host_trend, hours_trend
+from .report import Cause, CopyRow, Entry, Point, Promise, PromiseId, Unit
+from .terms import Service
+from .trends import availability_trend, checks_trend, copies_trend, host_trend, hours_trend, hours_year
 
 NETWORK_FAMILIES = frozenset({"firewall", "network"})
 HARDWARE_FAMILIES = frozenset({"resilience"})
@@ -56,7 +57,10 @@ def scope(record: MonthRecord, found: Iterable[Entry], wanted: Callable[[str, st
 def promises(
     record: MonthRecord, found: Sequence[Entry], copies: Sequence[CopyRow], services: Sequence[Service]
 ) -> tuple[Promise, ...]:
-    """Every promise in its order; backups, availability and hours only where the contract has them or checks do."""
+    """Every promise in its order; backups, availability and hours only where a contract has them or checks do.
+
+    `services` are those of all contracts that were in force in the month.
+    """
     made = [_firewall(record, found), _patches(record, found), *_backups(record, found, copies)]
     made.append(_by_family(record, found, PromiseId.HARDWARE, HARDWARE_FAMILIES))
     made.append(_response(record))
@@ -205,26 +209,26 @@ def _versions(record: MonthRecord, found: Sequence[Entry]) -> Promise:
 def _availability(services: Sequence[Service], record: MonthRecord) -> list[Promise]:
     if not services:
         return []
-    states = [service.state for service in services]
-    kept = states.count(State.PASSED)
+    states = {service.state for service in services}
+    names = {service.name for service in services}
+    kept = len(names - {service.name for service in services if service.state is not State.PASSED})
     state, cause = State.PASSED, Cause.KEPT
     if State.FAILED in states:
         state, cause = State.FAILED, Cause.FAILED
     elif State.UNPROVEN in states:
         state, cause = State.UNPROVEN, Cause.NOT_MEASURED
     points = availability_trend(record)
-    return [Promise(PromiseId.AVAILABILITY, state, cause, kept, len(services), Unit.SERVICES, trend=points)]
+    return [Promise(PromiseId.AVAILABILITY, state, cause, kept, len(names), Unit.SERVICES, trend=points)]
 
 
 def _hours(record: MonthRecord) -> list[Promise]:
-    if record.contract is None or record.contract.resources is None:
+    booked = hours_year(record)[-1]
+    if not booked.is_promised:
         return []
-    points = hours_trend(record)
-    if record.hours is None:
-        return [Promise(PromiseId.HOURS, State.UNPROVEN, Cause.NO_LEDGER, 0, 0, Unit.MINUTES, trend=points)]
-    support = record.hours.support
-    there = support.opening + support.gained
     state, cause = State.PASSED, Cause.KEPT
-    if support.overdrawn or record.hours.development.overdrawn:
+    if booked.is_overdrawn:
         state, cause = State.FAILED, Cause.OVERDRAWN
-    return [Promise(PromiseId.HOURS, state, cause, support.used, there, Unit.MINUTES, trend=points)]
+    elif booked.there is None:
+        state, cause = State.UNPROVEN, Cause.NO_LEDGER
+    points = hours_trend(record)
+    return [Promise(PromiseId.HOURS, state, cause, booked.used or 0, booked.there or 0, Unit.MINUTES, trend=points)]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 
-from secaudit.model.availability import Availability
 from secaudit.model.contract import Contract, Cost, Target
 from secaudit.model.hours import HoursStatement, Month, WorkEntry
 from secaudit.model.outcome import UnprovenKind
@@ -17,13 +15,11 @@ from secaudit.model.severity import Severity
 from secaudit.model.sla import ClockReading, ClockState
 
 from ..states import State
-from .year import HoursMonth, OpenMonth, ServiceMonth
+from .terms import CertificateRow, EarlierTerms, Service
+from .year import HoursMonth, OpenMonth
 
 MOST_LISTED = 2000
 """Findings that the appendix lists; a report of more than that is no longer read but searched."""
-
-RENEW_WITHIN = timedelta(days=30)
-"""A certificate that expires sooner has to be renewed now."""
 
 
 class PromiseId(StrEnum):
@@ -282,46 +278,6 @@ class HostRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """A promised availability (per cent) and what was measured; `trouble` says why nothing was."""
-
-    name: str
-    target: Decimal
-    least: Decimal
-    """The per cent of time that has to be measured."""
-    state: State
-    measured: Availability | None
-    trouble: str
-    year: tuple[ServiceMonth, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateRow:
-    """The certificate of a promised service: when it expires, and `left` until then, negative afterwards.
-
-    Without `expires` none of our probes saw it; `is_asked` says whether any of them speaks TLS.
-    """
-
-    service: str
-    is_asked: bool
-    seen: datetime | None
-    expires: datetime | None
-    left: timedelta | None
-
-    @property
-    def state(self) -> State:
-        """Good until it expires, and unproven when nobody saw it."""
-        if self.left is None:
-            return State.UNPROVEN
-        return State.FAILED if self.left <= timedelta() else State.PASSED
-
-    @property
-    def is_due(self) -> bool:
-        """Whether it expired, or does within `RENEW_WITHIN`."""
-        return self.left is not None and self.left <= RENEW_WITHIN
-
-
-@dataclass(frozen=True, slots=True)
 class WaiverRow:
     """A waiver and the open findings that it covers."""
 
@@ -384,6 +340,8 @@ class MonthlyReport:
     hours_year: tuple[HoursMonth, ...]
     hours_trouble: str
     work: tuple[WorkEntry, ...]
+    earlier: tuple[EarlierTerms, ...]
+    """Of contracts that ended within the month before `contract` began, the oldest first."""
     costs: tuple[Cost, ...]
     waivers: tuple[WaiverRow, ...]
     gaps: tuple[Gap, ...]
@@ -397,6 +355,12 @@ class MonthlyReport:
     last_run: RunInfo | None
     calendars: tuple[tuple[str, str], ...]
     """What days are reckoned with, and its version."""
+
+    @property
+    def overdrawn(self) -> int:
+        """Minutes that were worked in the month beyond what each contract included."""
+        statements = [self.hours, *(one.hours for one in self.earlier)]
+        return sum(one.support.overdrawn + one.development.overdrawn for one in statements if one is not None)
 
     def count(self, state: State) -> int:
         """How many promises are in a state."""

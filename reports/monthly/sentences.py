@@ -112,9 +112,8 @@ def _plain(promise: Promise, report: MonthlyReport, language: Language) -> str:
         return language.text("cause_not_scanned", missing) if missing else language.text("cause_no_host")
     if promise.cause is Cause.NO_CHECK and promise.whole:
         return language.text("cause_some_no_check")
-    if promise.cause is Cause.OVERDRAWN and report.hours is not None:
-        over = report.hours.support.overdrawn + report.hours.development.overdrawn
-        return language.text("cause_overdrawn", hours=language.hours(over))
+    if promise.cause is Cause.OVERDRAWN:
+        return language.text("cause_overdrawn", hours=language.hours(report.overdrawn))
     if promise.cause is Cause.KEPT and promise.id in (PromiseId.AVAILABILITY, PromiseId.HOURS):
         return language.text(f"cause_{promise.id.value}_kept")
     return language.text(f"cause_{promise.cause.value}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from secaudit.model.contract import ProbeKind, ServiceProbe
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from secaudit.model.availability import Availability
+from secaudit.model.contract import AvailabilityTarget, ProbeKind, ServiceProbe
 from secaudit.model.month import MonthRecord
 
 from ..states import State
-from .report import CertificateRow, Service
+from .terms import CertificateRow, EarlierTerms, Service
 from .trends import SERVICE_STATES, service_year
 
 
@@ -14,19 +18,43 @@ def services(record: MonthRecord) -> tuple[Service, ...]:
     """A row per promised service, in the order of the contract."""
     if record.contract is None:
         return ()
-    measured = {one.service: one for one in record.availability}
     return tuple(
-        Service(
+        replace(row, year=service_year(record, row.name))
+        for row in _rows(record.contract.availability, record.availability, record.unmeasured)
+    )
+
+
+def earlier_terms(record: MonthRecord) -> tuple[EarlierTerms, ...]:
+    """What the contracts promised that ended within the month before the last one began, the oldest first."""
+    return tuple(
+        EarlierTerms(
+            one.contract.number,
+            one.first,
+            one.last,
+            one.hours,
+            one.hours_trouble,
+            one.work,
+            tuple(_rows(one.contract.availability, one.availability, one.unmeasured)),
+        )
+        for one in record.earlier
+    )
+
+
+def _rows(
+    promises: Iterable[AvailabilityTarget], measured: Iterable[Availability], unmeasured: Mapping[str, str]
+) -> Iterator[Service]:
+    by_name = {one.service: one for one in measured}
+    for promised in promises:
+        found = by_name.get(promised.service)
+        yield Service(
             name=promised.service,
             target=promised.target,
             least=promised.min_coverage,
-            state=SERVICE_STATES[measured[promised.service].state] if promised.service in measured else State.UNPROVEN,
-            measured=measured.get(promised.service),
-            trouble=record.unmeasured.get(promised.service, ""),
-            year=service_year(record, promised.service),
+            state=SERVICE_STATES[found.state] if found is not None else State.UNPROVEN,
+            measured=found,
+            trouble=unmeasured.get(promised.service, ""),
+            year=(),
         )
-        for promised in record.contract.availability
-    )
 
 
 def certificates(record: MonthRecord) -> tuple[CertificateRow, ...]:

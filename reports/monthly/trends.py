@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time
 from itertools import pairwise
 from operator import attrgetter
@@ -14,7 +15,7 @@ from secaudit.model.answer import Reach
 from secaudit.model.availability import Availability, AvailabilityState
 from secaudit.model.contract import AvailabilityTarget
 from secaudit.model.hours import HoursStatement, Month
-from secaudit.model.month import FamilyCount, HostScan, MonthRecord, TrackedFinding
+from secaudit.model.month import EarlierContract, FamilyCount, HostScan, MonthRecord, TrackedFinding
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.model.sla import EventKind, FindingClocks, Unmeasured
@@ -30,6 +31,8 @@ SERVICE_STATES = {
     AvailabilityState.MISSED: State.FAILED,
     AvailabilityState.NOT_ASSESSABLE: State.UNPROVEN,
 }
+
+_SERVICE_WORST_FIRST = (State.FAILED, State.UNPROVEN, State.PASSED, State.NOT_APPLICABLE)
 
 
 def _month_of(moment: datetime, record: MonthRecord) -> Month:
@@ -154,26 +157,41 @@ def _checks_point(month: Month, hosts: Mapping[str, Sequence[State]]) -> Point:
 
 
 def service_year(record: MonthRecord, service: str) -> tuple[ServiceMonth, ...]:
-    """Twelve months of a promised service."""
-    return tuple(
-        _service_month(month, service, promised, measured) for month, promised, measured in _availability_months(record)
-    )
+    """Twelve months of a promised service; of a month in which contracts change the worse part."""
+    return tuple(_service_month(month, service, parts) for month, parts in _availability_months(record))
 
 
-def _availability_months(
-    record: MonthRecord,
-) -> list[tuple[Month, tuple[AvailabilityTarget, ...], tuple[Availability, ...]]]:
-    past = {one.month: (one.promised, one.availability) for one in record.past}
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one contract promised in a month, and what was measured of it."""
+
+    promised: tuple[AvailabilityTarget, ...]
+    measured: tuple[Availability, ...]
+
+
+def _availability_months(record: MonthRecord) -> list[tuple[Month, list[_Part]]]:
+    """Each month with the contracts that were in force in it."""
+    known = {one.month: [*_earlier_parts(one.earlier), _Part(one.promised, one.availability)] for one in record.past}
     if record.contract is not None:
-        past[record.month] = (record.contract.availability, record.availability)
-    return [(month, *past.get(month, ((), ()))) for month in twelve(record.month)]
+        present = _Part(record.contract.availability, record.availability)
+        known[record.month] = [*_earlier_parts(record.earlier), present]
+    return [(month, known.get(month, [])) for month in twelve(record.month)]
 
 
-def _service_month(
-    month: Month, service: str, promised: Iterable[AvailabilityTarget], measured: Iterable[Availability]
-) -> ServiceMonth:
-    target = next((one.target for one in promised if one.service == service), None)
-    found = next((one for one in measured if one.service == service), None)
+def _earlier_parts(earlier: Iterable[EarlierContract]) -> list[_Part]:
+    return [_Part(one.contract.availability, one.availability) for one in earlier]
+
+
+def _service_month(month: Month, service: str, parts: Iterable[_Part]) -> ServiceMonth:
+    """The worst of its parts."""
+    found = (_service_part(month, service, part) for part in parts)
+    nothing = ServiceMonth(month, None, None, State.NOT_APPLICABLE)
+    return min(found, key=lambda one: _SERVICE_WORST_FIRST.index(one.state), default=nothing)
+
+
+def _service_part(month: Month, service: str, part: _Part) -> ServiceMonth:
+    target = next((one.target for one in part.promised if one.service == service), None)
+    found = next((one for one in part.measured if one.service == service), None)
     if target is None:
         return ServiceMonth(month, None, None, State.NOT_APPLICABLE)
     if found is None or found.percent is None:
@@ -184,9 +202,13 @@ def _service_month(
 def availability_trend(record: MonthRecord) -> tuple[Point, ...]:
     """Month by month the share of promised services that met their target; nothing where none was measured."""
     return tuple(
-        _availability_point(month, [_service_month(month, one.service, promised, measured) for one in promised])
-        for month, promised, measured in _availability_months(record)
+        _availability_point(month, [_service_month(month, name, parts) for name in _names(parts)])
+        for month, parts in _availability_months(record)
     )
+
+
+def _names(parts: Iterable[_Part]) -> set[str]:
+    return {promised.service for part in parts for promised in part.promised}
 
 
 def _availability_point(month: Month, services: Sequence[ServiceMonth]) -> Point:
@@ -198,37 +220,41 @@ def _availability_point(month: Month, services: Sequence[ServiceMonth]) -> Point
 
 
 def hours_year(record: MonthRecord) -> tuple[HoursMonth, ...]:
-    """Twelve months of included hours."""
-    return tuple(_hours_month(month, promised, statement) for month, promised, statement in _statements(record))
+    """Twelve months of included hours; of a month in which contracts change all of them together."""
+    includes = record.contract is not None and record.contract.resources is not None
+    known = {one.month: [*_earlier_hours(one.earlier), (one.includes_hours, one.hours)] for one in record.past}
+    known[record.month] = [*_earlier_hours(record.earlier), (includes, record.hours)]
+    return tuple(_hours_month(month, known.get(month, ())) for month in twelve(record.month))
 
 
-def _hours_month(month: Month, is_promised: bool, statement: HoursStatement | None) -> HoursMonth:
-    if statement is None:
-        return HoursMonth(month, is_promised, None, None)
-    return HoursMonth(month, is_promised, _there(statement), statement.support.used)
+def _earlier_hours(earlier: Iterable[EarlierContract]) -> list[tuple[bool, HoursStatement | None]]:
+    return [(one.contract.resources is not None, one.hours) for one in earlier]
 
 
-def _there(statement: HoursStatement) -> int:
-    return statement.support.opening + statement.support.gained
-
-
-def _statements(record: MonthRecord) -> list[tuple[Month, bool, HoursStatement | None]]:
-    """Each month, whether hours were included in it, and what became of them."""
-    known = {one.month: (one.includes_hours, one.hours) for one in record.past}
-    known[record.month] = (record.contract is not None and record.contract.resources is not None, record.hours)
-    return [(month, *known.get(month, (False, None))) for month in twelve(record.month)]
+def _hours_month(month: Month, parts: Iterable[tuple[bool, HoursStatement | None]]) -> HoursMonth:
+    """`parts` say whether a contract included hours, and what became of them."""
+    promised = [statement for is_promised, statement in parts if is_promised]
+    known = [statement for statement in promised if statement is not None]
+    is_known = bool(known) and len(known) == len(promised)
+    return HoursMonth(
+        month,
+        is_promised=bool(promised),
+        there=sum(one.support.opening + one.support.gained for one in known) if is_known else None,
+        used=sum(one.support.used for one in known) if is_known else None,
+        beyond=sum(one.support.overdrawn for one in known) if is_known else 0,
+        is_overdrawn=any(one.support.overdrawn or one.development.overdrawn for one in known),
+    )
 
 
 def hours_trend(record: MonthRecord) -> tuple[Point, ...]:
     """Month by month the used share of the hours that were there; above 1 is beyond them."""
-    return tuple(_hours_point(month, statement) for month, _, statement in _statements(record))
+    return tuple(map(_hours_point, hours_year(record)))
 
 
-def _hours_point(month: Month, statement: HoursStatement | None) -> Point:
-    if statement is None or not _there(statement):
-        return _unknown(month)
-    is_beyond = statement.support.overdrawn or statement.development.overdrawn
-    return Point(month, statement.support.used / _there(statement), State.FAILED if is_beyond else State.PASSED)
+def _hours_point(one: HoursMonth) -> Point:
+    if not one.there or one.used is None:
+        return _unknown(one.month)
+    return Point(one.month, one.used / one.there, State.FAILED if one.is_overdrawn else State.PASSED)
 
 
 def open_year(record: MonthRecord, found: Iterable[Entry]) -> tuple[OpenMonth, ...]:

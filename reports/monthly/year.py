@@ -46,14 +46,15 @@ class ServiceMonth:
 
 @dataclass(frozen=True, slots=True)
 class HoursMonth:
-    """Minutes of support that were there in a month and those that were used; None when no ledger says so."""
+    """Minutes of support that were there in a month and those that were used; None when no ledger says so.
+
+    `beyond` was used beyond what there was: what a contract leaves covers nothing of another one of the same month.
+    `is_overdrawn` tells of development hours too, and of all that is known when a ledger is missing.
+    """
 
     month: Month
     is_promised: bool
     there: int | None
     used: int | None
-
-    @property
-    def beyond(self) -> int:
-        """What was used beyond what was there."""
-        return max((self.used or 0) - (self.there or 0), 0)
+    beyond: int
+    is_overdrawn: bool

@@ -96,4 +96,8 @@ def _hours(one: HoursMonth, language: Language) -> str:
         return language.text("not_promised")
     if one.used is None or one.there is None:
         return language.text("trend_none")
-    return language.text("of", part=language.hours(one.used), whole=language.hours(one.there))
+    said = language.text("of", part=language.hours(one.used), whole=language.hours(one.there))
+    if one.beyond > max(one.used - one.there, 0):
+        # One of several contracts was overdrawn, which the sum does not tell.
+        said += f", {language.hours(one.beyond)} {language.text('overdrawn')}"
+    return said

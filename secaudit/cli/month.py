@@ -12,13 +12,13 @@ from zoneinfo import TZPATH, ZoneInfo
 from secaudit import __version__
 from secaudit.cli.exits import CommandError
 from secaudit.cli.logo import read_logo
-from secaudit.cli.month_promised import Promised
+from secaudit.cli.month_promised import Promised, in_force
 from secaudit.model.contract import Contract, Contracts
 from secaudit.model.hours import Month
 from secaudit.model.month import FamilyCount, HostAtEnd, HostScan, MonthRecord, TrackedFinding
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
-from secaudit.sla.calendar import TICK, local_moment
+from secaudit.sla.calendar import local_moment
 from secaudit.sla.clocks import read_clocks
 from secaudit.sla.history import ContractHistory
 from secaudit.store import FindingFilter, FindingState, HostOverview, Store, Tally
@@ -46,7 +46,8 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
     until = min(end, now)
     if until <= begin:
         raise CommandError(f"the month {month} has not begun")
-    contract = _in_force(history, begin, until)
+    there = in_force(mine, month, until)
+    contract = there[-1] if there else None
     hosts = store.hosts(customer)
     if not hosts and not mine:
         raise CommandError(f"neither the store nor a contract knows the customer {customer!r}")
@@ -86,6 +87,7 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
         availability=availability,
         unmeasured=unmeasured,
         certificates=promised.certificates(contract, until) if contract is not None else (),
+        earlier=tuple(promised.earlier(one, month, until) for one in there[:-1]),
         past=promised.past(history, month, until),
         logo=read_logo(contract.report) if contract is not None else b"",
         calendars=_calendars(),
@@ -117,11 +119,6 @@ def _timezone(contracts: Sequence[Contract], month: Month) -> str:
     there = [contract for contract in contracts if contract.since < month.following.first]
     chosen = there[-1:] or list(contracts[:1])
     return chosen[0].calendar.timezone if chosen else "UTC"
-
-
-def _in_force(history: ContractHistory, begin: datetime, until: datetime) -> Contract | None:
-    """The contract in force when the month ends, else the one that was in force when it began."""
-    return history.at(until - TICK) or history.at(begin)
 
 
 def _host(store: Store, host: HostOverview, newest: HostOverview | None) -> HostAtEnd:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from secaudit.config.errors import ConfigError
 from secaudit.model.availability import Availability, Probe
 from secaudit.model.contract import Contract
 from secaudit.model.hours import HoursStatement, Month, WorkEntry
-from secaudit.model.month import Certificate, PastMonth
+from secaudit.model.month import Certificate, EarlierContract, PastMonth
 from secaudit.sla.availability import month_span
 from secaudit.sla.history import ContractHistory
 from secaudit.sla.hours import statements
@@ -59,20 +59,29 @@ class Promised:
         except ConfigError as error:
             return None, (), _without_folder(error, contract.resources.ledger)
         made = [one for one in statements(contract, entries, month) if one.month == month]
-        work = tuple(entry for entry in entries if Month.of(entry.day) == month)
+        first, last = _days(contract, month)
+        work = tuple(entry for entry in entries if first <= entry.day <= last)
         return (made[0], work, "") if made else (None, (), f"contract {contract.number} does not cover {month}")
+
+    def earlier(self, contract: Contract, month: Month, until: datetime) -> EarlierContract:
+        """What became of the part of a month that a contract was in force in before another one followed it."""
+        hours, work, trouble = self.hours(contract, month)
+        found, unmeasured = self.availability(contract, month, until)
+        return EarlierContract(contract, *_days(contract, month), hours, trouble, work, found, unmeasured)
 
     def past(self, history: ContractHistory, last: Month, until: datetime) -> tuple[PastMonth, ...]:
         """The eleven months before `last`, the oldest first; those that no contract covers are left out."""
         found = []
         for back in range(11, 0, -1):
             month = Month((last.index - back) // 12, (last.index - back) % 12 + 1)
-            contract = _covering(history, month)
-            if contract is not None:
+            covering = in_force(history.contracts, month, until)
+            if covering:
+                contract = covering[-1]
                 there, _ = self.availability(contract, month, until)
                 statement, _, _ = self.hours(contract, month)
                 includes = contract.resources is not None
-                found.append(PastMonth(month, contract.availability, there, includes, statement))
+                earlier = tuple(self.earlier(one, month, until) for one in covering[:-1])
+                found.append(PastMonth(month, contract.availability, there, includes, statement, earlier))
         return tuple(found)
 
     def certificates(self, contract: Contract, until: datetime) -> tuple[Certificate, ...]:
@@ -88,14 +97,15 @@ class Promised:
         )
 
 
-def _covering(history: ContractHistory, month: Month) -> Contract | None:
-    """The contract in force on the last day of a month that any is in force on."""
-    there = [
-        contract
-        for contract in history.contracts
-        if contract.since < month.following.first and (contract.until is None or contract.until >= month.first)
-    ]
-    return there[-1] if there else None
+def in_force(contracts: Iterable[Contract], month: Month, until: datetime) -> tuple[Contract, ...]:
+    """Those of `contracts` that were in force in a month before `until` (aware UTC), in their order."""
+    spans = ((contract, month_span(contract, month)) for contract in contracts)
+    return tuple(contract for contract, span in spans if span.start < min(span.end, until))
+
+
+def _days(contract: Contract, month: Month) -> tuple[date, date]:
+    """The first and the last day of a month on which a contract is in force."""
+    return max(month.first, contract.since), month.last if contract.until is None else min(month.last, contract.until)
 
 
 def _once(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from secaudit.model.answer import Reach
 from secaudit.model.availability import Availability
@@ -89,11 +89,28 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierContract:
+    """A contract that another one followed within a month: what became of it from `first` to `last`, its local days.
+
+    The other fields are those of `MonthRecord`.
+    """
+
+    contract: Contract
+    first: date
+    last: date
+    hours: HoursStatement | None = None
+    hours_trouble: str = ""
+    work: tuple[WorkEntry, ...] = ()
+    availability: tuple[Availability, ...] = ()
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class PastMonth:
     """A month before: what its contract promised then, what was measured of it, and the statement of hours.
 
     A service that is promised and not in `availability` was not measured. `includes_hours` without `hours` is a ledger
-    that cannot be read.
+    that cannot be read. `earlier` are the contracts that ended within the month before that one began.
     """
 
     month: Month
@@ -101,6 +118,7 @@ class PastMonth:
     availability: tuple[Availability, ...]
     includes_hours: bool
     hours: HoursStatement | None
+    earlier: tuple[EarlierContract, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +126,16 @@ class MonthRecord:
     """Everything that a report on a month is computed from.
 
     The month goes from `begin` up to `end`, local midnights of `timezone`; it is told as it stood at `until`, which is
-    `end` unless the month is not over. `contract` is the one in force at `until`. `scans` reach back twelve months;
-    `last_run` is the newest run that scanned a host in the month. `sightings` has what scans said of results (by
-    fingerprint) that a single look at the end of the month says too little about: of backups in the month, of releases
-    in twelve. `past` are the months before that a contract covers, up to eleven, the oldest first. `hours_trouble` says
-    why there is no statement although the contract includes hours, `unmeasured` (by service) why there is no
-    availability although it is promised. `certificates` are of promised services. `calendars` names what days are
-    reckoned with (time zones, holidays) and its version. `host_changes` is what families tell of each host between the
-    last complete scan before the month (else the first in it) and the last one in it. `translations` tells what checks
-    say in the language of the report, `phrases` has the sentences of `host_changes`.
+    `end` unless the month is not over. `contract` is the last one that was in force in it, `earlier` are those before,
+    the oldest first. `scans` reach back twelve months; `last_run` is the newest run that scanned a host in the month.
+    `sightings` has what scans said of results (by fingerprint) that a single look at the end of the month says too
+    little about: of backups in the month, of releases in twelve. `past` are the months before that a contract covers,
+    up to eleven, the oldest first. `hours_trouble` says why there is no statement although the contract includes hours,
+    `unmeasured` (by service) why there is no availability although it is promised. `certificates` are of promised
+    services. `calendars` names what days are reckoned with (time zones, holidays) and its version. `host_changes` is
+    what families tell of each host between the last complete scan before the month (else the first in it) and the last
+    one in it. `translations` tells what checks say in the language of the report, `phrases` has the sentences of
+    `host_changes`.
     """
 
     customer: str
@@ -140,6 +159,7 @@ class MonthRecord:
     availability: tuple[Availability, ...] = ()
     unmeasured: Mapping[str, str] = field(default_factory=dict)
     certificates: tuple[Certificate, ...] = ()
+    earlier: tuple[EarlierContract, ...] = ()
     past: tuple[PastMonth, ...] = ()
     calendars: tuple[tuple[str, str], ...] = ()
     host_changes: tuple[HostChange, ...] = ()
