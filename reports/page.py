@@ -49,13 +49,15 @@ def render_page(
     layout: Layout,
     running_head: str,
     *,
+    title: str,
+    language: str,
     page_word: str,
     foot: str = "",
     accent: str = "",
     logo: bytes = b"",
     **view: Any,
 ) -> bytes:
-    """Render `page.html` of a layout with the given names as UTF-8.
+    """Render `page.html` of a layout with the given names as UTF-8; `language` is the code of what it is written in.
 
     `running_head` stands on top of each printed page but the first, `page_word` below it with the place of the page.
     `foot` beside it. `accent` (`#rrggbb`) is the colour of the line above it all, `logo` a PNG beside the name. What is
@@ -71,7 +73,8 @@ def render_page(
     template = _environment(layout).get_template("page.html")
     # Safe as markup: base64 has no character that means anything in HTML.
     picture = Markup(f"data:image/png;base64,{base64.b64encode(logo).decode('ascii')}" if logo else "")  # noqa: S704
-    page = template.render(policy=policy, style=style, margins=margins, script=script, logo=picture, **view)
+    frame = {"title": title, "language": language, "policy": policy, "style": style, "margins": margins}
+    page = template.render(**frame, script=script, logo=picture, **view)
     return page.encode("utf-8")
 
 

@@ -24,8 +24,9 @@ def render(record: FleetRecord, language: str) -> bytes:
     return render_page(
         FLEET,
         title,
-        page_word=told.text("page", page="{page}", pages="{pages}"),
         title=title,
+        language=language,
+        page_word=told.text("page", page="{page}", pages="{pages}"),
         record=record,
         lang=told,
         book=record.translations,

@@ -47,10 +47,11 @@ def _page(
     return render_page(
         MONTHLY,
         title,
+        title=title,
+        language=language.code,
         page_word=language.text("page", page="{page}", pages="{pages}"),
         logo=logo,
         accent=report.contract.report.colour if report.contract is not None else "",
-        title=title,
         report=report,
         lang=language,
         book=book,

@@ -23,8 +23,9 @@ def render(shelf: Shelf, language: str) -> bytes:
     return render_page(
         SHELF,
         title,
-        page_word=told.text("page", page="{page}", pages="{pages}"),
         title=title,
+        language=language,
+        page_word=told.text("page", page="{page}", pages="{pages}"),
         shelf=shelf,
         lang=told,
         t=told.text,

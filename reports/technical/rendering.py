@@ -52,6 +52,8 @@ def _page(report: RunReport, voice: Voice) -> bytes:
     return render_page(
         TECHNICAL,
         voice.text("head", customers=named, run=report.run.id),
+        title=_title(report, customers, voice),
+        language=words.code,
         page_word=words.text("page", page="{page}", pages="{pages}"),
         foot=voice.text("foot"),
         voice=voice,
@@ -79,6 +81,12 @@ def _page(report: RunReport, voice: Voice) -> bytes:
         sections=section_blocks(report.sections, hosts, anchors, voice),
         idle_waivers=tuple(result for result in shown[State.PASSED] if result.waiver is not None),
     )
+
+
+def _title(report: RunReport, customers: Sequence[str], voice: Voice) -> str:
+    if not customers:
+        return voice.text("title_empty", run=report.run.id)
+    return voice.text("title", customers=voice.words.listed(customers), run=report.run.id)
 
 
 def _targets(
