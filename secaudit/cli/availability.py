@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
@@ -20,6 +17,7 @@ from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import store_option
 from secaudit.cli.service_files import CONTRACTS, HERE, contracts_of, contracts_option, find, read_contracts
 from secaudit.cli.times import MonthOf
+from secaudit.cli.unit_files import unit_options, write_units
 from secaudit.model.counted import counted
 from secaudit.model.hours import Month
 from secaudit.model.safe_text import visible_line
@@ -73,32 +71,19 @@ def probe(customer: str | None, is_all: bool, dry_run: bool, contracts: Path | N
 
 
 @command.command()
-@click.option("--user", help="The account that probes [default: you].")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write files here instead of printing.")
+@unit_options
 @contracts_option
 @store_option
 def units(user: str | None, out: Path | None, contracts: Path | None, store_url: str | None) -> int:
     """Write a systemd service and timer. They probe what is due every minute."""
     from secaudit.fleet.units import PROBES
-    from secaudit.fleet.units import units as make_units
 
     path = find(CONTRACTS, contracts, HERE)
     if path is None:
         raise CommandError("there is no contract here; see --contracts")
-    argv = [sys.executable, "-m", "secaudit", "availability", "probe", "--contracts", str(path.resolve())]
-    argv += ["--store", store_url] if store_url else []
-    try:
-        made = make_units(argv, user or pwd.getpwuid(os.geteuid()).pw_name, PROBES)
-    except ValueError as error:
-        raise CommandError(str(error)) from None
-    for name, text in made.items():
-        if out is None:
-            click.echo(f"# {name}\n{text}")
-        else:
-            out.mkdir(parents=True, exist_ok=True)
-            (out / name).write_text(text, encoding="utf-8")
-            click.echo(out / name)
-    return Exit.FINE
+    arguments = ["availability", "probe", "--contracts", str(path.resolve())]
+    arguments += ["--store", store_url] if store_url else []
+    return write_units(arguments, user, PROBES, out)
 
 
 @command.command("import")

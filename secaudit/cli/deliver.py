@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,27 +14,42 @@ import click
 from secaudit.cli.columns import aligned
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import store_option
-from secaudit.cli.service_files import HERE, contracts_option, delivery_option, read_contracts, read_delivery
+from secaudit.cli.report_months import contracted, is_final, tell_trouble
+from secaudit.cli.service_files import (
+    CONTRACTS,
+    DELIVERY,
+    HERE,
+    contracts_option,
+    delivery_option,
+    find,
+    read_contracts,
+    read_delivery,
+)
+from secaudit.cli.signing import sign_option
 from secaudit.cli.times import MonthOf
+from secaudit.cli.unit_files import unit_options, write_units
 from secaudit.model.counted import counted
+from secaudit.model.errors import UserError
 from secaudit.model.hours import Month
 from secaudit.model.safe_text import visible, visible_line
 
 if TYPE_CHECKING:
+    from secaudit.model.contract import Contracts
     from secaudit.model.delivery import DeliveryPlan, Letter
     from secaudit.store import Store
 
 
 @click.group(invoke_without_command=True)
 @click.option("--send", is_flag=True, help="Send; without it what would be sent is only shown.")
-@click.option("--month", type=MonthOf(), help="Send the report of this month instead of what changed, e.g. 2026-10.")
-@click.option("--customer", help="With --month: whose report.")
+@click.option("--month", type=MonthOf(), help="Send reports of this month instead of what changed: 2026-10 or last.")
+@click.option("--due", "is_due", is_flag=True, help="Send the monthly reports that are due by the contracts instead.")
+@click.option("--customer", help="With --month or --due: whose report [default: everybody's].")
 @click.option(
     "--reports",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("out"),
     show_default=True,
-    help="With --month: where `secaudit report --kind monthly` wrote it.",
+    help="With --month or --due: where `secaudit report --kind monthly` wrote it.",
 )
 @delivery_option
 @contracts_option
@@ -43,6 +59,7 @@ def command(
     ctx: click.Context,
     send: bool,
     month: Month | None,
+    is_due: bool,
     customer: str | None,
     reports: Path,
     delivery: Path | None,
@@ -51,14 +68,16 @@ def command(
 ) -> int:
     """Tell people what changed: new and resolved findings, deadlines, hosts that do not answer, broken-off scans.
 
-    Everything that one target was not told yet goes there in one message. With --month the monthly report goes to the
-    recipients in the contract. Nothing is told twice: what was composed stands in the outbox of the store, see `list`.
-    Exit code 3 when a message could not be sent; it is tried again next time.
+    Everything that one target was not told yet goes there in one message. With --month or --due, monthly reports go to
+    the recipients in the contracts. Nothing is told twice: what was composed stands in the outbox of the store, see
+    `list`. Exit code 3 when a message could not be sent, which is tried again next time, or a report is missing.
     """
     if ctx.invoked_subcommand is not None:
         return Exit.FINE
-    if (month is None) != (customer is None):
-        raise CommandError("--month and --customer belong together")
+    if is_due and month is not None:
+        raise CommandError("--due finds the month that is due; it takes no --month")
+    if customer is not None and month is None and not is_due:
+        raise CommandError("--customer needs --month or --due")
     from secaudit.cli.posting import digests, monthly
 
     plan = read_delivery(delivery, HERE)
@@ -66,16 +85,44 @@ def command(
         raise CommandError("no delivery file says who is told what; see docs/delivery.md, or name it with --delivery")
     promised = read_contracts(contracts, HERE)
     now = datetime.now(UTC)
+    ended = Exit.FINE
     with ExitStack() as stack:
         store = _opened(store_url, stack, read_only=not send)
-        if month is not None and customer is not None:
+        if month is None and not is_due:
+            letters = digests(store, promised, plan, now)
+        elif month is not None and customer is not None:
             letters = monthly(plan, promised, customer, month, reports / customer)
         else:
-            letters = digests(store, promised, plan, now)
+            letters, ended = _reports(store, plan, promised, contracted(promised, customer, month, now), reports)
         if not send:
-            return _show(store, plan, letters)
+            return max(ended, _show(store, plan, letters))
         store.post(letters, now)
-        return _send(store, plan)
+        return max(ended, _send(store, plan))
+
+
+def _reports(
+    store: Store, plan: DeliveryPlan, promised: Contracts, chosen: Sequence[tuple[str, Month]], folder: Path
+) -> tuple[Mapping[str, Letter], Exit]:
+    """The reports of several customers that are not in the outbox yet, and whether one is missing, which is told."""
+    from secaudit.cli.posting import monthly, monthly_topics
+    from secaudit.sla.reporting import covering
+
+    letters: dict[str, Letter] = {}
+    ended = Exit.FINE
+    for customer, month in chosen:
+        topics = frozenset(monthly_topics(plan, customer, month).values())
+        contract = covering(promised.of(customer), month)
+        if contract is None or not (topics or contract.report.recipients):
+            continue
+        if topics and store.known_topics(topics) == topics:
+            continue
+        counts = partial(is_final, contract=contract, month=month)
+        try:
+            letters |= monthly(plan, promised, customer, month, folder / customer, counts)
+        except UserError as error:
+            tell_trouble(customer, error)
+            ended = Exit.INCOMPLETE
+    return letters, ended
 
 
 def _opened(url: str | None, stack: ExitStack, *, read_only: bool) -> Store:
@@ -165,3 +212,43 @@ def drop(id: int, store_url: str | None) -> int:
     with ExitStack() as stack:
         _opened(store_url, stack, read_only=False).drop(id, datetime.now(UTC))
     return Exit.FINE
+
+
+@command.command()
+@click.option(
+    "--reports",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("out"),
+    show_default=True,
+    help="Directory for the reports. It has to be there and to belong to the account.",
+)
+@unit_options
+@sign_option
+@delivery_option
+@contracts_option
+@store_option
+def units(
+    reports: Path,
+    user: str | None,
+    out: Path | None,
+    signing_key: Path | None,
+    delivery: Path | None,
+    contracts: Path | None,
+    store_url: str | None,
+) -> int:
+    """Write a systemd service and timer. Daily, they write and send due reports."""
+    from secaudit.fleet.units import REPORTS
+    from secaudit.model.delivery import DirectoryTarget
+
+    promised, told = find(CONTRACTS, contracts, HERE), find(DELIVERY, delivery, HERE)
+    if promised is None or told is None:
+        raise CommandError("there is no contract or no delivery file here; see --contracts and --delivery")
+    folders = [Path(one.path) for one in read_delivery(told, HERE).targets if isinstance(one, DirectoryTarget)]
+    common = ["--due", "--contracts", str(promised.resolve()), *(["--store", store_url] if store_url else [])]
+    written = ["report", "--kind", "monthly", "--out", str(reports.resolve()), *common]
+    written += ["--sign", str(signing_key.resolve())] if signing_key else []
+    sent = ["deliver", "--send", "--reports", str(reports.resolve()), "--delivery", str(told.resolve()), *common]
+    writes = dict.fromkeys([reports.resolve(), *(folder.resolve() for folder in folders)])
+    for missing in (path for path in writes if not path.is_dir()):
+        click.echo(f"{missing} has to be made first: a service cannot begin to write to what is not there", err=True)
+    return write_units(sent, user, REPORTS, out, before=written, writes=tuple(writes))

@@ -87,35 +87,54 @@ def _book(language: str) -> Phrasebook:
     return phrasebook(language, "secaudit.export.delivery")
 
 
-def monthly(
-    plan: DeliveryPlan, contracts: Contracts, customer: str, month: Month, folder: Path
-) -> Mapping[str, Letter]:
-    """The customer's report of a month, to everybody who gets it. Raises CommandError when there is none to send."""
+def monthly_topics(plan: DeliveryPlan, customer: str, month: Month) -> Mapping[str, str]:
+    """The topic of the report of a month for each target that gets it."""
     mine = [one for one in plan.subscriptions if one.customer == customer]
-    targets = [name for one in mine for name in one.monthly]
-    if not targets:
+    return {name: topic_of("monthly", name, customer, str(month)) for one in mine for name in one.monthly}
+
+
+def monthly(
+    plan: DeliveryPlan,
+    contracts: Contracts,
+    customer: str,
+    month: Month,
+    folder: Path,
+    counts: Callable[[Path], bool] = lambda _: True,
+) -> Mapping[str, Letter]:
+    """The customer's report of a month, to everybody who gets it: of the files in the folder those that count.
+
+    Raises CommandError when there is none to send.
+    """
+    topics = monthly_topics(plan, customer, month)
+    if not topics:
         raise CommandError(f"nobody gets the monthly report of {customer}: name targets under `monthly`")
-    files = sorted(folder.glob(f"monthly-{month}-*"))
+    there = sorted(folder.glob(f"monthly-{month}-*"))
+    files = [path for path in there if counts(path)]
     if not files:
+        lacking = "only a preview, written before the month was over" if there else f"no report of {month}"
         raise CommandError(
-            f"there is no report of {month} in {folder}; write it with "
+            f"there is {lacking} in {folder}; write it with "
             f"secaudit report --kind monthly --customer {customer} --month {month}"
         )
-    attachments = tuple(Attachment(path.name, path.read_bytes()) for path in files)
+    try:
+        attachments = tuple(Attachment(path.name, path.read_bytes()) for path in files)
+    except OSError as error:
+        raise CommandError(f"cannot read {error.filename}: {error.strerror or error}") from None
     if sum(len(file.data) for file in attachments) > _ATTACHED:
         raise CommandError(f"the files of {month} in {folder} are too large for a mail")
+    mine = [one for one in plan.subscriptions if one.customer == customer]
     contract = contracts.of(customer)[-1:]
     recipients = contract[0].report.recipients if contract else ()
     called = contract[0].name if contract else ""
     letters = {}
-    for name in dict.fromkeys(targets):
+    for name, topic in topics.items():
         target = plan.target(name)
         to = (*target.to, *recipients) if isinstance(target, MailTarget) else ()
         book = _book(_language([one for one in mine if name in one.monthly], contracts, customer))
         shown = f"{called or customer}: {book.told(f'Monthly report {month}')}"
         text = book.told(f"Attached: the report on {month}.") + "\n"
         message = Message(customer, name, shown, text, tuple(dict.fromkeys(to)), attachments)
-        letters[topic_of("monthly", name, customer, str(month))] = Letter(message)
+        letters[topic] = Letter(message)
     return letters
 
 

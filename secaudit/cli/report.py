@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,12 +16,14 @@ from secaudit.cli.options import format_names, store_option
 from secaudit.cli.service_files import HERE, contracts_option, read_contracts
 from secaudit.cli.signing import sign_option
 from secaudit.cli.times import MonthOf
+from secaudit.model.errors import UserError
 from secaudit.model.hours import Month
 
 if TYPE_CHECKING:
     from secaudit.api import CustomerReport, FleetReport, ShelfPage
+    from secaudit.model.contract import Contracts
     from secaudit.model.run import HostRecord
-    from secaudit.store import ChainHead
+    from secaudit.store import ChainHead, Store
 
     R = TypeVar("R", CustomerReport, FleetReport, ShelfPage)
 
@@ -39,8 +42,9 @@ _PAPER = ("html", "pdf")
     show_default=True,
     help="Whom it is for, see above.",
 )
-@click.option("--customer", help="Report on this customer (technical: on its latest run).")
-@click.option("--month", type=MonthOf(), help="Monthly: the month, e.g. 2026-10 [default: the last one].")
+@click.option("--customer", help="Report on this customer (technical: on its latest run) [default, monthly: all].")
+@click.option("--month", type=MonthOf(), help="Monthly: the month, e.g. 2026-10 or last [default: last].")
+@click.option("--due", "is_due", is_flag=True, help="Monthly: only what is due by the contracts and not written yet.")
 @click.option("--lang", help="de or en [default: what the customer's contract says; fleet, several customers: en].")
 @click.option("--run", "run_id", metavar="RUN", help="Technical: a run of the store [default: the latest].")
 @click.option(
@@ -64,6 +68,7 @@ def command(
     kind: str,
     customer: str | None,
     month: Month | None,
+    is_due: bool,
     lang: str | None,
     run_id: str | None,
     out: Path,
@@ -76,20 +81,29 @@ def command(
     """Write a stored run as HTML, PDF or data, as the scan itself would have; or what became of a customer's month.
 
     `--kind monthly` is for customers: what the contract promises, what was kept, broken and not proven, in German or
-    English; `DIR/CUSTOMER/index.html` lists them all. `--kind fleet` is for the provider: all customers, what is late
+    English; `DIR/CUSTOMER/index.html` lists them all. Without `--customer` everybody with a contract in force in the
+    month gets one; exit code 3 when somebody did not. `--kind fleet` is for the provider: all customers, what is late
     or soon will be, unproven, not scanned, out of date.
     """
     if list_runs:
         return _list(customer, store_url)
     if kind == "monthly":
+        from secaudit.cli.stored import read_store
+
         if run_id is not None:
             raise CommandError("--run is for --kind technical; a month has many runs")
-        if customer is None:
-            raise CommandError("--kind monthly needs --customer")
-        return _monthly(customer, month, lang, names, out, contracts, store_url, signing_key)
+        if is_due and month is not None:
+            raise CommandError("--due finds the month that is due; it takes no --month")
+        _refuse_formats("monthly", names)
+        order = _MonthlyOrder(lang, names, out, signing_key)
+        with ExitStack() as stack:
+            store = read_store(store_url, stack)
+            return _monthly(store, customer, month, is_due, order, read_contracts(contracts, HERE))
     wanted = names or _DEFAULTS[kind]
     if month is not None:
         raise CommandError("--month is for --kind monthly")
+    if is_due:
+        raise CommandError("--due is for --kind monthly")
     if kind == "fleet":
         if run_id is not None or customer is not None:
             raise CommandError("--kind fleet is about all customers; it takes neither --run nor --customer")
@@ -148,16 +162,60 @@ def _promised_language(customer: str | None, contracts: Path | None) -> str:
     return mine[-1].report.language if mine else "en"
 
 
+@dataclass(frozen=True, slots=True)
+class _MonthlyOrder:
+    """How monthly reports are written; what is empty or None is as the contract says."""
+
+    lang: str | None
+    names: tuple[str, ...]
+    out: Path
+    signing_key: Path | None
+
+
 def _monthly(
-    customer: str,
-    month: Month | None,
-    lang: str | None,
-    names: tuple[str, ...],
-    out: Path,
-    contracts: Path | None,
-    store_url: str | None,
-    signing_key: Path | None,
+    store: Store, customer: str | None, month: Month | None, is_due: bool, order: _MonthlyOrder, promised: Contracts
 ) -> int:
+    from secaudit.cli.report_months import contracted, tell_trouble
+
+    now = datetime.now(UTC)
+    asked = month or Month.of(now.astimezone().date()).previous
+    if customer is not None and not is_due:
+        _write_month(store, customer, asked, order, promised, now)
+        return Exit.FINE
+    chosen = contracted(promised, customer, None if is_due else asked, now)
+    if is_due:
+        chosen = [(one, its) for one, its in chosen if not _is_written(one, its, order, promised)]
+        if not chosen:
+            click.echo("No report is due that is not written yet.", err=True)
+    ended = Exit.FINE
+    for one, its in chosen:
+        try:
+            _write_month(store, one, its, order, promised, now)
+        except UserError as error:
+            tell_trouble(one, error)
+            ended = Exit.INCOMPLETE
+    return ended
+
+
+def _is_written(customer: str, month: Month, order: _MonthlyOrder, promised: Contracts) -> bool:
+    """Whether all files of a customer's month lie there, written after it was over."""
+    from secaudit.cli.report_months import is_final
+    from secaudit.export.attestation import statement_path
+    from secaudit.sla.reporting import covering
+
+    contract = covering(promised.of(customer), month)
+    if contract is None:
+        return False
+    stem = f"monthly-{month}-{order.lang or contract.report.language}"
+    files = [order.out / customer / f"{stem}.{name}" for name in order.names or contract.report.formats]
+    files += [statement_path(file) for file in files if order.signing_key is not None]
+    return all(is_final(file, contract, month) for file in files)
+
+
+def _write_month(
+    store: Store, customer: str, month: Month, order: _MonthlyOrder, promised: Contracts, now: datetime
+) -> None:
+    """Write a customer's month and its index. Raises UserError."""
     from dataclasses import replace
 
     from secaudit.api import CustomerReport, ShelfPage
@@ -165,38 +223,32 @@ def _monthly(
     from secaudit.cli.month_changes import month_changes, phrases
     from secaudit.cli.output import write_files
     from secaudit.cli.shelf import INDEX, read_shelf
-    from secaudit.cli.stored import read_store
     from secaudit.cli.translations import phrasebook
     from secaudit.plugins import discover
 
-    _refuse_formats("monthly", names)
     if customer.startswith(".") or "/" in customer:
         raise CommandError(f"{customer!r} is no name of a customer")
     maker = _maker("monthly", CustomerReport)
-    now = datetime.now(UTC)
-    asked = month or Month.of(now.astimezone().date()).previous
-    with ExitStack() as stack:
-        store = read_store(store_url, stack)
-        record = month_record(store, read_contracts(contracts, HERE), customer, asked, now)
-        record = replace(record, host_changes=month_changes(store, record, discover()))
-        head = store.chain_head()
-    if signing_key is None and record.contract is not None and record.contract.report.sign:
+    record = month_record(store, promised, customer, month, now)
+    record = replace(record, host_changes=month_changes(store, record, discover()))
+    head = store.chain_head()
+    if order.signing_key is None and record.contract is not None and record.contract.report.sign:
         raise CommandError(f"the contract of {customer} promises signed reports: give --sign KEY")
+    names = order.names
     if not names:
         names = _DEFAULTS["monthly"] if record.contract is None else record.contract.report.formats
         _refuse_formats("monthly", names)
-    language = _spoken(lang or record.language, maker.languages)
+    language = _spoken(order.lang or record.language, maker.languages)
     record = replace(record, phrases=phrases(language), translations=phrasebook(language))
     page = maker.render(record, language)
-    folder = out / customer
-    written = write_files(_printed(f"monthly-{asked}-{language}", page, names), folder)
+    folder = order.out / customer
+    written = write_files(_printed(f"monthly-{month}-{language}", page, names), folder)
     shelf = read_shelf(folder, customer, record.name, record.timezone, now)
     index = _maker("shelf", ShelfPage).render(shelf, record.language)
     runs = dict.fromkeys(host.run for host in record.hosts if host.run)
-    _told(written, signing_key, "monthly", runs, [host.record for host in record.hosts], head)
+    _told(written, order.signing_key, "monthly", runs, [host.record for host in record.hosts], head)
     for path in write_files({INDEX: index}, folder):
         click.echo(path)
-    return Exit.FINE
 
 
 def _fleet(lang: str, names: tuple[str, ...], out: Path, store_url: str | None, signing_key: Path | None) -> int:

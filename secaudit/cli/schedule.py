@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +12,7 @@ import click
 
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import plugins_option, store_option
+from secaudit.cli.unit_files import unit_options, write_units
 from secaudit.model.severity import Severity
 
 if TYPE_CHECKING:
@@ -151,28 +149,16 @@ def _run(schedule: Schedule, registry: Registry, store_url: str | None) -> Exit:
 @command.command()
 @_schedules_argument
 @_state_option
-@click.option("--user", help="The account that scans [default: you].")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write files here instead of printing.")
+@unit_options
 @store_option
 def units(path: Path, state: Path | None, user: str | None, out: Path | None, store_url: str | None) -> int:
     """Write a systemd service and timer that run what is due."""
-    from secaudit.fleet.units import units as make_units
+    from secaudit.fleet.units import SCANS
 
-    argv = [sys.executable, "-m", "secaudit", "schedule", "run-due", "--schedules", str(path.resolve())]
-    argv += ["--state", str(state.resolve())] if state else []
-    argv += ["--store", store_url] if store_url else []
-    try:
-        made = make_units(argv, user or pwd.getpwuid(os.geteuid()).pw_name)
-    except ValueError as error:
-        raise CommandError(str(error)) from None
-    for name, text in made.items():
-        if out is None:
-            click.echo(f"# {name}\n{text}")
-        else:
-            out.mkdir(parents=True, exist_ok=True)
-            (out / name).write_text(text, encoding="utf-8")
-            click.echo(out / name)
-    return Exit.FINE
+    arguments = ["schedule", "run-due", "--schedules", str(path.resolve())]
+    arguments += ["--state", str(state.resolve())] if state else []
+    arguments += ["--store", store_url] if store_url else []
+    return write_units(arguments, user, SCANS, out)
 
 
 def _local(moment: datetime, schedule: Schedule) -> str:

@@ -54,16 +54,18 @@ class Day(click.ParamType[date]):
 
 
 class MonthOf(click.ParamType[Month]):
-    """A month such as `2026-10`."""
+    """A month such as `2026-10`, or `last`: the one before the present one, where this machine is."""
 
     name = "month"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Month:
         """Read the month, or fail with an example."""
+        if value == "last":
+            return Month.of(datetime.now(UTC).astimezone().date()).previous
         try:
             return value if isinstance(value, Month) else Month.of(_within_reason(date.fromisoformat(f"{value}-01")))
         except ValueError:
-            self.fail(f"{value!r} is not a month; write for example 2026-10", param, ctx)
+            self.fail(f"{value!r} is not a month; write for example 2026-10, or last", param, ctx)
 
 
 def _within_reason(day: date) -> date:

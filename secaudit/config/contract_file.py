@@ -354,8 +354,8 @@ class ReportFile(FileModel):
     """What is written; html unless given."""
     recipients: list[Mail] = Field(default_factory=list)
     """Who gets it."""
-    day: Annotated[int, Field(ge=1, le=28)] = 1
-    """The day of the following month on which it is made."""
+    day: Annotated[int, Field(ge=1, le=31)] = 1
+    """The day of the following month on which it is due; in a shorter month its last day."""
     sign: Maybe[Literal["ed25519"]] = None
     """That it is signed: without a key no monthly report is written."""
     logo: Maybe[Text] = None

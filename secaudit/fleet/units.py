@@ -1,36 +1,70 @@
-"""systemd units that run what is due: a service that ends, and a timer that starts it every minute."""
+"""systemd units that run what is due: a service that ends, and a timer that starts it again and again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a timer starts every minute: the stem of its file names, and how both units are described."""
+    """What a timer starts: the stem of its file names, how both units are described, and when (systemd.time(7)).
+
+    `results` are exit codes that say what was found, not that the service failed.
+    """
 
     name: str
     service: str
     timer: str
+    calendar: str = "*-*-* *:*:00"
+    results: str = "1 3"
 
 
 SCANS = Work("secaudit-schedule", "Scheduled secaudit scans", "Start secaudit scans that are due")
 PROBES = Work("secaudit-availability", "Light probes of services by secaudit", "Start secaudit probes that are due")
+REPORTS = Work(
+    "secaudit-reports",
+    "Monthly reports by secaudit, written and sent",
+    "Write and send monthly reports of secaudit that are due",
+    calendar="*-*-* 06:00:00",
+    results="",
+)
+
+SECRETS = "/etc/secaudit/secrets"
+"""The environment file with the secrets that configuration names; it may be missing."""
 
 
-def units(command: Sequence[str], user: str, work: Work = SCANS) -> Mapping[str, str]:
+def units(
+    command: Sequence[str],
+    user: str,
+    work: Work = SCANS,
+    *,
+    before: Sequence[str] = (),
+    writes: Sequence[Path] = (),
+) -> Mapping[str, str]:
     """File name → text of the service (which runs `command` as `user`) and the timer, after systemd.exec(5).
 
-    Raises ValueError for a command or user that a unit file cannot hold.
+    `before` runs first, and `command` whatever becomes of it. `writes` are directories that have to be there, besides
+    the state directory, into which the service may write. Raises ValueError for what a unit file cannot hold.
     """
     if not user or any(character.isspace() or character in "%\"'" for character in user):
         raise ValueError(f"{user!r} is not a user name")
-    return {f"{work.name}.service": _service(command, user, work), f"{work.name}.timer": _timer(work)}
+    starts = [f"ExecStartPre=-{_line(before)}"] if before else []
+    starts.append(f"ExecStart={_line(command)}")
+    if work.results:
+        starts.append('# 1 is "there are findings" and 3 is "not everything could be proven": results, not failures.')
+        starts.append(f"SuccessExitStatus={work.results}")
+    starts += [f"ReadWritePaths={_path(path)}" for path in writes]
+    return {f"{work.name}.service": _service(starts, user, work), f"{work.name}.timer": _timer(work)}
 
 
-def _service(command: Sequence[str], user: str, work: Work) -> str:
-    line = " ".join(_quote(argument) for argument in command)
+def _line(command: Sequence[str]) -> str:
+    return " ".join(_quote(argument) for argument in command)
+
+
+def _service(starts: Sequence[str], user: str, work: Work) -> str:
+    lines = "\n".join(starts)
     return f"""\
 [Unit]
 Description={work.service}
@@ -41,9 +75,8 @@ Wants=network-online.target
 [Service]
 Type=oneshot
 User={user}
-ExecStart={line}
-# 1 is "there are findings" and 3 is "not everything could be proven": results, not failures of the service.
-SuccessExitStatus=1 3
+EnvironmentFile=-{SECRETS}
+{lines}
 Nice=5
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -66,7 +99,7 @@ Description={work.timer}
 
 [Timer]
 # What is due is decided by secaudit itself; a missed time is caught up once.
-OnCalendar=*-*-* *:*:00
+OnCalendar={work.calendar}
 AccuracySec=5s
 Persistent=yes
 Unit={work.name}.service
@@ -74,6 +107,14 @@ Unit={work.name}.service
 [Install]
 WantedBy=timers.target
 """
+
+
+def _path(path: Path) -> str:
+    """Quote a path for ReadWritePaths=, which knows specifiers and quotes, but neither escapes nor variables."""
+    text = str(path)
+    if not path.is_absolute() or any(ord(character) < 32 or character in "\\\"'" for character in text):
+        raise ValueError(f"{text!r} is no directory that a unit can name")
+    return f'"{text.replace("%", "%%")}"'
 
 
 def _quote(argument: str) -> str:

@@ -164,7 +164,10 @@ def test_the_command_speaks_english_when_asked(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--kind", "monthly"], "--kind monthly needs --customer"),
+        (["--kind", "monthly", "--month", "2024-10"], "no contract is in force in 2024-10"),
+        (["--kind", "monthly", "--due", "--month", "2025-10"], "--due finds the month that is due"),
+        (["--kind", "monthly", "--due", "--customer", "nobody"], "there is no contract of nobody"),
+        (["--due"], "--due is for --kind monthly"),
         (["--kind", "monthly", "--customer", "muster", "--run", "x"], "--run is for --kind technical"),
         (["--kind", "monthly", "--customer", "muster", "--month", "2025-10", "--lang", "fr"], "does not speak 'fr'"),
         (["--kind", "monthly", "--customer", "muster", "--format", "sarif"], "has no format sarif"),
