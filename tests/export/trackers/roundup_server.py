@@ -34,7 +34,8 @@ def roundup(home: Path) -> Iterator[str]:
     if os.getuid() == 0:
         os.chown(home, _NOBODY, _NOBODY)
         for folder in (home, *home.parents[:2]):
-            folder.chmod(0o755)
+            # Added to what it has: the folder above may be everybody's, with its sticky bit.
+            folder.chmod(folder.stat().st_mode | 0o055)
     scripts = Path(sys.executable).parent
     admin, server, tracker = scripts / "roundup-admin", scripts / "roundup-server", home / "tracker"
     with socket.create_server(("127.0.0.1", 0)) as probe:
