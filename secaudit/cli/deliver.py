@@ -120,7 +120,7 @@ def _reports(
         try:
             letters |= monthly(plan, promised, customer, month, folder / customer, counts)
         except UserError as error:
-            tell_trouble(customer, error)
+            tell_trouble(customer, str(error))
             ended = Exit.INCOMPLETE
     return letters, ended
 

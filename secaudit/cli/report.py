@@ -192,8 +192,11 @@ def _monthly(
         try:
             _write_month(store, one, its, order, promised, now)
         except UserError as error:
-            tell_trouble(one, error)
-            ended = Exit.INCOMPLETE
+            tell_trouble(one, str(error))
+            ended = max(ended, Exit.INCOMPLETE)
+        except Exception as error:  # noqa: BLE001 - a defect that one customer's data brings to light is its own, too
+            tell_trouble(one, f"secaudit failed unexpectedly: {type(error).__name__}: {error}")
+            ended = Exit.INTERNAL
     return ended
 
 

@@ -43,8 +43,8 @@ def is_final(path: Path, contract: Contract, month: Month) -> bool:
         return False
 
 
-def tell_trouble(customer: str, error: Exception) -> None:
+def tell_trouble(customer: str, why: str) -> None:
     """Say on stderr why a customer goes without, so that the others need not."""
     from secaudit.model.safe_text import visible
 
-    click.echo(visible(f"{customer}: {error}"), err=True)
+    click.echo(visible(f"{customer}: {why}"), err=True)

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from secaudit.cli.main import run
+from secaudit.cli.month import month_record
+from secaudit.model.contract import Contracts
 from secaudit.model.hours import Month
-from secaudit.store import open_store
+from secaudit.model.month import MonthRecord
+from secaudit.store import Store, open_store
 from tests.store.scenes import WEB, a_result, scan
 
 CONTRACT = """\
@@ -88,6 +91,20 @@ def test_the_trouble_of_one_does_not_keep_the_others_from_theirs(
     assert run([*WRITE, "--due"]) == 0
     assert run(["deliver", "--due", "--send"]) == 0
     assert len(sent(place)) == 2, "made up for"
+
+
+def test_a_defect_that_one_customers_data_brings_to_light_stays_its_own(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gathered(store: Store, contracts: Contracts, customer: str, month: Month, now: datetime) -> MonthRecord:
+        if customer == "anna":
+            raise KeyError("db1")
+        return month_record(store, contracts, customer, month, now)
+
+    monkeypatch.setattr("secaudit.cli.month.month_record", gathered)
+    assert run(WRITE) == 4
+    assert "anna: secaudit failed unexpectedly: KeyError: 'db1'" in capsys.readouterr().err
+    assert written(place) == [f"bert/monthly-{last()}-en.html"]
 
 
 def test_every_day_sends_what_is_due_once(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

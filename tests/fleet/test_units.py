@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from secaudit.fleet.units import SCANS, units
+from secaudit.fleet.units import REPORTS, SCANS, units
 
 SERVICE, TIMER = f"{SCANS.name}.service", f"{SCANS.name}.timer"
 
@@ -30,6 +30,20 @@ def test_a_user_that_a_unit_cannot_hold_is_refused(user: str) -> None:
 def test_a_newline_cannot_start_another_directive() -> None:
     with pytest.raises(ValueError, match="control character"):
         units(["/usr/bin/secaudit", "x\nExecStartPost=/bin/false"], "audit")
+
+
+def test_a_service_may_write_where_it_is_told_and_runs_something_before() -> None:
+    text = units(["/bin/b"], "audit", REPORTS, before=["/bin/a"], writes=[Path("/srv/a b/50%")])[
+        f"{REPORTS.name}.service"
+    ]
+    assert "ExecStartPre=-/bin/a\nExecStart=/bin/b\n" in text
+    assert 'ReadWritePaths="/srv/a b/50%%"' in text
+
+
+@pytest.mark.parametrize("path", ["out", '/srv/"', "/srv/a\\b", "/srv/a\nUser=root"])
+def test_a_directory_that_a_unit_cannot_name_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="no directory that a unit can name"):
+        units(["/bin/b"], "audit", REPORTS, writes=[Path(path)])
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
