@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -16,7 +15,7 @@ from secaudit.model.outcome import Outcome
 from secaudit.model.run import RunReport
 from secaudit.model.severity import Severity
 from secaudit.model.sla import EventKind
-from secaudit.store import Store, open_store
+from secaudit.store import Store
 from secaudit.tui.app import Dashboard
 from secaudit.tui.dialogs import Confirm, Dialog, Sheet
 from secaudit.tui.findings.page import FindingsPage
@@ -41,14 +40,6 @@ from tests.tui.scenes import (
     text,
     until,
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """One critical and one hostile finding."""
-    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as opened:
-        fill(opened, FINDINGS)
-        yield opened
 
 
 class FixedHost:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -47,14 +46,6 @@ from tests.tui.scenes import (
     text,
     until,
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Two hosts: web1 with a critical failure and hostile text, web2 clean."""
-    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as opened:
-        fill(opened, FINDINGS)
-        yield opened
 
 
 def cells(pilot: Pilot[None], selector: str = "#grid") -> list[list[str]]:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from textual.command import DiscoveryHit
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from secaudit.store import Store, open_store
+from secaudit.store import Store
 from secaudit.tui.commands import DashboardCommands
 from secaudit.tui.findings.projection import Group
 from secaudit.tui.findings.row_paint import OPTIONAL
 from secaudit.tui.findings.table import FindingsTable
 from secaudit.tui.pages.page import PAGES, Framed
 from tests.tui.scenes import FINDINGS, app, drive, fill, lines, press, settle, until
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """One critical and one hostile finding."""
-    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as opened:
-        fill(opened, FINDINGS)
-        yield opened
 
 
 async def shown(pilot: Pilot[None], page: str) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -16,7 +14,7 @@ from secaudit.model.outcome import Outcome
 from secaudit.model.panel import Panel, PanelLines, PanelQuery, PanelTable, TitledPanel, Tone, Words
 from secaudit.model.result import Result
 from secaudit.model.severity import Severity
-from secaudit.store import Store, open_store
+from secaudit.store import Store
 from secaudit.tui.dialogs import Choose
 from secaudit.tui.finding.evidence import TextScreen
 from secaudit.tui.host.compare import Differences, between_hosts
@@ -24,14 +22,6 @@ from secaudit.tui.host.panels import MOST_LINES, PanelView, QueryLine, drawn
 from secaudit.tui.services import Services
 from secaudit.tui.themes import LOOKS
 from tests.tui.scenes import FINDINGS, HOSTILE, SIZES, app, drive, fill, press, result, text, until
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """One critical and one hostile finding."""
-    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as opened:
-        fill(opened, FINDINGS)
-        yield opened
 
 
 def echo(question: str) -> PanelLines:

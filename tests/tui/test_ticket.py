@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,23 +13,15 @@ from secaudit.cli.ui_services import Sources, make_services
 from secaudit.model.errors import UserError
 from secaudit.model.tracker import ActionKind, IssueAction
 from secaudit.plugins import discover
-from secaudit.store import Store, open_store
+from secaudit.store import Store
 from secaudit.tui.dialogs import Confirm
 from secaudit.tui.findings.page import FindingsPage
 from secaudit.tui.jobs import JobState
 from secaudit.tui.services import Services, TicketPlan
 from tests.export.trackers.fakes import FakeGitHub
-from tests.tui.scenes import FINDINGS, HOSTILE, SIZES, app, drive, fill, press, text, until
+from tests.tui.scenes import FINDINGS, HOSTILE, SIZES, app, drive, press, text, until
 
 CRITICAL = FINDINGS["web1"][1].fingerprint
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """One critical and one hostile finding."""
-    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as opened:
-        fill(opened, FINDINGS)
-        yield opened
 
 
 class Tracker:

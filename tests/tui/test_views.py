@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from secaudit.store import Store, open_store
+from secaudit.store import Store
 from secaudit.tui.dialogs import Ask, Confirm
 from secaudit.tui.filter.line import FilterLine
 from secaudit.tui.findings.choose_view import ChooseView
@@ -19,17 +17,9 @@ from secaudit.tui.findings.page import FindingsPage
 from secaudit.tui.findings.projection import Group, Sort
 from secaudit.tui.findings.table import FindingsTable
 from secaudit.tui.findings.views import BUILT_IN, LARGEST, View, Views, ViewsError
-from tests.tui.scenes import FINDINGS, HOSTILE, app, drive, fill, lines, press, until
+from tests.tui.scenes import HOSTILE, app, drive, lines, press, until
 
 MINE = View("sev:crit", Sort.DUE, Group.HOST)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """One critical and one hostile finding."""
-    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as opened:
-        fill(opened, FINDINGS)
-        yield opened
 
 
 @pytest.fixture
