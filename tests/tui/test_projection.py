@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import chain
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secaudit.model.outcome import Outcome
@@ -163,6 +163,8 @@ texts = st.text(st.sampled_from("abß\0\n é\ud800"), max_size=6)
 
 
 @given(st.lists(texts, max_size=12), texts.filter(bool), st.integers(0, 12))
+@example([], "\0", 0)
+@example(["", "a"], "\0", 2)
 def test_a_haystack_knows_the_rows_that_hold_a_text_or_that_they_are_many(
     rows: list[str], sought: str, most: int
 ) -> None:

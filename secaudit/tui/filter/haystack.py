@@ -34,7 +34,8 @@ class Haystack:
         whole, starts, sought = self._whole, self._starts, _encoded(text)
         found: list[int] = []
         at = whole.find(sought)
-        while at >= 0:
+        # Nothing is found everywhere, even where there is no row; the last start is behind the last row.
+        while 0 <= at < starts[-1]:
             row = bisect_right(starts, at)
             if len(found) == most:
                 return None
