@@ -14,6 +14,9 @@ from secaudit.tui.scope import Scope
 NEW_FOR = timedelta(days=1)
 """How long a finding that opened counts as new."""
 
+PACKAGE_FAMILY = "patch"
+"""The family whose findings are about packages: their subjects are what `package` means."""
+
 WORST_FIRST = tuple(reversed(Severity))
 """The severity of a row is kept as its place in this order."""
 
@@ -134,8 +137,8 @@ def _matches(name: str, value: str, known: Known) -> Condition:
         return _subject(value)
     if name == "package":
         subject = _subject(value)
-        sql = f"control IN (SELECT id FROM control WHERE family = 'patch') AND {subject.sql}"  # noqa: S608 - constants
-        return Condition(f"({sql})", subject.parameters)
+        about = "control IN (SELECT id FROM control WHERE family = ?)"
+        return Condition(f"({about} AND {subject.sql})", (PACKAGE_FAMILY, *subject.parameters))
     folded, names = value.casefold(), known.names.get(name, {})
     if folded in names:
         chosen = {folded}

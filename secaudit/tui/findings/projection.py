@@ -268,7 +268,7 @@ class Projection:
         if among is not None:
             marks = ", ".join("?" * len(among))
             wanted = Condition(f"id IN ({marks}) AND {wanted.sql}", (*among, *wanted.parameters))
-        cursor = self._db.execute(f"SELECT id FROM shown WHERE {wanted.sql} ORDER BY id", wanted.parameters)  # noqa: S608 - see filter_sql
+        cursor = self._db.execute(f"SELECT id FROM shown WHERE {wanted.sql} ORDER BY id", wanted.parameters)  # noqa: S608 - see filter/sql
         size = PAGE
         while part := cursor.fetchmany(size):
             yield array("L", [number for (number,) in part])
