@@ -15,6 +15,7 @@ from secaudit.transport.channel import ChannelLost
 from secaudit.transport.conversation import Batch, Started, commands_of
 from secaudit.transport.interface import Unreachable
 from secaudit.transport.secrets import Secrets, SecretUnavailable
+from secaudit.transport.ssh_close import GONE, close_channel
 from secaudit.transport.ssh_login import Link, log_in, silence
 from secaudit.transport.ssh_route import route
 from secaudit.transport.sudo import PasswordSudo
@@ -90,15 +91,15 @@ class _SshConnection:
             channel = self._transport.open_session(timeout=timeout)
         except paramiko.ChannelException as error:
             raise ChannelLost("the server refused another channel") from error
-        except (paramiko.SSHException, EOFError, OSError) as error:
+        except GONE as error:
             raise ChannelLost("the connection was lost") from error
         # paramiko waits for the server's reply to `exec` without a limit of its own; closing the channel ends the wait.
-        watchdog = threading.Timer(timeout, channel.close)
+        watchdog = threading.Timer(timeout, close_channel, (channel,))
         watchdog.start()
         try:
             channel.exec_command(line)
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            channel.close()
+        except GONE as error:
+            close_channel(channel)
             raise ChannelLost("the host did not start a shell") from error
         finally:
             watchdog.cancel()
@@ -112,8 +113,8 @@ class _SshConnection:
             channel.settimeout(max(0.1, end - time.monotonic()))
             channel.sendall(script)
             channel.shutdown_write()
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            channel.close()
+        except GONE as error:
+            close_channel(channel)
             raise ChannelLost("the host did not take the commands") from error
         return _ScriptChannel(channel)
 
@@ -138,4 +139,4 @@ class _ScriptChannel:
         return chunk
 
     def close(self) -> None:
-        self._channel.close()
+        close_channel(self._channel)

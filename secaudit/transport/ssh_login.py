@@ -14,6 +14,7 @@ import paramiko
 
 from secaudit.transport import known_hosts
 from secaudit.transport.interface import Unreachable
+from secaudit.transport.ssh_close import GONE, TunnelPacketizer
 from secaudit.transport.ssh_keys import Agent, offers
 from secaudit.transport.ssh_route import Hop
 
@@ -48,8 +49,9 @@ class Link:
             with suppress(OSError):
                 transport.sock.shutdown(socket.SHUT_RDWR)
         for transport in self.transports:
-            transport.close()
-            with suppress(OSError, EOFError, paramiko.SSHException):
+            with suppress(*GONE):
+                transport.close()
+            with suppress(*GONE):
                 transport.sock.close()
             if transport.ident is not None:
                 transport.join(_JOIN)
@@ -103,7 +105,7 @@ def _connect(link: Link, hop: Hop, clock: _Clock, known_types: Sequence[str]) ->
     """Connect to `hop` through the end of `link`, agree on keys, and lengthen the link. No login yet."""
     sock = _tunnel(link.transport, hop, clock) if link.transports else _socket(hop, clock)
     try:
-        transport = paramiko.Transport(sock)
+        transport = paramiko.Transport(sock, packetizer_class=TunnelPacketizer)
     except (paramiko.SSHException, OSError) as error:
         sock.close()
         raise Unreachable(f"{hop.label}: {_reason(error)}") from error
@@ -154,7 +156,7 @@ def _tunnel(outer: paramiko.Transport, hop: Hop, clock: _Clock) -> paramiko.Chan
     try:
         # The origin is informative only, RFC 4254 section 7.2.
         return outer.open_channel("direct-tcpip", (hop.host, hop.port), ("127.0.0.1", 0), timeout=clock.left(hop))
-    except (paramiko.SSHException, OSError, EOFError) as error:
+    except GONE as error:
         raise Unreachable(f"{hop.label} cannot be reached through the jump host: {_reason(error)}") from error
 
 
@@ -214,7 +216,7 @@ def _authenticate(transport: paramiko.Transport, hop: Hop, clock: _Clock, passwo
             if not transport.auth_password(hop.user, secret):
                 return
             problems.append("the server wants another factor after the password")
-    except (paramiko.SSHException, OSError, EOFError) as error:
+    except GONE as error:
         if not isinstance(error, paramiko.AuthenticationException) or not transport.is_active():
             problems.append(_reason(error))
     finally:

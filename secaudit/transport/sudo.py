@@ -17,6 +17,7 @@ from secaudit.transport.batch import ENVIRONMENT, KILL_AFTER, STDERR_LIMIT, comm
 from secaudit.transport.channel import ChannelLost
 from secaudit.transport.conversation import GRACE, Started, unanswered
 from secaudit.transport.interface import TransportError
+from secaudit.transport.ssh_close import close_channel
 from secaudit.transport.verdict import judge
 
 # The environment of the batch, and timeout(1) where the host has it, so that nothing goes on there without us.
@@ -70,7 +71,7 @@ class PasswordSudo:
         try:
             answer = exchange.run(deadline)
         finally:
-            channel.close()
+            close_channel(channel)
         if exchange.prompts > 1:
             self._refused = "sudo did not accept the password; it was not tried again"
         return answer

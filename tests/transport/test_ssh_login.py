@@ -11,8 +11,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import paramiko
 import pytest
 
+from secaudit.model.answer import AnswerStatus
 from secaudit.model.inventory import Host, SecretKind, SecretSource
 from secaudit.model.request import Command
 from secaudit.transport.interface import Unreachable
@@ -223,6 +225,33 @@ def test_jump_hosts(sshd: RealSshd, auditor: Account, server_directory: Path) ->
         message = refusal(host)
     assert "is unknown" in message
     assert f"127.0.0.1 port {sshd.port}" in message, "the key of the jump host is checked, too"
+
+
+def test_a_host_and_its_jump_host_that_are_lost_together(
+    sshd: RealSshd, auditor: Account, server_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The goodbye through the jump host cannot be sent any more; no thread ends with an error because of that."""
+    broken: list[threading.Thread] = []
+    close = paramiko.Channel.close
+
+    def breaking(channel: paramiko.Channel) -> None:
+        was_open = not channel.closed
+        close(channel)
+        if was_open:
+            broken.append(threading.current_thread())
+            raise EOFError
+
+    with RealSshd(server_directory / "behind") as inner:
+        host = host_of(inner, auditor, jump=(f"{auditor.name}@127.0.0.1:{sshd.port}",))
+        (inner.directory / "known_hosts").write_text(inner.known_line() + sshd.known_line())
+        session = opened(host)
+        monkeypatch.setattr(paramiko.Channel, "close", breaking)
+    try:
+        (answer,) = session.ask([Command(("id", "-un"))], time.monotonic() + 10)
+    finally:
+        session.close()
+    assert answer.status is AnswerStatus.LOST
+    assert any(isinstance(thread, paramiko.Transport) for thread in broken)
 
 
 def test_a_host_behind_a_jump_host_that_is_down(sshd: RealSshd, auditor: Account) -> None:
