@@ -11,6 +11,7 @@ import click
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import store_option
 from secaudit.model.counted import counted
+from secaudit.model.safe_text import visible_line
 
 if TYPE_CHECKING:
     from secaudit.export.attestation import Attested
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 """Places that are named when the store is not as it was; more of them tell nothing more."""
+
+_BAD_TO_WORSE = (Exit.FINE, Exit.INCOMPLETE, Exit.FINDINGS)
+"""Of several files one that was changed is the news, and not one about which nothing can be told."""
 
 
 @click.command()
@@ -44,7 +48,11 @@ def command(files: tuple[Path, ...], keys: tuple[Path, ...], against_store: bool
         if not keys:
             raise CommandError("whom do you trust? Give --key PUBLIC, which you did not get together with the file")
         store = _opened(store_url, stack) if against_store else None
-        return max(_file(path, keys, store) for path in files)
+        return max((_file(path, keys, store) for path in files), key=_BAD_TO_WORSE.index)
+
+
+def _tell(trouble: str) -> None:
+    click.echo(visible_line(trouble), err=True)
 
 
 def _opened(url: str | None, stack: ExitStack) -> Store:
@@ -65,15 +73,16 @@ def _file(path: Path, keys: tuple[Path, ...], store: Store | None) -> Exit:
         if path.is_dir():
             read_bundle(path)
     except (WrongSignatureError, TranscriptError) as error:
-        click.echo(f"CHANGED  {error}", err=True)
+        _tell(f"CHANGED  {error}")
         return Exit.FINDINGS
     except SigningError as error:
-        click.echo(f"UNPROVEN  {error}", err=True)
+        _tell(f"UNPROVEN  {error}")
         return Exit.INCOMPLETE
     origin = found.origin
-    click.echo(f"{path}: as it was signed {origin.signed:%Y-%m-%d %H:%M} UTC with {found.key.id}")
-    made_from = f"{counted(len(origin.runs), 'run')} and {counted(len(origin.transcripts), 'transcript')}"
-    click.echo(f"  {origin.kind}, from {made_from}, secaudit {origin.version}")
+    click.echo(visible_line(f"{path}: as it was signed {origin.signed:%Y-%m-%d %H:%M} UTC with {found.key.id}"))
+    runs = f"run {origin.runs[0]}" if len(origin.runs) == 1 else counted(len(origin.runs), "run")
+    made_from = f"{runs} and {counted(len(origin.transcripts), 'transcript')}"
+    click.echo(visible_line(f"  {origin.kind}, from {made_from}, secaudit {origin.version}"))
     return _from_store(found, store) if store is not None else Exit.FINE
 
 
@@ -83,15 +92,15 @@ def _from_store(found: Attested, store: Store) -> Exit:
 
     origin = found.origin
     if origin.chain is None:
-        click.echo(f"UNPROVEN  {found.path}: signed without a store", err=True)
+        _tell(f"UNPROVEN  {found.path}: signed without a store")
         return Exit.INCOMPLETE
     if not store.chain_holds(ChainHead(*origin.chain)):
-        click.echo(f"CHANGED  {found.path}: the store's chain does not hold what it ended with then", err=True)
+        _tell(f"CHANGED  {found.path}: the store's chain does not hold what it ended with then")
         return Exit.FINDINGS
     gone = store.lacking(origin.transcripts.values())
     for host, digest in origin.transcripts.items():
         if digest in gone:
-            click.echo(f"CHANGED  {found.path}: the transcript of {host} was changed or removed", err=True)
+            _tell(f"CHANGED  {found.path}: the transcript of {host} was changed or removed")
     if not gone:
         click.echo(f"  the store holds all of them, and its chain has only grown since link {origin.chain[0]}")
     return Exit.FINDINGS if gone else Exit.FINE
@@ -100,11 +109,11 @@ def _from_store(found: Attested, store: Store) -> Exit:
 def _whole_store(store: Store) -> int:
     verdict = store.verify_chain()
     for breach in verdict.breaches[:SHOWN]:
-        click.echo(f"CHANGED  {breach.where}: {breach.what}", err=True)
+        _tell(f"CHANGED  {breach.where}: {breach.what}")
     if len(verdict.breaches) > SHOWN:
-        click.echo(f"… and {len(verdict.breaches) - SHOWN} more", err=True)
+        _tell(f"… and {len(verdict.breaches) - SHOWN} more")
     if verdict.head is None:
-        click.echo("UNPROVEN  the store has no chain yet; it begins with the next scan", err=True)
+        _tell("UNPROVEN  the store has no chain yet; it begins with the next scan")
         return Exit.INCOMPLETE
     links = counted(verdict.head.length, "link")
     click.echo(f"{counted(verdict.scans, 'scan')} of hosts in {links}, the last one {verdict.head.sha256}")

@@ -6,18 +6,30 @@ chain. It lies beside the file, so that the file itself stays what it is.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from secaudit.export.results import show_time
-from secaudit.model.signing import Envelope, PublicKey, SigningError, SigningKey, WrongSignatureError, seal
+from secaudit.model.signing import (
+    MAX_ENVELOPE,
+    Envelope,
+    PublicKey,
+    SigningError,
+    SigningKey,
+    WrongSignatureError,
+    seal,
+)
 
 SUFFIX = ".intoto.json"
 PAYLOAD = "application/vnd.in-toto+json"
@@ -111,21 +123,28 @@ def check(path: Path, keys: Sequence[PublicKey]) -> Attested:
     """Hold a file against the statement beside it.
 
     Raises SigningError when there is none, or it is not one of ours; WrongSignatureError when no trusted key signed it
-    or the file is not the one that was signed.
+    or the file is not the one that was signed, under the name that it was signed with: last month's report is no
+    report of this month.
     """
     beside = statement_path(path)
-    if path.exists() and not beside.exists():
-        raise SigningError(f"{path}: not signed, for there is no {beside.name} beside it")
     try:
-        data = beside.read_bytes()
         digest = _sha256(path)
+        with _regular(beside) as file:
+            data = file.read(MAX_ENVELOPE + 1)
+    except FileNotFoundError as error:
+        if error.filename == str(path):
+            raise SigningError(f"{path}: {error.strerror}") from None
+        raise SigningError(f"{path}: not signed, for there is no {beside.name} beside it") from None
     except OSError as error:
-        raise SigningError(f"{error.filename}: {error.strerror}") from None
+        raise SigningError(f"{error.filename or path}: {error.strerror or error}") from None
     envelope = Envelope.parse(data, str(beside))
     key = envelope.verified(keys, str(beside))
     statement = _read(envelope, beside)
-    if digest not in {subject.digest.sha256 for subject in statement.subject}:
+    signed_as = [subject.name for subject in statement.subject if subject.digest.sha256 == digest]
+    if not signed_as:
         raise WrongSignatureError(f"{path}: changed since it was signed: its sha256 is {digest}")
+    if path.name not in signed_as:
+        raise WrongSignatureError(f"{path}: renamed since it was signed: its statement is about {signed_as[0]}")
     try:
         told = _Predicate.model_validate(statement.predicate)
     except ValidationError as error:
@@ -145,6 +164,15 @@ def _read(envelope: Envelope, beside: Path) -> _Statement:
     return statement
 
 
+def _regular(path: Path) -> BufferedReader:
+    """Open a file for reading; one that never ends or blocks (a pipe, a device) is an OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with _regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -29,7 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
 from secaudit.model.errors import UserError
 
 _MAX_KEY = 16 * 1024
-_MAX_ENVELOPE = 64 * 1024 * 1024
+_ID_SHOWN = len("sha256:") + 64
+MAX_ENVELOPE = 64 * 1024 * 1024
 
 
 class SigningError(UserError):
@@ -131,14 +132,16 @@ class SigningKey:
 
 def seal(payload: bytes, kind: str, key: SigningKey) -> bytes:
     """A DSSE envelope around a payload of the media type `kind`: JSON with a newline at the end."""
-    signature = {"keyid": key.public.id, "sig": _base64(key.sign(_authenticated(kind, payload)))}
-    document = {"payloadType": kind, "payload": _base64(payload), "signatures": [signature]}
-    return json.dumps(document, indent=2).encode("ascii") + b"\n"
+    return Envelope(kind, payload, ((key.public.id, key.sign(_authenticated(kind, payload))),)).written()
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An envelope that was read, and not yet verified."""
+    """An envelope, which nobody has verified yet.
+
+    JSON says one thing in many ways, and a signature covers the payload only. So one that was read has to be what
+    `written` makes of it, byte for byte: nobody can put a second payload into it that other readers take.
+    """
 
     kind: str
     payload: bytes
@@ -146,8 +149,8 @@ class Envelope:
 
     @classmethod
     def parse(cls, data: bytes, name: str) -> Envelope:
-        """Read an envelope; `name` is what errors call it. Raises SigningError."""
-        if len(data) > _MAX_ENVELOPE:
+        """Read an envelope; `name` is what errors call it. Raises SigningError, WrongSignatureError if rewritten."""
+        if len(data) > MAX_ENVELOPE:
             raise SigningError(f"{name}: too large for a signature")
         try:
             document = json.loads(data)
@@ -155,26 +158,38 @@ class Envelope:
                 (str(one.get("keyid", "")), base64.b64decode(one["sig"], validate=True))
                 for one in document["signatures"]
             )
-            return cls(str(document["payloadType"]), base64.b64decode(document["payload"], validate=True), signatures)
+            payload = base64.b64decode(document["payload"], validate=True)
+            envelope = cls(str(document["payloadType"]), payload, signatures)
         except (ValueError, TypeError, KeyError, AttributeError, binascii.Error, RecursionError):
             raise SigningError(f"{name}: not a signature envelope (DSSE, JSON)") from None
+        if envelope.written() != data:
+            raise WrongSignatureError(f"{name}: changed: an envelope, but not as it was written when it was signed")
+        return envelope
+
+    def written(self) -> bytes:
+        """The one form in which an envelope is kept: JSON, indented by two, with a newline at the end."""
+        signatures = [{"keyid": id_, "sig": _base64(signature)} for id_, signature in self.signatures]
+        document = {"payloadType": self.kind, "payload": _base64(self.payload), "signatures": signatures}
+        return json.dumps(document, indent=2).encode("ascii") + b"\n"
 
     def verified(self, keys: Sequence[PublicKey], name: str) -> PublicKey:
         """The first of the trusted keys that signed the payload. Raises WrongSignatureError.
 
-        Key ids in an envelope are hints that nobody signed; every trusted key is tried.
+        Key ids in an envelope are hints that nobody signed; every trusted key is tried, and has to be the one named.
         """
         data = _authenticated(self.kind, self.payload)
         for key in keys:
-            if any(key.verifies(signature, data) for _, signature in self.signatures):
-                return key
-        named = ", ".join(id_ or "a key without id" for id_, _ in self.signatures) or "nobody"
+            for id_, signature in self.signatures:
+                if key.verifies(signature, data) and id_ == key.id:
+                    return key
+        named = ", ".join(id_[:_ID_SHOWN] or "a key without id" for id_, _ in self.signatures[:3]) or "nobody"
         raise WrongSignatureError(f"{name}: no trusted key signed this (it names {named})")
 
 
 def _authenticated(kind: str, payload: bytes) -> bytes:
     """What is signed: DSSE's pre-authentication encoding of type and payload."""
-    return b"DSSEv1 %d %s %d %s" % (len(kind.encode()), kind.encode(), len(payload), payload)
+    encoded = kind.encode("utf-8", "surrogatepass")
+    return b"DSSEv1 %d %s %d %s" % (len(encoded), encoded, len(payload), payload)
 
 
 def _base64(data: bytes) -> str:
