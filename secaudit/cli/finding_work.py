@@ -1,4 +1,4 @@
-"""`secaudit findings ack|pause|resume|note`: what people do about a finding, and what its clocks say."""
+"""`secaudit findings ack|pause|resume|note|withdraw`: what people do about a finding, and what its clocks say."""
 
 from __future__ import annotations
 
@@ -103,11 +103,40 @@ def resume(fingerprint: str, author: str | None, note: str, store_url: str | Non
     return _add(store_url, fingerprint, EventKind.RESUMED, author, note)
 
 
+@click.command()
+@click.argument("fingerprint")
+@click.argument("number", type=click.IntRange(1), required=False)
+@_person_options
+@store_option
+def withdraw(fingerprint: str, number: int | None, author: str | None, note: str, store_url: str | None) -> int:
+    """Take back the acknowledgement or note with this NUMBER, else the last one that stands.
+
+    It stays in the history. Without its acknowledgement a finding has the response clock that it would have had.
+    `findings show` tells the numbers.
+    """
+    from secaudit.cli.stored import read_store
+    from secaudit.model.sla import EventKind, withdrawals
+    from secaudit.store.finding_events import REVOCABLE
+
+    with ExitStack() as stack:
+        store = read_store(store_url, stack)
+        _finding(store, fingerprint)
+        events = store.events(fingerprint)
+    withdrawn = withdrawals(events)
+    if number is None:
+        standing = [event for event in events if event.kind in REVOCABLE and event.number not in withdrawn]
+        if not standing:
+            raise CommandError(f"the finding {fingerprint} has no acknowledgement or note that could be taken back")
+        number = standing[-1].number
+    return _add(store_url, fingerprint, EventKind.WITHDRAWN, author, note, withdraws=number)
+
+
 def clock_lines(finding: Finding, events: tuple[FindingEvent, ...], contracts: Path | None) -> Iterator[str]:
     """What the clocks of a finding say now, and what people did about it; a line each."""
-    from secaudit.model.sla import EventKind
+    from secaudit.model.sla import EventKind, withdrawals
     from secaudit.sla.clocks import read_clocks
     from secaudit.sla.history import ContractHistory
+    from secaudit.store.finding_events import REVOCABLE
 
     mine = read_contracts(contracts, HERE).of(finding.customer)
     lives = read_clocks(events, ContractHistory(mine), datetime.now(UTC)) if mine else ()
@@ -119,11 +148,17 @@ def clock_lines(finding: Finding, events: tuple[FindingEvent, ...], contracts: P
             if reading is not None:
                 yield f"{label:<12} {_clock_line(reading)}"
     shown = (EventKind.ACKNOWLEDGED, EventKind.PAUSED, EventKind.RESUMED, EventKind.NOTED, EventKind.WAIVED)
+    withdrawn = withdrawals(events)
     for event in events:
         if event.kind in shown:
             until = f" until {event.until:%Y-%m-%d %H:%M}" if event.until else ""
             words = ": ".join(text for text in (event.reason, event.note) if text)
             what = f"{event.kind.value}{until} by {event.author}{f' ({words})' if words else ''}"
+            if event.kind in REVOCABLE:
+                what += f" [{event.number}]"
+            if back := withdrawn.get(event.number):
+                why = f" ({back.note})" if back.note else ""
+                what += f", taken back by {back.author} on {back.at:%Y-%m-%d %H:%M}{why}"
             yield f"{event.at:%Y-%m-%d %H:%M}  {visible_line(what)}"
 
 
@@ -161,19 +196,29 @@ def _add(
     *,
     reason: str = "",
     until: datetime | None = None,
+    withdraws: int = 0,
 ) -> int:
     from secaudit.cli.stored import written_store
     from secaudit.model.sla import FindingEvent
+    from secaudit.store.finding_events import REVOCABLE
 
     event = FindingEvent(
-        fingerprint, kind, datetime.now(UTC), until=until, author=author or _me(), reason=reason, note=note
+        fingerprint,
+        kind,
+        datetime.now(UTC),
+        until=until,
+        author=author or _me(),
+        reason=reason,
+        note=note,
+        withdraws=withdraws,
     )
     with ExitStack() as stack:
         store = written_store(store_url, stack)
         _finding(store, fingerprint)
-        store.add_event(event)
+        number = store.add_event(event)
     end = f" until {until:%Y-%m-%d %H:%M} UTC" if until is not None else ""
-    click.echo(f"{fingerprint}: {kind.value} by {visible_line(event.author)}{end}")
+    which = f" [{withdraws or number}]" if withdraws or kind in REVOCABLE else ""
+    click.echo(f"{fingerprint}: {kind.value} by {visible_line(event.author)}{end}{which}")
     return Exit.FINE
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secaudit.cli.exits import CommandError, Exit
-from secaudit.cli.finding_work import ack, clock_lines, note, pause, resume
+from secaudit.cli.finding_work import ack, clock_lines, note, pause, resume, withdraw
 from secaudit.cli.options import severity_choice, store_option
 from secaudit.cli.service_files import contracts_option
 from secaudit.model.safe_text import visible, visible_line
@@ -97,7 +97,7 @@ def _refuse_unknown(store: Store, customer: str | None, host: str | None) -> Non
         raise CommandError(f"the store knows no host {host!r}{f' of {customer}' if customer else ''}")
 
 
-for added in (ack, pause, resume, note):
+for added in (ack, pause, resume, note, withdraw):
     command.add_command(added)
 
 

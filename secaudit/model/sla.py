@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -35,6 +36,8 @@ class EventKind(StrEnum):
     """Its clocks run again."""
     NOTED = "noted"
     """Somebody wrote something down."""
+    WITHDRAWN = "withdrawn"
+    """Somebody took back an acknowledgement or a note; it stays in the history, and counts as if it had never been."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class FindingEvent:
     """One event in the life of a finding.
 
     `outcome` and `severity` are set for what scans report; `author` for what people do; `reason` is one of the
-    contract's words, `note` free text.
+    contract's words, `note` free text. `withdraws` is the number of the event that is taken back, 0 for none; `number`
+    that of this event in its store, 0 before it is there.
     """
 
     fingerprint: str
@@ -54,6 +58,13 @@ class FindingEvent:
     author: str = ""
     reason: str = ""
     note: str = ""
+    withdraws: int = 0
+    number: int = field(default=0, compare=False)
+
+
+def withdrawals(events: Iterable[FindingEvent]) -> Mapping[int, FindingEvent]:
+    """By the number of each event that was taken back, what took it back."""
+    return {event.withdraws: event for event in events if event.kind is EventKind.WITHDRAWN}
 
 
 class ClockState(StrEnum):

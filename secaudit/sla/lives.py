@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
-from secaudit.model.sla import ClockState, EventKind, FindingEvent
+from secaudit.model.sla import ClockState, EventKind, FindingEvent, withdrawals
 
 _BEGINS = (EventKind.FOUND, EventKind.REOPENED)
 _FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -86,9 +86,12 @@ class Life:
 def lives(events: Sequence[FindingEvent], now: datetime) -> tuple[Life, ...]:
     """The lives that a finding had up to `now`, the oldest first; what happened later is not looked at.
 
-    Events are of one finding, in any order; those of one moment count in the order in which they come.
+    Events are of one finding, in any order; those of one moment count in the order in which they come. What was taken
+    back by then counts as if it had never been.
     """
     known = sorted((event for event in events if event.at <= now), key=lambda event: event.at)
+    if withdrawn := withdrawals(known):
+        known = [event for event in known if event.number not in withdrawn]
     starts = [index for index, event in enumerate(known) if event.kind in _BEGINS]
     return tuple(_life(known[start:end]) for start, end in pairwise([*starts, len(known)]))
 

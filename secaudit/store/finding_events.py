@@ -10,14 +10,19 @@ from sqlalchemy import Connection, Row, Select, insert, select
 
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
-from secaudit.model.sla import EventKind, FindingEvent
+from secaudit.model.sla import EventKind, FindingEvent, withdrawals
 from secaudit.store.errors import StoreError
 from secaudit.store.lifecycle import Finding
 from secaudit.store.queries import Queries
 from secaudit.store.schema import finding, finding_event
 
-BY_PEOPLE = frozenset({EventKind.ACKNOWLEDGED, EventKind.PAUSED, EventKind.RESUMED, EventKind.NOTED})
+BY_PEOPLE = frozenset(
+    {EventKind.ACKNOWLEDGED, EventKind.PAUSED, EventKind.RESUMED, EventKind.NOTED, EventKind.WITHDRAWN}
+)
 """The events that people may add; all others come from scans."""
+
+REVOCABLE = frozenset({EventKind.ACKNOWLEDGED, EventKind.NOTED})
+"""The events that may be taken back: others move clocks, and what stood still or ran meanwhile did so."""
 
 _WAIVERS = (EventKind.WAIVED.value, EventKind.UNWAIVED.value)
 
@@ -44,12 +49,14 @@ class FindingEvents(Queries):
                 found.setdefault(row.fingerprint, []).append(_event(row))
         return {fingerprint: tuple(events) for fingerprint, events in found.items()}
 
-    def add_event(self, event: FindingEvent) -> None:
-        """Store what somebody did; only open findings are acknowledged, paused and resumed.
+    def add_event(self, event: FindingEvent) -> int:
+        """Store what somebody did and return its number; only open findings are acknowledged, paused and resumed.
+
+        An acknowledgement is taken back while the finding is as open as it was then, a note at any time.
 
         Raises StoreError when there is no such finding, it is resolved, or its state does not fit: it is acknowledged
-        or paused already, or is not paused. Raises ValueError for an event that only scans report, one without an
-        author, and a pause without reason or end.
+        or paused already, or is not paused, or has nothing that could be taken back. Raises ValueError for an event
+        that only scans report, one without an author, and a pause without reason or end.
         """
         if event.kind not in BY_PEOPLE or not event.author:
             raise ValueError(f"{event.kind.value} by {event.author or 'nobody'} is not for people to add")
@@ -64,7 +71,8 @@ class FindingEvents(Queries):
             trouble = _refusal(_events(connection, event.fingerprint), event, is_open=row.resolved is None)
             if trouble:
                 raise StoreError(f"the finding {event.fingerprint} {trouble}")
-            connection.execute(insert(finding_event), [_row(event)])
+            stored = connection.execute(insert(finding_event).values(_row(event)))
+            return int(stored.inserted_primary_key[0]) if stored.inserted_primary_key else 0
 
 
 def keep_events(
@@ -141,20 +149,40 @@ def _refusal(events: Sequence[FindingEvent], event: FindingEvent, *, is_open: bo
     """Why an event does not fit what happened before; empty when it does."""
     if event.kind is EventKind.NOTED:
         return ""
-    if not is_open:
-        return "is resolved"
     begin = max(
         (index for index, past in enumerate(events) if past.kind in (EventKind.FOUND, EventKind.REOPENED)), default=0
     )
     present = events[begin:]
+    withdrawn = withdrawals(events)
+    if event.kind is EventKind.WITHDRAWN:
+        return _not_withdrawn(events, present if is_open else (), withdrawn, event.withdraws)
+    if not is_open:
+        return "is resolved"
     if event.kind is EventKind.ACKNOWLEDGED:
-        by = next((past for past in present if past.kind is EventKind.ACKNOWLEDGED), None)
+        acknowledged = (past for past in present if past.kind is EventKind.ACKNOWLEDGED)
+        by = next((past for past in acknowledged if past.number not in withdrawn), None)
         return f"was acknowledged by {by.author} on {by.at:%Y-%m-%d %H:%M} UTC" if by else ""
     last = next((past for past in reversed(present) if past.kind in (EventKind.PAUSED, EventKind.RESUMED)), None)
     is_paused = last is not None and last.kind is EventKind.PAUSED and last.until is not None and last.until > event.at
     if event.kind is EventKind.RESUMED:
         return "" if is_paused else "is not paused"
     return f"is paused already until {last.until:%Y-%m-%d %H:%M} UTC" if is_paused and last else ""
+
+
+def _not_withdrawn(
+    events: Sequence[FindingEvent],
+    present: Sequence[FindingEvent],
+    withdrawn: Mapping[int, FindingEvent],
+    number: int,
+) -> str:
+    """Why an event cannot be taken back; `present` are those of the life that goes on, none when it is over."""
+    meant = next((past for past in events if past.number == number and past.kind in REVOCABLE), None)
+    if meant is None:
+        return f"has no acknowledgement or note {number}"
+    if meant.kind is EventKind.ACKNOWLEDGED and all(past.number != number for past in present):
+        return "is resolved, or came back since it was acknowledged: what was acknowledged is over"
+    by = withdrawn.get(number)
+    return f"had that taken back by {by.author} on {by.at:%Y-%m-%d %H:%M} UTC" if by else ""
 
 
 def _select() -> Select[Any]:
@@ -176,6 +204,8 @@ def _event(row: Row[Any]) -> FindingEvent:
         author=row.author,
         reason=row.reason,
         note=row.note,
+        withdraws=row.withdraws,
+        number=row.id,
     )
 
 
@@ -190,4 +220,5 @@ def _row(event: FindingEvent) -> dict[str, Any]:
         "author": event.author,
         "reason": event.reason,
         "note": event.note,
+        "withdraws": event.withdraws,
     }

@@ -47,7 +47,9 @@ class FindingLine(NamedTuple):
     """The run that reported it last."""
 
 
-_HANDLING = (EventKind.ACKNOWLEDGED.value, EventKind.PAUSED.value, EventKind.RESUMED.value)
+_HANDLING = tuple(
+    kind.value for kind in (EventKind.ACKNOWLEDGED, EventKind.WITHDRAWN, EventKind.PAUSED, EventKind.RESUMED)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +116,21 @@ class Listing(Queries):
             .scalar_subquery()
         )
         query = (
-            select(columns.fingerprint, columns.kind, columns.author, columns.until)
+            select(columns.id, columns.fingerprint, columns.kind, columns.author, columns.until, columns.withdraws)
             .where(columns.kind.in_(_HANDLING), columns.at >= opened)
             .order_by(columns.at, columns.id)
         )
         found: dict[str, Handling] = {}
+        acknowledged: dict[str, int] = {}
         with self._reading() as connection:
-            for fingerprint, kind, author, until in connection.execute(query):
+            for number, fingerprint, kind, author, until, withdraws in connection.execute(query):
                 before = found.get(fingerprint, Handling())
                 if kind == EventKind.ACKNOWLEDGED.value:
+                    acknowledged[fingerprint] = number
                     found[fingerprint] = replace(before, acknowledged_by=author)
+                elif kind == EventKind.WITHDRAWN.value:
+                    if acknowledged.get(fingerprint) == withdraws:
+                        found[fingerprint] = replace(before, acknowledged_by="")
                 else:
                     found[fingerprint] = replace(before, paused_until=until)
         return found

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from secaudit.store.types import AnyText, Json, Moment, Rank
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every schema revision that this version knows, oldest first; the last one is current."""
 
 metadata = MetaData(
@@ -157,8 +157,12 @@ finding_event = Table(
     Column("author", AnyText, nullable=False),
     Column("reason", AnyText, nullable=False),
     Column("note", AnyText, nullable=False),
+    Column("withdraws", Integer, nullable=False, server_default="0"),
 )
-"""What happened to a finding, from which service levels are computed; rows are added and never changed."""
+"""What happened to a finding, from which service levels are computed; rows are added and never changed.
+
+`withdraws` is the row of the same finding that this one takes back, 0 for none.
+"""
 
 tracker_issue = Table(
     "tracker_issue",

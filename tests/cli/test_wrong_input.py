@@ -179,6 +179,7 @@ KEEPERS = (
     f"findings note {FINGERPRINT} hello",
     f"findings pause {FINGERPRINT} --reason waiting --for 1d",
     f"findings resume {FINGERPRINT}",
+    f"findings withdraw {FINGERPRINT}",
     "waivers check",
 )
 
@@ -254,6 +255,10 @@ def test_stores_that_are_none(fails: Fails, monkeypatch: pytest.MonkeyPatch, lin
         (f"findings pause {FINGERPRINT} --reason waiting --for 99999999999d", "longer than any duration can be"),
         (f"findings pause {FINGERPRINT} --reason waiting", "Missing option '--for'"),
         (f"findings resume {FINGERPRINT}", "is not paused"),
+        (f"findings withdraw {NONE}", f"the store knows no finding '{NONE}'"),
+        (f"findings withdraw {FINGERPRINT}", "has no acknowledgement or note that could be taken back"),
+        (f"findings withdraw {FINGERPRINT} 1", "has no acknowledgement or note 1"),
+        (f"findings withdraw {FINGERPRINT} 0", "0 is not in the range"),
         ("waivers list --customer nobody", "there is neither a waiver nor a contract of nobody"),
         ("waivers check --customer nobody", "there is no waiver of nobody, and the store knows no host of it"),
         ("waivers check --inventory nope.yaml", "nope.yaml: there is no such file"),

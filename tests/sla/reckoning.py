@@ -47,7 +47,14 @@ class Resumed:
     at: int
 
 
-Step = Scan | Acknowledged | Paused | Resumed
+@dataclass(frozen=True)
+class Withdrawn:
+    """Somebody takes back the acknowledgement that stands."""
+
+    at: int
+
+
+Step = Scan | Acknowledged | Paused | Resumed | Withdrawn
 
 
 # What became of the finding.
@@ -103,6 +110,8 @@ def told(steps: Sequence[Step], world: World) -> list[Story]:
                 _seen(life, step)
             case Acknowledged() if life is not None:
                 life.acknowledged = step.at if life.acknowledged is None else life.acknowledged
+            case Withdrawn() if life is not None:
+                life.acknowledged = None
             case Paused() if life is not None:
                 life.holds.append(Hold(step.at, step.until, ClockState.PAUSED))
             case Resumed() if life is not None and (paused := life.open_hold(ClockState.PAUSED, step.at)) is not None:

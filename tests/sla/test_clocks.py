@@ -53,6 +53,20 @@ def response(*events: FindingEvent, now: str) -> ClockReading:
 FOUND = found("2026-11-24T10:00+01:00")
 
 
+def test_an_acknowledgement_that_is_taken_back_never_was() -> None:
+    """From then on: what was read before it was taken back stays as it was told."""
+    taken = event(EventKind.ACKNOWLEDGED, "2026-11-24T10:30+01:00", author="anna", number=7)
+    back = event(EventKind.WITHDRAWN, "2026-11-24T12:00+01:00", author="anna", withdraws=7, number=8)
+    noted = event(EventKind.WITHDRAWN, "2026-11-24T10:45+01:00", author="anna", withdraws=6, number=9)
+    later = event(EventKind.ACKNOWLEDGED, "2026-11-24T13:00+01:00", author="bert", number=10)
+    whole = (FOUND, taken, noted, back)
+    assert response(*whole, now="2026-11-24T11:59+01:00").state is ClockState.MET
+    for now in ("2026-11-24T12:00+01:00", "2026-11-24T12:30+01:00"):
+        assert response(*whole, now=now) == response(FOUND, now=now)
+        assert response(*whole, now=now).state is ClockState.BREACHED
+    assert response(*whole, later, now="2026-11-25T10:00+01:00") == response(FOUND, later, now="2026-11-25T10:00+01:00")
+
+
 def test_a_clock_from_found_over_warning_to_breach_and_a_late_end() -> None:
     due = at("2026-11-25T10:00+01:00")
     early = remediation(FOUND, now="2026-11-24T16:00+01:00")

@@ -53,6 +53,7 @@ from tests.sla.reckoning import (
     Step,
     Story,
     TooFar,
+    Withdrawn,
 )
 from tests.store.scenes import WEB, a_result
 
@@ -183,7 +184,21 @@ def stories(draw: st.DrawFn) -> tuple[Step, ...]:
     at = draw(st.sampled_from(ANCHORS) | st.integers(1440, 240 * 1440))
     for _ in range(draw(st.integers(1, 14))):
         what = draw(
-            st.sampled_from(("failed", "failed", "unproven", "passed", "ack", "pause", "pause", "resume", "resume"))
+            st.sampled_from(
+                (
+                    "failed",
+                    "failed",
+                    "unproven",
+                    "passed",
+                    "ack",
+                    "ack",
+                    "withdraw",
+                    "pause",
+                    "pause",
+                    "resume",
+                    "resume",
+                )
+            )
         )
         is_scan = what in ("failed", "unproven", "passed")
         at = later(at, 1 if is_scan else 0)
@@ -202,6 +217,9 @@ def stories(draw: st.DrawFn) -> tuple[Step, ...]:
         elif what == "ack" and told.is_open and not told.is_acknowledged:
             steps.append(Acknowledged(at))
             told = replace(told, is_acknowledged=True)
+        elif what == "withdraw" and told.is_acknowledged:
+            steps.append(Withdrawn(at))
+            told = replace(told, is_acknowledged=False)
         elif what == "pause" and told.is_open and not is_paused:
             until = later(at, 1)
             steps.append(Paused(at, until))
@@ -230,6 +248,11 @@ def events_of(steps: Sequence[Step]) -> list[FindingEvent]:
             finding |= changed
         else:
             events.append(_by_people(step))
+        # A store gives numbers in this order.
+        events = [replace(event, number=number) for number, event in enumerate(events, 1)]
+        if isinstance(step, Withdrawn):
+            taken = max(event.number for event in events if event.kind is EventKind.ACKNOWLEDGED)
+            events[-1] = replace(events[-1], withdraws=taken)
     return events
 
 
@@ -238,7 +261,7 @@ def _result(scan: Scan) -> Result:
     return replace(a_result(WEB, outcome=scan.outcome), severity=scan.severity, waiver=waiver, first_seen=None)
 
 
-def _by_people(step: Acknowledged | Paused | Resumed) -> FindingEvent:
+def _by_people(step: Acknowledged | Paused | Resumed | Withdrawn) -> FindingEvent:
     fingerprint = a_result(WEB).fingerprint
     match step:
         case Acknowledged():
@@ -248,6 +271,8 @@ def _by_people(step: Acknowledged | Paused | Resumed) -> FindingEvent:
             return FindingEvent(fingerprint, EventKind.PAUSED, moment(step.at), until=until, author="anna", reason="r")
         case Resumed():
             return FindingEvent(fingerprint, EventKind.RESUMED, moment(step.at), author="anna")
+        case Withdrawn():
+            return FindingEvent(fingerprint, EventKind.WITHDRAWN, moment(step.at), author="anna")
 
 
 @pytest.mark.parametrize("name", WORLDS)

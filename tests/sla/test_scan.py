@@ -151,7 +151,8 @@ def test_a_scan_of_some_controls_leaves_waivers_that_depend_on_others_as_they_we
 
 def test_what_people_do_about_a_finding(run: Run) -> None:
     identity = results(run(*SCAN)[1])[ROOT]["fingerprint"]
-    assert run("findings", "ack", identity, "--by", "anna") == (0, f"{identity}: acknowledged by anna\n", "")
+    ended, out, err = run("findings", "ack", identity, "--by", "anna")
+    assert (ended, out.split(" [")[0], err) == (0, f"{identity}: acknowledged by anna", "")
     ended, _, err = run("findings", "ack", identity, "--by", "bert")
     assert ended == 2
     assert "was acknowledged by anna" in err
@@ -177,6 +178,31 @@ def test_what_people_do_about_a_finding(run: Run) -> None:
     assert "noted by bert (disks are ordered)" in out
     assert run("findings", "resume", identity, "--by", "anna")[0] == 0
     assert run("findings", "resume", identity, "--by", "anna")[0] == 2
+
+
+def test_what_was_said_about_a_finding_can_be_taken_back(run: Run) -> None:
+    """The response clock stands as if nobody had acknowledged it, and what was said can still be read."""
+    identity = results(run(*SCAN)[1])[ROOT]["fingerprint"]
+    number = run("findings", "ack", identity, "--by", "anna")[1].split("[")[1].split("]")[0]
+    assert " left; " not in _response(run, identity)
+    run("findings", "note", identity, "disks are ordered", "--by", "bert")
+    ended, out, _ = run("findings", "withdraw", identity, "--by", "bert")
+    assert (ended, out.startswith(f"{identity}: withdrawn by bert [")) == (0, True)
+    ended, out, _ = run("findings", "withdraw", identity, number, "--by", "carl", "--note", "not mine")
+    assert (ended, out) == (0, f"{identity}: withdrawn by carl [{number}]\n")
+    assert run("findings", "withdraw", identity, "--by", "carl")[0] == 2
+    assert "had that taken back by carl on" in run("findings", "withdraw", identity, number, "--by", "carl")[2]
+    shown = run("findings", "show", identity)[1]
+    assert " left; " in _response(run, identity)
+    assert f"acknowledged by anna [{number}], taken back by carl on 20" in shown
+    assert shown.count("(not mine)") == 1
+    assert "noted by bert (disks are ordered) [" in shown
+    assert run("findings", "ack", identity, "--by", "anna")[0] == 0
+
+
+def _response(run: Run, identity: str) -> str:
+    """What the response clock says; what is left of its time, as long as it runs."""
+    return next(line for line in run("findings", "show", identity)[1].splitlines() if line.startswith("response"))
 
 
 def test_without_a_contract_nothing_allows_a_pause(run: Run) -> None:

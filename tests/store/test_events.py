@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from secaudit.model.answer import Reach
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
-from secaudit.model.sla import EventKind, FindingEvent
+from secaudit.model.sla import EventKind, FindingEvent, withdrawals
 from secaudit.store import Store, StoreError, open_store
 from tests.store.scenes import DAY, DB, START, WEB, a_result, scan, waived
 from tests.store.test_migrations import migrated
@@ -140,6 +140,45 @@ def test_what_does_not_fit_is_refused(store: Store) -> None:
     store.add_event(by_anna(EventKind.NOTED, 8, note="good"))
     scan(store, 9, WEB, FAILED)
     store.add_event(by_anna(EventKind.ACKNOWLEDGED, 10))
+
+
+def test_what_was_acknowledged_or_noted_can_be_taken_back(store: Store) -> None:
+    """By events of its own: nothing of the history goes away."""
+    scan(store, 0, WEB, FAILED)
+    noted = store.add_event(by_anna(EventKind.NOTED, 1, note="wrong host"))
+    taken = store.add_event(by_anna(EventKind.ACKNOWLEDGED, 2))
+    assert store.handling()[PRINT].acknowledged_by == "anna"
+    back = by_anna(EventKind.WITHDRAWN, 3, withdraws=taken)
+    store.add_event(back)
+    store.add_event(replace(back, withdraws=noted))
+    assert store.handling()[PRINT].acknowledged_by == ""
+    assert [event.note for event in store.events(PRINT) if event.kind is EventKind.NOTED] == ["wrong host"]
+    assert {by.author for by in withdrawals(store.events(PRINT)).values()} == {"anna"}
+    with pytest.raises(StoreError, match=r"had that taken back by anna on 2026-11-\d\d"):
+        store.add_event(back)
+    again = store.add_event(by_anna(EventKind.ACKNOWLEDGED, 4))
+    assert store.handling()[PRINT].acknowledged_by == "anna"
+    for number in (0, 999, store.events(PRINT)[0].number):
+        with pytest.raises(StoreError, match=f"has no acknowledgement or note {number}"):
+            store.add_event(replace(back, withdraws=number))
+    scan(store, 5, WEB, PASSED)
+    with pytest.raises(StoreError, match="what was acknowledged is over"):
+        store.add_event(by_anna(EventKind.WITHDRAWN, 6, withdraws=again))
+    store.add_event(
+        by_anna(EventKind.WITHDRAWN, 6, withdraws=store.add_event(by_anna(EventKind.NOTED, 6, note="gone")))
+    )
+    scan(store, 7, WEB, FAILED)
+    with pytest.raises(StoreError, match="came back since it was acknowledged"):
+        store.add_event(by_anna(EventKind.WITHDRAWN, 8, withdraws=again))
+
+
+def test_nothing_of_another_finding_is_taken_back(store: Store) -> None:
+    other = a_result(DB)
+    scan(store, 0, WEB, FAILED)
+    scan(store, 0, DB, other)
+    theirs = store.add_event(replace(by_anna(EventKind.ACKNOWLEDGED, 1), fingerprint=other.fingerprint))
+    with pytest.raises(StoreError, match="has no acknowledgement or note"):
+        store.add_event(by_anna(EventKind.WITHDRAWN, 2, withdraws=theirs))
 
 
 @pytest.mark.parametrize(

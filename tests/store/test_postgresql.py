@@ -138,6 +138,8 @@ def test_events_are_kept_and_people_do_not_overtake_one_another(server: str, sto
         EventKind.ACKNOWLEDGED,
     ]
     assert events[1].until == START + 30 * DAY
+    store.add_event(replace(acknowledged, kind=EventKind.WITHDRAWN, withdraws=events[-1].number))
+    assert store.handling()[fingerprint].acknowledged_by == ""
     assert events[3] == acknowledged
 
 
