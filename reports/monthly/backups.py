@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from secaudit.model.contract import BackupCopy, BackupRule, Dataset
-from secaudit.model.month import MonthRecord, Sighting
+from secaudit.model.contract import BackupCopy, BackupRule, Contract, Dataset
+from secaudit.model.month import EarlierContract, MonthRecord, Sighting
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 
 from ..states import State
-from .report import CopyRow, RuleCell, RuleRow
+from .terms import CopyRow, RuleCell, RuleRow
 
 FAMILY = "backup"
 _ONSITE = frozenset({"onsite", "on-site", "local", "lokal"})
@@ -25,13 +25,26 @@ def results_of(record: MonthRecord) -> list[Result]:
 
 
 def copy_rows(record: MonthRecord) -> tuple[CopyRow, ...]:
-    """A row per promised copy, in the order of the contract."""
-    if record.contract is None:
+    """A row per copy that the last contract of the month promises, in its order."""
+    contract = record.contract
+    if contract is None:
         return ()
-    results = results_of(record)
+    first, last = record.month.first, record.month.last
+    last = min(last, contract.until) if contract.until is not None else last
+    return _rows(record, contract, max(first, contract.since), last, results_of(record))
+
+
+def copies_of(record: MonthRecord, part: EarlierContract) -> tuple[CopyRow, ...]:
+    """A row per copy that an earlier contract promised, with the days on which it was in force."""
+    return _rows(record, part.contract, part.first, part.last, part.backups)
+
+
+def _rows(
+    record: MonthRecord, contract: Contract, first: date, last: date, results: Sequence[Result]
+) -> tuple[CopyRow, ...]:
     return tuple(
-        _copy_row(record, dataset, copy, [result for result in results if _is_about(result, dataset, copy)])
-        for dataset in record.contract.datasets
+        _copy_row(record, dataset, copy, [one for one in results if _is_about(one, dataset, copy)], first, last)
+        for dataset in contract.datasets
         for copy in dataset.copies
     )
 
@@ -60,18 +73,22 @@ def _names_other(dataset: Dataset, copy: BackupCopy) -> bool:
     return sum(other.tool == copy.tool for other in dataset.copies) > 1
 
 
-def _copy_row(record: MonthRecord, dataset: Dataset, copy: BackupCopy, results: Sequence[Result]) -> CopyRow:
+def _copy_row(
+    record: MonthRecord, dataset: Dataset, copy: BackupCopy, results: Sequence[Result], first: date, last: date
+) -> CopyRow:
     seen = [record.sightings.get(result.fingerprint, ()) for result in results]
     return CopyRow(
         dataset=dataset.name,
         host=dataset.host,
         tool=copy.tool,
         place=copy.place,
+        identity=tuple(sorted(copy.identity.items())),
         offsite=copy.place.lower() not in _ONSITE,
         rpo=dataset.rpo,
+        first=first,
         state=worst(results),
         results=tuple(results),
-        days=_days(record, seen),
+        days=_days(record, seen, first, last),
     )
 
 
@@ -84,13 +101,12 @@ def worst(results: Iterable[Result]) -> State:
     return next((state for state in _WORST if state in states), State.NOT_APPLICABLE)
 
 
-def _days(record: MonthRecord, seen: Sequence[Sequence[Sighting]]) -> tuple[State, ...]:
-    """The worst state of each local day up to `until`; a day on which nothing was measured is unproven."""
+def _days(record: MonthRecord, seen: Sequence[Sequence[Sighting]], day: date, last: date) -> tuple[State, ...]:
+    """The worst state of each local day from `day` to `last`, as far as they are over; unproven where nobody looked."""
     if not seen:
         return ()
     zone = ZoneInfo(record.timezone)
-    last = (record.until - timedelta(microseconds=1)).astimezone(zone).date()
-    day = record.month.first
+    last = min(last, (record.until - timedelta(microseconds=1)).astimezone(zone).date())
     by_day = [_by_day(sightings, zone) for sightings in seen]
     days: list[State] = []
     while day <= last:
@@ -112,12 +128,11 @@ def _day(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
 
 
-def rule_rows(record: MonthRecord, rows: Sequence[CopyRow]) -> tuple[RuleRow, ...]:
-    """Each dataset against the 3-2-1-1-0 rule. The data themselves are the first copy.
+def rule_rows(contract: Contract | None, rows: Sequence[CopyRow]) -> tuple[RuleRow, ...]:
+    """Each dataset of a contract against its 3-2-1-1-0 rule. The data themselves are the first copy.
 
     Media, immutability and restore errors are proven by no check so far, and so they are not claimed.
     """
-    contract = record.contract
     if contract is None or contract.backup_rule is None:
         return ()
     return tuple(

@@ -16,10 +16,11 @@ from ..states import State, state_of
 from ..words import unique
 from .backups import copy_rows, rule_rows, worst
 from .deadlines import patch_rows, priority_rows
+from .earlier import earlier_terms
 from .findings import changes, entries, waivers
 from .promises import NETWORK_FAMILIES, patch_findings, promises, scope
 from .report import Entry, Gap, HostRow, MonthlyReport, ScannedHost
-from .services import certificates, earlier_terms, services
+from .services import certificates, services
 from .trends import hours_year, open_year
 
 
@@ -42,13 +43,18 @@ def build(record: MonthRecord) -> MonthlyReport:
         over=record.until >= record.end,
         version=record.version,
         contract=record.contract,
-        promises=promises(record, found, copies, (*promised, *(row for one in earlier for row in one.services))),
+        promises=promises(
+            record,
+            found,
+            (*(row for one in earlier for row in one.copies), *copies),
+            (*promised, *(row for one in earlier for row in one.services)),
+        ),
         changes=changes(found, record.begin),
         open_year=open_year(record, found),
         priorities=priority_rows(record),
         late=tuple(entry for entry in found if entry.is_late),
         copies=copies,
-        rules=rule_rows(record, copies),
+        rules=rule_rows(record.contract, copies),
         patches=patch_rows(record, patch_findings(record)),
         firewall=_host_rows(record, found),
         services=promised,

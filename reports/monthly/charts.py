@@ -90,7 +90,8 @@ class DayBar:
     state: State
 
 
-def days(states: Sequence[State], whole: int) -> tuple[DayBar, ...]:
-    """A bar per day that was, of `whole` days of the month."""
+def days(states: Sequence[State], first: int, whole: int) -> tuple[DayBar, ...]:
+    """A bar per day that was, from the day `first` on, of `whole` days of the month."""
     wide = 100 / whole
-    return tuple(DayBar(round(at * wide, 2), round(wide * 0.78, 2), state) for at, state in enumerate(states))
+    placed = enumerate(states, first - 1)
+    return tuple(DayBar(round(at * wide, 2), round(wide * 0.78, 2), state) for at, state in placed)

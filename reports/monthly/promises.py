@@ -20,8 +20,8 @@ from ..states import State, state_of
 from .backups import FAMILY as BACKUP
 from .backups import unassigned
 from .deadlines import both, lives_of, tally, trend
-from .report import Cause, CopyRow, Entry, Point, Promise, PromiseId, Unit
-from .terms import Service
+from .report import Cause, Entry, Point, Promise, PromiseId, Unit
+from .terms import CopyRow, Service
 from .trends import availability_trend, checks_trend, copies_trend, host_trend, hours_trend, hours_year
 
 NETWORK_FAMILIES = frozenset({"firewall", "network"})
@@ -59,7 +59,7 @@ def promises(
 ) -> tuple[Promise, ...]:
     """Every promise in its order; backups, availability and hours only where a contract has them or checks do.
 
-    `services` are those of all contracts that were in force in the month.
+    `copies` and `services` are those of all contracts that were in force in the month, copies the oldest first.
     """
     made = [_firewall(record, found), _patches(record, found), *_backups(record, found, copies)]
     made.append(_by_family(record, found, PromiseId.HARDWARE, HARDWARE_FAMILIES))
@@ -119,13 +119,17 @@ def _backups(record: MonthRecord, found: Sequence[Entry], copies: Sequence[CopyR
 
 
 def _copies(id: PromiseId, rows: Sequence[CopyRow], record: MonthRecord, found: Sequence[Entry]) -> Promise:
-    """Copies of datasets: each has to be looked at by a check, and fresh on every day of the month."""
-    results = tuple(result for row in rows for result in row.results)
-    known = {result.fingerprint for result in results}
+    """Copies of datasets: each has to be looked at by a check, and fresh on every day of the month.
+
+    One that several contracts promised is one copy, and kept when it was under each of them.
+    """
+    known = {result.fingerprint: result for row in rows for result in row.results}
     entries = tuple(entry for entry in found if entry.fingerprint in known)
-    promise = _state(id, Scope(results, entries), record)
-    kept = sum(row.state is State.PASSED and not row.broken_days and not row.unmeasured_days for row in rows)
-    promise = replace(promise, kept=kept, whole=len(rows), unit=Unit.COPIES, trend=copies_trend(rows, record))
+    promise = _state(id, Scope(tuple(known.values()), entries), record)
+    copies = {row.name: row for row in rows}
+    kept = len(copies.keys() - {row.name for row in rows if not row.is_kept})
+    points = copies_trend(tuple(copies.values()), record)
+    promise = replace(promise, kept=kept, whole=len(copies), unit=Unit.COPIES, trend=points)
     if promise.state is State.PASSED and any(row.broken_days for row in rows):
         return replace(promise, state=State.FAILED, cause=Cause.FAILED)
     if promise.state is State.PASSED and not all(row.results for row in rows):

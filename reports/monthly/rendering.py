@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from secaudit.api import CustomerReport
 from secaudit.model.availability import Availability
 from secaudit.model.month import MonthRecord
@@ -56,6 +58,8 @@ def _page(
         lang=language,
         book=book,
         t=language.text,
+        whose=lambda terms: _whose(terms.number, terms.first, terms.last, language),
+        own=_own(report, language),
         name=name,
         sites=len({host.record.site for host in report.hosts}),
         verdict=sentences.verdict(report, language),
@@ -75,6 +79,17 @@ def _page(
         evidenced=[entry for entry in report.findings if entry.severity.at_least(Severity.HIGH)][:MOST_EVIDENCE],
         severities=tuple(reversed(Severity)),
     )
+
+
+def _own(report: MonthlyReport, language: Language) -> str:
+    """What tells the last contract of a month from those before it; nothing when it is the only one."""
+    if report.contract is None or not report.earlier:
+        return ""
+    return _whose(report.contract.number, report.contract_first, report.contract_last, language)
+
+
+def _whose(number: str, first: date, last: date, language: Language) -> str:
+    return language.text("contract_days", number=number, first=language.day(first), last=language.day(last))
 
 
 def _trend_words(promise: Promise, language: Language) -> str:

@@ -15,7 +15,7 @@ from secaudit.model.severity import Severity
 from secaudit.model.sla import ClockReading, ClockState
 
 from ..states import State
-from .terms import CertificateRow, EarlierTerms, Service
+from .terms import CertificateRow, CopyRow, EarlierTerms, RuleRow, Service
 from .year import HoursMonth, OpenMonth
 
 MOST_LISTED = 2000
@@ -212,58 +212,6 @@ class PatchRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CopyRow:
-    """One promised copy of a dataset. `state` is that at the end of the month; `days` has one per day of the month."""
-
-    dataset: str
-    host: str
-    tool: str
-    place: str
-    offsite: bool
-    rpo: timedelta
-    state: State
-    results: tuple[Result, ...]
-    days: tuple[State, ...]
-
-    @property
-    def kept_days(self) -> int:
-        """Days on which every scan found it fresh."""
-        return self.days.count(State.PASSED)
-
-    @property
-    def broken_days(self) -> int:
-        """Days on which a scan found it too old, or not there."""
-        return self.days.count(State.FAILED)
-
-    @property
-    def unmeasured_days(self) -> int:
-        """Days on which no scan could tell."""
-        return self.days.count(State.UNPROVEN)
-
-
-@dataclass(frozen=True, slots=True)
-class RuleCell:
-    """One number of the 3-2-1-1-0 rule for a dataset: promised and proven, None when no check looks at it."""
-
-    promised: int
-    proven: int | None
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class RuleRow:
-    """A dataset against the rule, and its restore test."""
-
-    dataset: str
-    copies: RuleCell
-    media: RuleCell
-    offsite: RuleCell
-    immutable: RuleCell
-    errors: RuleCell
-    restore_every: timedelta | None
-
-
-@dataclass(frozen=True, slots=True)
 class HostRow:
     """A host in one part of the report: its results at the end of the month, and what changed in it."""
 
@@ -325,6 +273,7 @@ class MonthlyReport:
     """Whether the month was over when it was told."""
     version: str
     contract: Contract | None
+    """The last one that was in force in the month; what it promises is told of its own days only."""
     promises: tuple[Promise, ...]
     changes: Changes
     open_year: tuple[OpenMonth, ...]
@@ -355,6 +304,22 @@ class MonthlyReport:
     last_run: RunInfo | None
     calendars: tuple[tuple[str, str], ...]
     """What days are reckoned with, and its version."""
+
+    @property
+    def contract_first(self) -> date:
+        """The first day of the month on which `contract` is in force."""
+        return max(self.first, self.contract.since) if self.contract is not None else self.first
+
+    @property
+    def contract_last(self) -> date:
+        """The last day of the month on which `contract` is in force."""
+        until = self.contract.until if self.contract is not None else None
+        return min(self.last, until) if until is not None else self.last
+
+    @property
+    def all_copies(self) -> tuple[CopyRow, ...]:
+        """The copies that any contract of the month promised, those of the oldest first."""
+        return (*(row for one in self.earlier for row in one.copies), *self.copies)
 
     @property
     def overdrawn(self) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from secaudit.model.availability import Availability
 from secaudit.model.contract import AvailabilityTarget, ProbeKind, ServiceProbe
-from secaudit.model.month import MonthRecord
+from secaudit.model.month import Certificate, EarlierContract, MonthRecord
 
 from ..states import State
-from .terms import CertificateRow, EarlierTerms, Service
+from .terms import CertificateRow, Service
 from .trends import SERVICE_STATES, service_year
 
 
@@ -24,20 +25,9 @@ def services(record: MonthRecord) -> tuple[Service, ...]:
     )
 
 
-def earlier_terms(record: MonthRecord) -> tuple[EarlierTerms, ...]:
-    """What the contracts promised that ended within the month before the last one began, the oldest first."""
-    return tuple(
-        EarlierTerms(
-            one.contract.number,
-            one.first,
-            one.last,
-            one.hours,
-            one.hours_trouble,
-            one.work,
-            tuple(_rows(one.contract.availability, one.availability, one.unmeasured)),
-        )
-        for one in record.earlier
-    )
+def services_of(part: EarlierContract) -> tuple[Service, ...]:
+    """A row per service that an earlier contract promised; without years."""
+    return tuple(_rows(part.contract.availability, part.availability, part.unmeasured))
 
 
 def _rows(
@@ -61,20 +51,28 @@ def certificates(record: MonthRecord) -> tuple[CertificateRow, ...]:
     """A row per promised service, also for those whose certificate nobody saw."""
     if record.contract is None:
         return ()
-    seen = {one.service: one for one in record.certificates}
-    rows = []
-    for promised in record.contract.availability:
+    return tuple(_certificates(record.contract.availability, record.certificates, record.until))
+
+
+def certificates_of(part: EarlierContract, end: datetime, later: Collection[str]) -> tuple[CertificateRow, ...]:
+    """A row per service that an earlier contract promised and none of `later`, as it stood when the part ended."""
+    gone = [one for one in part.contract.availability if one.service not in later]
+    return tuple(_certificates(gone, part.certificates, end))
+
+
+def _certificates(
+    promises: Iterable[AvailabilityTarget], certificates: Iterable[Certificate], at: datetime
+) -> Iterator[CertificateRow]:
+    seen = {one.service: one for one in certificates}
+    for promised in promises:
         found = seen.get(promised.service)
-        rows.append(
-            CertificateRow(
-                service=promised.service,
-                is_asked=_speaks_tls(promised.probe),
-                seen=found.seen if found else None,
-                expires=found.expires if found else None,
-                left=found.expires - record.until if found else None,
-            )
+        yield CertificateRow(
+            service=promised.service,
+            is_asked=_speaks_tls(promised.probe),
+            seen=found.seen if found else None,
+            expires=found.expires if found else None,
+            left=found.expires - at if found else None,
         )
-    return tuple(rows)
 
 
 def _speaks_tls(probe: ServiceProbe | None) -> bool:

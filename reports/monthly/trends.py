@@ -23,7 +23,8 @@ from secaudit.model.sla import EventKind, FindingClocks, Unmeasured
 from ..states import State
 from .backups import FAMILY as BACKUP
 from .deadlines import twelve
-from .report import CopyRow, Entry, Point
+from .report import Entry, Point
+from .terms import CopyRow
 from .year import WORST_FIRST, HoursMonth, OpenMonth, ServiceMonth
 
 SERVICE_STATES = {

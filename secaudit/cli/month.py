@@ -15,9 +15,10 @@ from secaudit.cli.logo import read_logo
 from secaudit.cli.month_promised import Promised, in_force
 from secaudit.model.contract import Contract, Contracts
 from secaudit.model.hours import Month
-from secaudit.model.month import FamilyCount, HostAtEnd, HostScan, MonthRecord, TrackedFinding
+from secaudit.model.month import EarlierContract, FamilyCount, HostAtEnd, HostScan, MonthRecord, TrackedFinding
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
+from secaudit.sla.availability import month_span
 from secaudit.sla.calendar import local_moment
 from secaudit.sla.clocks import read_clocks
 from secaudit.sla.history import ContractHistory
@@ -62,6 +63,7 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
     hours, work, hours_trouble = promised.hours(contract, month) if contract is not None else (None, (), "")
     availability, unmeasured = promised.availability(contract, month, until) if contract is not None else ((), {})
     findings = tuple(_findings(store, history, customer, until))
+    earlier = tuple(_earlier(store, promised, one, month, until, scans) for one in there[:-1])
     return MonthRecord(
         customer=customer,
         name=(mine[-1].name if mine else "") or next((host.record.customer_name for host in hosts), ""),
@@ -78,7 +80,7 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
         findings=findings,
         last_run=store.run(max(newest.values(), key=lambda scan: scan.scanned).run) if newest else None,
         sightings={
-            **store.sightings(_daily(ended), begin, until),
+            **store.sightings(_daily(ended, earlier), begin, until),
             **store.sightings(_yearly(ended, findings), year_began, until),
         },
         hours=hours,
@@ -87,7 +89,7 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
         availability=availability,
         unmeasured=unmeasured,
         certificates=promised.certificates(contract, until) if contract is not None else (),
-        earlier=tuple(promised.earlier(one, month, until) for one in there[:-1]),
+        earlier=earlier,
         past=promised.past(history, month, until),
         logo=read_logo(contract.report) if contract is not None else b"",
         calendars=_calendars(),
@@ -126,6 +128,23 @@ def _host(store: Store, host: HostOverview, newest: HostOverview | None) -> Host
         return HostAtEnd(replace(host.record, transcript=""), None, ())
     results = store.host_results(host.record.customer, host.record.host, newest.run)
     return HostAtEnd(newest.record, newest.scanned, results, newest.run)
+
+
+def _earlier(
+    store: Store, promised: Promised, contract: Contract, month: Month, until: datetime, scans: Sequence[HostOverview]
+) -> EarlierContract:
+    """What became of the part of a month before another contract began, backups as its own last scans found them."""
+    span = month_span(contract, month)
+    end = min(span.end, until)
+    newest = {scan.record.host: scan for scan in scans if span.start <= scan.scanned < end}
+    backups = tuple(
+        result
+        for host, scan in newest.items()
+        for result in store.host_results(contract.customer, host, scan.run)
+        if result.family in DAILY_FAMILIES
+    )
+    part = promised.earlier(contract, month, until)
+    return replace(part, backups=backups, certificates=promised.certificates(contract, end))
 
 
 def _scan(scan: HostOverview) -> HostScan:
@@ -173,13 +192,10 @@ def _findings(store: Store, history: ContractHistory, customer: str, until: date
         offset += len(page)
 
 
-def _daily(hosts: Sequence[HostAtEnd]) -> set[str]:
-    return {
-        result.fingerprint
-        for host in hosts
-        for result in host.results
-        if result.family in DAILY_FAMILIES and result.outcome is not Outcome.NOT_APPLICABLE
-    }
+def _daily(hosts: Sequence[HostAtEnd], earlier: Sequence[EarlierContract]) -> set[str]:
+    seen = [result for host in hosts for result in host.results if result.family in DAILY_FAMILIES]
+    seen += [result for part in earlier for result in part.backups]
+    return {result.fingerprint for result in seen if result.outcome is not Outcome.NOT_APPLICABLE}
 
 
 def _yearly(hosts: Sequence[HostAtEnd], findings: Sequence[TrackedFinding]) -> set[str]:

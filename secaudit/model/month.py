@@ -92,7 +92,8 @@ class Certificate:
 class EarlierContract:
     """A contract that another one followed within a month: what became of it from `first` to `last`, its local days.
 
-    The other fields are those of `MonthRecord`.
+    `backups` are the backup results of each host's last scan in these days; `certificates` are as they were seen up to
+    their end. The other fields are those of `MonthRecord`.
     """
 
     contract: Contract
@@ -103,6 +104,8 @@ class EarlierContract:
     work: tuple[WorkEntry, ...] = ()
     availability: tuple[Availability, ...] = ()
     unmeasured: Mapping[str, str] = field(default_factory=dict)
+    backups: tuple[Result, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
