@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from secaudit.store.types import AnyText, Json, Moment, Rank
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every schema revision that this version knows, oldest first; the last one is current."""
 
 metadata = MetaData(
@@ -204,10 +204,12 @@ link = Table(
     Column("marks", LargeBinary, nullable=False),
     Column("content", LargeBinary(32), nullable=False),
     Column("sha256", LargeBinary(32), nullable=False, unique=True),
+    Column("state", LargeBinary(32)),
 )
-"""The chain over what scans have stored, see `chain`; without host for the end of a run. Rows are only ever added.
+"""The chain over what the store holds, see `links`; rows are only ever added.
 
-`marks` are the beginnings of each result's digest, `content` the digest of what was stored, `sha256` that of the link.
+Without host a link is about a run, without run about what somebody did with findings. `marks` are the beginnings of
+each result's digest, `content` the digest of what was stored, `state` that of what changes later, `sha256` the link's.
 It refers to other tables by name only, because it has to tell when something of them is gone.
 """
 
