@@ -29,7 +29,6 @@ _HOURS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,4})?")
 _MOST_HOURS = 999_999
 _MOST_MONEY = 999_999_999
 _MINUTES = {"m": 1, "h": 60, "d": 1440, "w": 10080}
-_DAY_MINUTES = 1440
 _YEARS = range(1970, 2200)
 
 

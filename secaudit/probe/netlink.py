@@ -7,7 +7,7 @@ import socket
 import struct
 
 NETFILTER = 12
-REQUEST, ACK, CREATE, EXCLUSIVE = 0x001, 0x004, 0x400, 0x200
+REQUEST, ACK, CREATE = 0x001, 0x004, 0x400
 _ERROR = 2
 _NESTED = 0x8000
 HEADER = struct.Struct("=IHHII")

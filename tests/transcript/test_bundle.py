@@ -67,12 +67,6 @@ def recorded(tmp_path: Path) -> Path:
     return tmp_path / "bundle"
 
 
-def manifest_of(path: Path) -> dict[str, object]:
-    """The manifest as plain JSON."""
-    read: dict[str, object] = json.loads((path / "bundle.json").read_bytes())
-    return read
-
-
 def test_a_bundle_is_what_was_recorded(recorded: Path) -> None:
     bundle = read_bundle(recorded)
     assert bundle.run == replace(RUN, finished=NOW)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-_QUIET = frozenset({"counter"})
 _DEPTH = 24
 
 

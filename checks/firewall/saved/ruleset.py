@@ -40,7 +40,6 @@ _INCLUDE = re.compile(r"\s*include\s+\"([^\"]+)\"\s*;?\s*")
 _FIRST = re.compile(r"-I (\S+) (?!\d+ )(.*)")
 _POLICY = re.compile(r"DEFAULT_(INPUT|FORWARD|OUTPUT)_POLICY=\"?(ACCEPT|DROP|REJECT)\"?\s*")
 _ENABLED = re.compile(r"ENABLED=\"?yes\"?\s*", re.IGNORECASE)
-_IPV6 = re.compile(r"IPV6=\"?yes\"?\s*", re.IGNORECASE)
 _UFW = {
     TableFamily.IP: ("/etc/ufw/before.rules", "/etc/ufw/after.rules", "/etc/ufw/user.rules"),
     TableFamily.IP6: ("/etc/ufw/before6.rules", "/etc/ufw/after6.rules", "/etc/ufw/user6.rules"),

@@ -22,8 +22,6 @@ from secaudit.api import Severity
 from .feeding import feed, osv
 from .given import shared
 
-WORST = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
-
 
 def read_all(path: Path) -> tuple[list[Found], Counter[str]]:
     left_out: Counter[str] = Counter()
