@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError
 
 from secaudit.store.errors import StoreError, explained, name_of
-from secaudit.store.schema import REVISIONS
+from secaudit.store.schema import REVISIONS, metadata
 
 WRITING = "secaudit_writing"
 """Execution option of connections that write; SQLite takes the write lock when such a transaction begins."""
@@ -134,11 +134,23 @@ def _prepare(engine: Engine, url: URL, *, read_only: bool, create: bool) -> None
     with engine.execution_options(**{WRITING: True}).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        if _revision(connection, url) != REVISIONS[-1]:
-            # Only a new or older store needs Alembic, which takes longer to import than most commands to run.
+        found = _revision(connection, url)
+        if found is None:
+            _create(connection)
+        elif found != REVISIONS[-1]:
+            # Only an older store needs Alembic, which takes longer to import than most commands to run.
             from secaudit.store.migrate import upgrade  # noqa: PLC0415 - see above
 
             upgrade(connection)
+
+
+def _create(connection: Connection) -> None:
+    """Make the tables of a new store, with Alembic's note of their revision beside them."""
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(
+        text(f"CREATE TABLE {_REVISION_TABLE} (version_num VARCHAR(32) NOT NULL CONSTRAINT {_REVISION_TABLE}_pkc PRIMARY KEY)")
+    )
+    connection.execute(text(f"INSERT INTO {_REVISION_TABLE} VALUES (:revision)"), {"revision": REVISIONS[-1]})  # noqa: S608 - a constant
 
 
 def _revision(connection: Connection, url: URL) -> str | None:

@@ -1,4 +1,4 @@
-"""The tables. Migrations build them; a test holds both against each other."""
+"""The tables. A new store gets them from here, an older one by migrations; a test holds both against each other."""
 
 from __future__ import annotations
 

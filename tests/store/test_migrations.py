@@ -27,9 +27,10 @@ def migrated(path: Path, revision: str) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
-def test_every_earlier_schema_becomes_the_one_of_the_code(path: Path, revision: str) -> None:
-    migrated(path, revision)
+@pytest.mark.parametrize("revision", [*REVISIONS, None])
+def test_every_earlier_schema_and_none_become_the_one_of_the_code(path: Path, revision: str | None) -> None:
+    if revision is not None:
+        migrated(path, revision)
     open_store(str(path)).close()
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
@@ -58,7 +59,23 @@ def test_a_failed_migration_leaves_the_store_as_it_was(path: Path, monkeypatch: 
         connection.exec_driver_sql("CREATE TABLE half (id INTEGER)")  # type: ignore[attr-defined]  # a Connection
         raise RuntimeError("killed in the middle")
 
+    migrated(path, REVISIONS[0])
     monkeypatch.setattr("secaudit.store.migrate.upgrade", half)
+    with pytest.raises(RuntimeError):
+        open_store(str(path))
+    monkeypatch.undo()
+    with closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(REVISIONS[0],)]
+        assert raw.execute("SELECT count(*) FROM sqlite_master WHERE name = 'half'").fetchone() == (0,)
+    open_store(str(path)).close()
+
+
+def test_a_store_that_could_not_be_made_whole_is_not_there_in_part(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(connection: object) -> None:
+        connection.exec_driver_sql("CREATE TABLE run (id INTEGER)")  # type: ignore[attr-defined]  # a Connection
+        raise RuntimeError("killed in the middle")
+
+    monkeypatch.setattr(connect, "_create", half)
     with pytest.raises(RuntimeError):
         open_store(str(path))
     monkeypatch.undo()
