@@ -147,9 +147,8 @@ def _prepare(engine: Engine, url: URL, *, read_only: bool, create: bool) -> None
 def _create(connection: Connection) -> None:
     """Make the tables of a new store, with Alembic's note of their revision beside them."""
     metadata.create_all(connection, checkfirst=False)
-    connection.execute(
-        text(f"CREATE TABLE {_REVISION_TABLE} (version_num VARCHAR(32) NOT NULL CONSTRAINT {_REVISION_TABLE}_pkc PRIMARY KEY)")
-    )
+    column = f"version_num VARCHAR(32) NOT NULL CONSTRAINT {_REVISION_TABLE}_pkc PRIMARY KEY"
+    connection.execute(text(f"CREATE TABLE {_REVISION_TABLE} ({column})"))
     connection.execute(text(f"INSERT INTO {_REVISION_TABLE} VALUES (:revision)"), {"revision": REVISIONS[-1]})  # noqa: S608 - a constant
 
 
