@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 @click.option("--only", multiple=True, metavar="GLOB", help="Only controls or checks that match, e.g. 'patch.*'.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Directory for the reports.")
 @click.option("--format", "names", callback=format_names, help="html,json,sarif,junit,csv [default: html,json].")
+@click.option("--lang", help="Language of the page: de or en [default: the customer's, by the inventory; else en].")
 @click.option("--record", type=click.Path(path_type=Path), help="Also write a portable bundle of all answers here.")
 @click.option(
     "--sign",
@@ -80,6 +81,7 @@ def command(
     only: tuple[str, ...],
     out: Path | None,
     names: tuple[str, ...],
+    lang: str | None,
     record: Path | None,
     signing_key: Path | None,
     fail_on: str | None,
@@ -103,13 +105,15 @@ def command(
     Exit code 0 when every host was scanned to the end, 3 when one was not. With --fail-on also 1 for a finding of
     that severity, and 3 when a control of that severity could not be proven.
     """
-    from secaudit.cli.output import formats
+    from secaudit.cli.output import formats, in_language
     from secaudit.cli.service_files import read_contracts, read_waivers
     from secaudit.plugins import discover
 
     chosen = formats(names or (("html", "json") if out else ()))
     if out is None and len(chosen) > 1:
         raise CommandError("more than one format needs --out DIR")
+    if lang is not None:
+        chosen = in_language(chosen, lang)
     sections = any(wanted.sections for wanted in chosen)
     registry = discover(plugins)
     promised, granted = read_contracts(contracts, inventory), read_waivers(waivers, inventory)
@@ -127,13 +131,17 @@ def command(
         from secaudit.cli.targets import Selection
 
         selection = Selection(inventory, customers, sites, hosts, tags)
-        report = _rejudge(selection, baselines, only, registry, at, feeds, store_url, (promised, granted), sections)
+        report, language = _rejudge(
+            selection, baselines, only, registry, at, feeds, store_url, (promised, granted), sections
+        )
+        chosen = chosen if lang is not None else in_language(chosen, language)
     else:
         from secaudit.cli.scanning import ScanOrder
         from secaudit.cli.targets import Selection, choose
 
         selection = Selection(inventory, customers, sites, hosts, tags)
         chosen_hosts = choose(targets, selection).held_against(baselines).refuse_bare()
+        chosen = chosen if lang is not None else in_language(chosen, chosen_hosts.language)
         order = ScanOrder(chosen_hosts, only, jobs, host_limit, at, record, resume, feeds, promised, granted, sections)
         if record is not None and signing_key is not None:
             _refuse_unusable(signing_key)
@@ -175,7 +183,8 @@ def _rejudge(
     store_url: str | None,
     service: tuple[Contracts, Sequence[WaiverGrant] | None],
     sections: bool,
-) -> RunReport:
+) -> tuple[RunReport, str]:
+    """The report, and the language of the customers that it is about."""
     from secaudit.api import default_feeds
     from secaudit.cli.promises import Promises
     from secaudit.cli.rejudging import STORED_BASELINE, rejudge, stored_hosts
@@ -198,7 +207,8 @@ def _rejudge(
             raise CommandError("the store holds no host that matches the selection")
         targets = chosen.held_against(baselines).refuse_bare()
         overlay = Promises(*service, store, only)
-        return rejudge(store, targets, only, registry, at, feeds or default_feeds(), overlay, sections=sections)
+        report = rejudge(store, targets, only, registry, at, feeds or default_feeds(), overlay, sections=sections)
+        return report, targets.language
 
 
 def _scan(order: ScanOrder, registry: Registry, store_url: str | None, no_store: bool, quiet: bool) -> RunReport:

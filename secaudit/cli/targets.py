@@ -34,10 +34,16 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """The hosts to scan, and the customers' names for people."""
+    """The hosts to scan, the customers' names for people, and the languages that the customers of these hosts read."""
 
     hosts: tuple[Host, ...]
     names: Mapping[str, str]
+    languages: frozenset[str] = frozenset()
+
+    @property
+    def language(self) -> str:
+        """What a page about these hosts is written in: the customers' language when they share one, else English."""
+        return next(iter(self.languages)) if len(self.languages) == 1 else "en"
 
     def held_against(self, baselines: tuple[str, ...]) -> Targets:
         """The same hosts with `baselines` instead of their own, if there are any."""
@@ -68,7 +74,9 @@ def choose(targets: Sequence[str], selection: Selection) -> Targets:
     hosts = tuple(host for host in inventory.hosts if matches(host, selection))
     if not hosts:
         raise CommandError(f"no host of {selection.inventory} matches the selection")
-    return Targets(hosts, customer_names(inventory))
+    there = {host.customer for host in hosts}
+    languages = frozenset(customer.language for customer in inventory.customers if customer.id in there)
+    return Targets(hosts, customer_names(inventory), languages)
 
 
 def customer_names(inventory: Inventory) -> Mapping[str, str]:

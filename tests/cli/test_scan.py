@@ -323,3 +323,53 @@ def test_an_interrupted_scan_can_be_resumed(tmp_path: Path) -> None:
     third = subprocess.run([*common, "--resume", run_id], capture_output=True, text=True, check=False, timeout=60)
     assert third.returncode == 2
     assert "nothing to resume" in third.stderr
+
+
+def an_inventory(folder: Path, *customers: tuple[str, str], baseline: str) -> str:
+    """This machine as a host of each customer (id and language)."""
+    folder.mkdir(exist_ok=True)
+    for name, language in customers:
+        (folder / f"{name}.yaml").write_text(
+            f"customer: {{id: {name}, name: {name}, language: {language}}}\n"
+            f"sites: {{here: {{hosts: {{{name}1: {{transport: local, baselines: [{baseline}]}}}}}}}}\n"
+        )
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("languages", "options", "told"),
+    [
+        (("de",), [], "de"),
+        (("de",), ["--lang", "en"], "en"),
+        (("en",), ["--lang", "de"], "de"),
+        (("de", "de"), [], "de"),
+        (("de", "en"), [], "en"),
+        (("de", "en"), ["--customer", "c0"], "de"),
+    ],
+)
+def test_the_page_is_in_the_language_of_the_customers_and_data_in_english(
+    baseline: str, tmp_path: Path, languages: tuple[str, ...], options: list[str], told: str
+) -> None:
+    customers = [(f"c{at}", language) for at, language in enumerate(languages)]
+    inventory = an_inventory(tmp_path / "inventory", *customers, baseline=baseline)
+    assert run(["scan", "--inventory", inventory, *options, "--no-store", "--out", "out", "--quiet"]) == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f'<html lang="{told}">' in page
+    assert ("Technischer Bericht" in page) == (told == "de")
+    data = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert {result["title"] for result in data["results"]} == {"The clock is right", "File systems have room left"}
+
+
+def test_what_is_stored_is_judged_again_in_the_customers_language(baseline: str, tmp_path: Path) -> None:
+    inventory = an_inventory(tmp_path / "inventory", ("c0", "de"), baseline=baseline)
+    assert run(["scan", "--inventory", inventory, "--quiet"]) == 0
+    assert run(["scan", "--inventory", inventory, "--from-store", "latest", "--out", "out", "--quiet"]) == 0
+    assert '<html lang="de">' in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_language_that_the_page_does_not_speak_is_refused_before_the_scan(
+    baseline: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["scan", "local", "--baseline", baseline, "--lang", "fr", "--out", "out"]) == 2
+    assert "does not speak 'fr'" in capsys.readouterr().err
+    assert not Path("out").exists()
