@@ -6,7 +6,11 @@ left to `secaudit inventory validate`, `secaudit baseline validate` and their li
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -20,6 +24,7 @@ from secaudit.config.feeds_file import FeedsFile
 from secaudit.config.inventory_file import InventoryFile
 from secaudit.config.schedule_file import ScheduleFile
 from secaudit.config.tracker_file import TrackerFile
+from secaudit.config.validation import FileModel
 from secaudit.config.waivers_file import WaiversFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -57,7 +62,17 @@ class DescribedCheck(Protocol):
 
 
 class _Generator(GenerateJsonSchema):
-    """Leaves out what only matters inside of the program."""
+    """Leaves out what only matters inside of the program, and describes keys by the docstrings of attributes."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """pydantic could find docstrings as well, but reads every model's source for it at each start."""
+        built = super().model_schema(schema)
+        model = schema["cls"]
+        if issubclass(model, FileModel):
+            for name, description in _docstrings(model).items():
+                key = model.model_fields[name].alias or name
+                built["properties"][key]["description"] = description
+        return built
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """A default of None means that the key was left out, so there is no default to show."""
@@ -76,6 +91,21 @@ class _WithoutNull(_Generator):
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """The schema of the value."""
         return self.generate_inner(schema["schema"])
+
+
+def _docstrings(model: type[FileModel]) -> Mapping[str, str]:
+    """What is said of each field of a model, by the model or what it is derived from."""
+    found: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if not issubclass(base, FileModel):
+            continue
+        (defined,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        assert isinstance(defined, ast.ClassDef)
+        for field, after in pairwise(defined.body):
+            match field, after:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[name] = inspect.cleandoc(text)
+    return found
 
 
 def schema(name: str, checks: Mapping[str, DescribedCheck]) -> Schema:

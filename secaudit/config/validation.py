@@ -21,10 +21,10 @@ M = TypeVar("M", bound=BaseModel)
 class FileModel(BaseModel):
     """Base of the models of our file formats: unknown keys refused, nothing converted (`"22"` is not a number).
 
-    The docstrings of classes and attributes are the descriptions in the published JSON Schemas.
+    The docstrings of classes and attributes are the descriptions in the published JSON Schemas, see `schemas`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 NO_VALUE = "no_value"
