@@ -40,6 +40,11 @@ class Firewall:
     gaps: tuple[Gap, ...]
     sources: tuple[Source, ...]
 
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The answers that it was read from."""
+        return tuple(source.evidence for source in self.sources)
+
     def gap(self, family: PacketFamily) -> Gap | None:
         """The first gap in what is known about a family."""
         return next((gap for gap in self.gaps if family in gap.families), None)

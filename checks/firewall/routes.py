@@ -12,6 +12,7 @@ from typing import Any
 from secaudit.api import Answers, Command, Evidence, Unproven, UnprovenKind, collector
 
 from .rules.matches import AddressRange, PacketFamily
+from .sets.addresses import address_runs, last_address
 from .sets.regions import Runs, common, outside, runs
 
 ADDRESSES = Command(("ip", "-j", "addr"))
@@ -98,10 +99,7 @@ def _of_family(
         settings = {(m[1], m[2]): int(m[3]) for line in lines if (m := _SETTING.fullmatch(line))}
     except Unproven as reason:
         why = why or reason.reason
-    nobody = runs(
-        (int(network.low), int(network.high)) for network in map(AddressRange.of, map(ip_network, _NOBODY[family]))
-    )
-    last = (1 << (32 if family is PacketFamily.IPV4 else 128)) - 1
+    nobody = address_runs(map(AddressRange.of, map(ip_network, _NOBODY[family])), family)
     for name in names:
         others = runs(part for other, parts in behind.items() if other != name for part in parts)
         legitimate = runs((*behind.get(name, ()), *own, *nobody))
@@ -110,7 +108,7 @@ def _of_family(
         yield Interface(
             name,
             family,
-            None if why else common(others, outside(legitimate, last)),
+            None if why else common(others, outside(legitimate, last_address(family))),
             why,
             family is PacketFamily.IPV4 and checked == 1,
             _on(settings.get((name, "forwarding"))),
@@ -174,11 +172,10 @@ def networks_behind(routes: Sequence[Mapping[str, Any]], family: PacketFamily) -
             raise Unproven(UnprovenKind.NOT_UNDERSTOOD, f"the route to {destination} is not understood") from error
         span = int(network.network_address), int(network.broadcast_address)
         by_length.setdefault(network.prefixlen, []).extend((name, span) for name in _ways(route))
-    last = (1 << (32 if family is PacketFamily.IPV4 else 128)) - 1
     taken: Runs = ()
     found: dict[str, list[tuple[int, int]]] = {}
     for length in sorted(by_length, reverse=True):
-        free = outside(taken, last)
+        free = outside(taken, last_address(family))
         here = by_length[length]
         for name in dict.fromkeys(name for name, _ in here):
             found.setdefault(name, []).extend(common(runs(span for at, span in here if at == name), free))

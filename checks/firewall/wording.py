@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
-from secaudit.api import Evidence, Expect, Facts, Unproven, UnprovenKind, Verdict, unproven
+from secaudit.api import Evidence, Expect, Facts, Unproven, UnprovenKind, Verdict, passed, unproven
 
 from .facts import Firewall, Ipv6Stack
 from .rules.matches import PacketFamily
-from .rules.ruleset import Origin
+from .rules.ruleset import Chain, Origin, Table
 
 TEXT_LENGTH = 300
 
@@ -24,6 +24,11 @@ def ipv6_off(facts: Facts) -> Ipv6Stack | None:
     return None if isinstance(stack, Unproven) or stack.enabled else stack
 
 
+def families(facts: Facts) -> tuple[PacketFamily, ...]:
+    """The families that the host speaks: both, unless it is proven that IPv6 is off."""
+    return (PacketFamily.IPV4,) if ipv6_off(facts) else tuple(PacketFamily)
+
+
 def point(origin: Origin) -> Evidence:
     """The line where something was read."""
     return Evidence.of(origin.source, 0, (origin.line, origin.line), [origin.excerpt])
@@ -34,6 +39,11 @@ def short(text: str) -> str:
     if len(text) <= TEXT_LENGTH:
         return text
     return f"{text[:TEXT_LENGTH]}… ({hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:12]})"
+
+
+def rule_subject(table: Table, chain: Chain, text: str) -> str:
+    """A rule by what it says and where, never by its number, which changes with its neighbours."""
+    return f"{table.label} {chain.name}: {short(text)}"
 
 
 def place(origin: Origin) -> str:
@@ -61,3 +71,28 @@ def unseen(firewall: Firewall, families: Iterable[PacketFamily] = PacketFamily) 
 def stopped(subject: str, stop: Unproven, expected: str) -> Verdict:
     """The subject could not be decided for the reason that `stop` gives."""
     return unproven(subject, kind=stop.kind, reason=stop.reason, expected=expected, evidence=stop.evidence)
+
+
+def undecided(subject: str, *, reason: str, expected: str = "", evidence: Iterable[Evidence] = ()) -> Verdict:
+    """The subject could not be decided, because something is in the rules that is not understood."""
+    return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
+
+
+def conclusion(
+    firewall: Firewall,
+    spoken: Collection[object],
+    *,
+    observed: str,
+    expected: str,
+    evidence: Iterable[Evidence] | None = None,
+) -> Iterator[Verdict]:
+    """What is left to say of the whole ruleset once its findings have been `spoken`.
+
+    That not everything was seen; else, if there was no finding, that it is as expected: `observed`, with the answers
+    that the firewall was read from where no other `evidence` is given.
+    """
+    stop = unseen(firewall)
+    if stop is not None:
+        yield stopped("ruleset", stop, expected)
+    elif not spoken:
+        yield passed(observed=observed, expected=expected, evidence=firewall.evidence if evidence is None else evidence)

@@ -30,6 +30,7 @@ from ..rules.matches import (
     Unmodelled,
 )
 from ..rules.ruleset import Hook
+from ..sets.addresses import address_runs, last_address
 
 
 class Holds(StrEnum):
@@ -113,13 +114,7 @@ def _protocol_holds(match: Protocol) -> Holds:
 
 
 def _addresses_hold(match: Addresses, family: PacketFamily) -> Holds:
-    last = (1 << 32) - 1 if family is PacketFamily.IPV4 else (1 << 128) - 1
-    covered = 0
-    for found in sorted((r for r in match.ranges if r.family is family), key=lambda r: int(r.low)):
-        if int(found.low) > covered:
-            break
-        covered = max(covered, int(found.high) + 1)
-    if covered > last:
+    if address_runs(match.ranges, family) == ((0, last_address(family)),):
         return _turned(Holds.ALWAYS, match.negated)
     if not match.ranges:
         return _turned(Holds.NEVER, match.negated)

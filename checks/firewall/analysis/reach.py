@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
 
 from ..rules import numbers
 from ..rules.attachment import chains_on
 from ..rules.matches import AddressRange, NumberRange, PacketFamily
 from ..rules.plain import for_connections
 from ..rules.ruleset import Hook, Nat, Ruleset
+from ..sets.addresses import address_ranges, address_runs, most_addresses
 from ..sets.expansion import Place, conditions, expanded
 from ..sets.regions import Field, Region, Regions, Runs, TooManyRegionsError, difference, intersection, runs
 from ..sets.universe import Universe
@@ -35,10 +35,8 @@ class Access:
 
     @property
     def everywhere(self) -> bool:
-        """Whether the sources are all addresses, or all but very few of them."""
-        size = sum(int(part.high) - int(part.low) + 1 for part in self.sources)
-        bits = 32 if self.sources and self.sources[0].family is PacketFamily.IPV4 else 128
-        return size > (1 << bits) // 2
+        """Whether the sources are more than half of all addresses."""
+        return any(most_addresses(address_runs(self.sources, family), family) for family in PacketFamily)
 
 
 class Way(StrEnum):
@@ -72,6 +70,11 @@ class Service:
         name = "tcp" if self.protocol == numbers.TCP else "udp"
         low, high = self.ports.low, self.ports.high
         return f"{name}/{low}" if low == high else f"{name}/{low}-{high}"
+
+
+def sources(accesses: Iterable[Access], family: PacketFamily) -> Runs:
+    """The union of the sources of some accesses of a family."""
+    return address_runs((part for access in accesses for part in access.sources), family)
 
 
 class Reachability:
@@ -193,17 +196,11 @@ def accesses(found: Universe, regions: Regions, *, certain: bool) -> Iterator[Ac
     for (sources, destinations), through in by_interface.items():
         whole = destinations == ((0, found.last[Field.DESTINATION]),)
         yield Access(
-            ranges(sources, found.family),
+            address_ranges(sources, found.family),
             () if through == outer else tuple(names[at] for at in through),
-            () if whole else ranges(destinations, found.family),
+            () if whole else address_ranges(destinations, found.family),
             certain,
         )
-
-
-def ranges(of: Runs, family: PacketFamily) -> tuple[AddressRange, ...]:
-    """Runs of numbers as ranges of addresses."""
-    address = IPv4Address if family is PacketFamily.IPV4 else IPv6Address
-    return tuple(AddressRange(address(low), address(high)) for low, high in of)
 
 
 _Stretch = tuple[NumberRange, tuple[int, ...], Sequence[Sequence[Place]], Sequence[Place]]

@@ -36,7 +36,7 @@ from ..rules.owner import table_owners
 from ..rules.packet import read_packet
 from ..rules.ruleset import Chain, Decision, Hook, Log, Rule, Ruleset, Table
 from ..sets.expansion import reachable
-from ..wording import Nothing, ipv6_off, point, short, stopped, unseen
+from ..wording import Nothing, conclusion, families, point, rule_subject, short, stopped, undecided, unseen
 
 _LOOPBACK = {
     PacketFamily.IPV4: "hook input iif lo tcp 127.0.0.1:40000 -> 127.0.0.1:9",
@@ -95,9 +95,9 @@ def loopback(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     firewall = facts[Firewall]
     expected = "packets of the loopback interface are accepted"
     for family, text in _LOOPBACK.items():
-        subject = f"loopback {family.label}"
-        if family is PacketFamily.IPV6 and ipv6_off(facts) is not None:
+        if family not in families(facts):
             continue
+        subject = f"loopback {family.label}"
         trace = verdict(firewall.ruleset, read_packet(text))
         deciding = [step for step in trace.steps if step.certain][-1:]
         evidence = [point((step.rule or step.chain).origin) for step in deciding]
@@ -108,8 +108,7 @@ def loopback(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             yield passed(subject, observed=expected, expected=expected, evidence=evidence)
         elif trace.fate is Fate.UNPROVEN:
             reason = "; ".join(trace.because) or "the ruleset does not tell"
-            kind = UnprovenKind.NOT_UNDERSTOOD
-            yield unproven(subject, kind=kind, reason=reason, expected=expected, evidence=evidence)
+            yield undecided(subject, reason=reason, expected=expected, evidence=evidence)
         else:
             reason = "Services that talk to each other on the host are cut off."
             observed = f"{text}: {trace.fate}"
@@ -135,7 +134,7 @@ def published_past_input(facts: Facts, expect: Published) -> Iterator[Verdict]:
     expected = "translated packets are refused where the input rules refuse them"
     spoken: set[str] = set()
     for entry in found:
-        subject = f"{entry.at.table.label} {entry.at.chain.name}: {short(entry.at.text)}"
+        subject = rule_subject(entry.at.table, entry.at.chain, entry.at.text)
         port = entry.packet.destination_port
         if subject in spoken or (entry.packet.has_ports and port in expect.ports):
             continue
@@ -148,14 +147,8 @@ def published_past_input(facts: Facts, expect: Published) -> Iterator[Verdict]:
         elif Fate.UNPROVEN in (entry.trace.fate, entry.untranslated):
             spoken.add(subject)
             reason = "; ".join(entry.trace.because) or "the ruleset does not tell"
-            kind = UnprovenKind.NOT_UNDERSTOOD
-            yield unproven(subject, kind=kind, reason=reason, expected=expected, evidence=evidence)
-    stop = unseen(firewall)
-    if stop is not None:
-        yield stopped("ruleset", stop, expected)
-    elif not spoken:
-        seen = [source.evidence for source in firewall.sources]
-        yield passed(observed=f"{len(found)} rules translate destinations", expected=expected, evidence=seen)
+            yield undecided(subject, reason=reason, expected=expected, evidence=evidence)
+    yield from conclusion(firewall, spoken, observed=f"{len(found)} rules translate destinations", expected=expected)
 
 
 @check(
@@ -175,10 +168,8 @@ def drop_logging(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     """Where incoming packets are filtered, a rule on the input hook logs."""
     firewall = facts[Firewall]
     expected = "a rule that logs on the input hook"
-    for family in PacketFamily:
+    for family in families(facts):
         subject = f"input {family.label}"
-        if family is PacketFamily.IPV6 and ipv6_off(facts) is not None:
-            continue
         logging = next(_logging(firewall.ruleset, family), None)
         stop = unseen(firewall, [family])
         if logging is not None:
@@ -194,7 +185,7 @@ def drop_logging(facts: Facts, _: Nothing) -> Iterator[Verdict]:
                 reason="Nobody can see what was refused.",
                 observed="no rule logs",
                 expected=expected,
-                evidence=[source.evidence for source in firewall.sources],
+                evidence=firewall.evidence,
             )
 
 
@@ -225,7 +216,7 @@ def unused_rules(facts: Facts, expect: Used) -> Iterator[Verdict]:
     unused: dict[str, Rule] = {}
     for table, chain, rule in counted:
         if rule.counter is not None and rule.counter.packets == 0:
-            unused.setdefault(f"{table.label} {chain.name}: {short(rule.text)}", rule)
+            unused.setdefault(rule_subject(table, chain, rule.text), rule)
     if unused and uptime.uptime < expect.after:
         reason = f"{len(unused)} rules met no packet, but {since}, which is too short to tell"
         yield unproven(kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=(uptime.evidence,))
@@ -238,11 +229,8 @@ def unused_rules(facts: Facts, expect: Used) -> Iterator[Verdict]:
             expected=expected,
             evidence=(point(rule.origin), uptime.evidence),
         )
-    stop = unseen(firewall)
-    if stop is not None:
-        yield stopped("ruleset", stop, expected)
-    elif not unused:
-        yield passed(observed=f"all of {len(counted)} rules", expected=expected, evidence=(uptime.evidence,))
+    observed = f"all of {len(counted)} rules"
+    yield from conclusion(firewall, unused, observed=observed, expected=expected, evidence=(uptime.evidence,))
 
 
 @check(
@@ -267,7 +255,7 @@ def rule_owners(facts: Facts, expect: Comments) -> Iterator[Verdict]:
     expected = "a comment with the owner, and no end that has passed"
     spoken: set[str] = set()
     for table, chain, rule in _accepting(firewall.ruleset):
-        subject = f"{table.label} {chain.name}: {short(rule.text)}"
+        subject = rule_subject(table, chain, rule.text)
         if table_owners(table) or not rule.matches or subject in spoken:
             continue
         problem = _problem(rule, expect, now)
@@ -276,12 +264,7 @@ def rule_owners(facts: Facts, expect: Comments) -> Iterator[Verdict]:
             observed = f"comment: {short(rule.comment)}" if rule.comment else "no comment"
             evidence = (point(rule.origin),)
             yield failed(subject, reason=problem, observed=observed, expected=expected, evidence=evidence)
-    stop = unseen(firewall)
-    if stop is not None:
-        yield stopped("ruleset", stop, expected)
-    elif not spoken:
-        seen = [source.evidence for source in firewall.sources]
-        yield passed(observed="every rule that accepts has one", expected=expected, evidence=seen)
+    yield from conclusion(firewall, spoken, observed="every rule that accepts has one", expected=expected)
 
 
 def _problem(rule: Rule, expect: Comments, now: datetime) -> str:

@@ -8,13 +8,11 @@ from secaudit.api import (
     Evidence,
     Facts,
     Severity,
-    UnprovenKind,
     Verdict,
     check,
     failed,
     not_applicable,
     passed,
-    unproven,
 )
 
 from ..analysis.changes import Change, changes
@@ -24,7 +22,7 @@ from ..rules.ruleset import Rule, Ruleset
 from ..saved.files import UNITS, SavedFiles
 from ..saved.ruleset import read_saved, with_docker_policy, without_tools
 from ..sets.expansion import TooManyPlacesError
-from ..wording import Nothing, point, short, stopped, unseen
+from ..wording import Nothing, point, short, stopped, undecided, unseen
 
 MOST = 50
 """Differences that are told one by one."""
@@ -47,7 +45,7 @@ def saved(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     """No packet fares otherwise, or is translated otherwise, under the running rules than under the saved ones."""
     firewall, files = facts[Firewall], facts[SavedFiles]
     expected = "every packet fares as the saved rules say"
-    evidence = [*files.evidence, *(source.evidence for source in firewall.sources)]
+    evidence = [*files.evidence, *firewall.evidence]
     running = without_tools(firewall.ruleset)
     found = read_saved(files, running)
     if not any(table.chains for table in running.tables) and not found.files and not found.open:
@@ -74,9 +72,8 @@ def saved(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             yield from _differences(certain, expected, evidence)
     for problem in problems[:1]:
         more = f" … and {len(problems) - 1} more such places" if len(problems) > 1 else ""
-        kind = UnprovenKind.NOT_UNDERSTOOD
         reason = f"not everything can be compared: {short(problem)}{more}"
-        yield unproven("ruleset", kind=kind, reason=reason, expected=expected, evidence=evidence)
+        yield undecided("ruleset", reason=reason, expected=expected, evidence=evidence)
     if not said and not problems:
         yield passed("ruleset", observed=f"as in {', '.join(found.files)}", expected=expected, evidence=evidence)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from secaudit.api import Facts, Severity, UnprovenKind, Verdict, check, failed, passed, unproven
+from secaudit.api import Facts, Severity, Verdict, check, failed
 
 from ..analysis.acceptance import MOST, Acceptance, accepted_by
 from ..facts import Firewall
@@ -13,10 +13,10 @@ from ..path.trace import Fate, Tracer
 from ..rules.attachment import AttachedChain, chains_on
 from ..rules.matches import AnyOf, ConntrackState, KnownCondition, Mark, Match, PacketFamily, State
 from ..rules.packet import Packet
-from ..rules.ruleset import Decision, Hook, Rule, Ruleset, Table
+from ..rules.ruleset import Chain, Decision, Hook, Rule, Ruleset, Table
 from ..sets.expansion import TooManyPlacesError, reachable
 from ..sets.regions import Region, Regions, TooManyRegionsError, difference, intersections
-from ..wording import Nothing, place, point, short, stopped, unseen
+from ..wording import Nothing, conclusion, place, point, rule_subject, short, undecided
 
 _CONNTRACK, _TRANSLATION = -200, -100
 """Where prerouting and output track connections and translate destinations (linux/netfilter_ipv4.h)."""
@@ -50,17 +50,8 @@ def hook_order(facts: Facts, _: Nothing) -> Iterator[Verdict]:
         if verdict.subject not in spoken:
             spoken.add(verdict.subject)
             yield verdict
-    stop = unseen(firewall)
-    if stop is not None:
-        yield stopped("ruleset", stop, expected)
-    elif not spoken:
-        count = sum(chain.base is not None for table in firewall.ruleset.tables for chain in table.chains)
-        evidence = [source.evidence for source in firewall.sources]
-        yield passed(observed=f"{count} base chains", expected=expected, evidence=evidence)
-
-
-def _subject(at: Table, chain: str, rule: Rule) -> str:
-    return f"{at.label} {chain}: {short(rule.text)}"
+    count = sum(chain.base is not None for table in firewall.ruleset.tables for chain in table.chains)
+    yield from conclusion(firewall, spoken, observed=f"{count} base chains", expected=expected)
 
 
 def _too_early(ruleset: Ruleset, expected: str) -> Iterator[Verdict]:
@@ -72,11 +63,11 @@ def _too_early(ruleset: Ruleset, expected: str) -> Iterator[Verdict]:
                     reason = _asked_too_early(at, rule)
                     if reason is None:
                         continue
-                    subject = _subject(at.table, chain.name, rule)
+                    subject = rule_subject(at.table, chain, rule.text)
                     where = f"{at.chain.name} is on {at.base.hook} with priority {at.base.priority}"
                     if at.base.priority in (_CONNTRACK, _TRANSLATION) and at.base.hook is not Hook.INGRESS:
                         why = f"{where}, where the order of what sits there is not known"
-                        yield unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=why, expected=expected)
+                        yield undecided(subject, reason=why, expected=expected)
                     else:
                         evidence = (point(rule.origin),)
                         yield failed(subject, reason=reason, observed=where, expected=expected, evidence=evidence)
@@ -121,8 +112,7 @@ def _undone(ruleset: Ruleset, expected: str) -> Iterator[Verdict]:
                 except (TooManyRegionsError, TooManyPlacesError):
                     reason = "what later base chains make of its accepts would need too many sets"
                     subject = f"{first.table.label} {first.chain.name}"
-                    kind = UnprovenKind.NOT_UNDERSTOOD
-                    yield unproven(subject, kind=kind, reason=reason, expected=expected)
+                    yield undecided(subject, reason=reason, expected=expected)
 
 
 def _mangles(table: Table) -> bool:
@@ -137,7 +127,7 @@ class _Undone:
     """
 
     rule: Rule
-    chain: str
+    chain: Chain
     packet: Packet
     later: AttachedChain
     by: Rule | None
@@ -175,7 +165,7 @@ class _Search:
                     found = self._shown(later, dropped, whole=not possible)
                     if found is not None:
                         packet, by = found
-                        yield _Undone(at.rule, at.chain.name, packet, later, by, not possible)
+                        yield _Undone(at.rule, at.chain, packet, later, by, not possible)
                         break
             left = difference(left, at.packets.upper, last, MOST)
 
@@ -200,7 +190,7 @@ def _told(found: _Undone, first: AttachedChain, expected: str) -> Verdict:
     by = f"the rule `{short(found.by.text)}` ({place(found.by.origin)})" if found.by else "the policy"
     whole = "nothing" if found.whole else "not everything"
     return failed(
-        _subject(first.table, found.chain, found.rule),
+        rule_subject(first.table, found.chain, found.rule.text),
         reason=f"Accept ends one base chain only: {whole} that the rule accepts passes the later one.",
         observed=f"{found.packet}: dropped by {by} of {table} {found.later.chain.name}",
         expected=expected,

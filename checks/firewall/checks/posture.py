@@ -8,11 +8,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from secaudit.api import (
-    Evidence,
     Expect,
     Facts,
     Severity,
-    UnprovenKind,
     Verdict,
     check,
     failed,
@@ -27,7 +25,19 @@ from ..facts import Firewall, Ipv6Stack
 from ..rules.matches import PacketFamily
 from ..rules.owner import owners
 from ..rules.ruleset import Hook, Ruleset
-from ..wording import Nothing, ipv6_off, place, point, short, stopped, unread, unseen
+from ..wording import (
+    Nothing,
+    families,
+    ipv6_off,
+    place,
+    point,
+    rule_subject,
+    short,
+    stopped,
+    undecided,
+    unread,
+    unseen,
+)
 
 Wanted = Literal["drop", "any"]
 
@@ -52,10 +62,6 @@ class OpenHooks(Expect):
     """Where a rule that accepts everything is not wanted."""
 
     hooks: tuple[Literal["input", "forward"], ...] = Field(("input", "forward"), min_length=1)
-
-
-def _sources(firewall: Firewall) -> tuple[Evidence, ...]:
-    return tuple(source.evidence for source in firewall.sources)
 
 
 def _owned(ruleset: Ruleset) -> str:
@@ -84,7 +90,7 @@ def missing(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     if filtered:
         names = " and ".join(family.label for family in filtered)
         observed = f"incoming {names} packets are filtered{_owned(firewall.ruleset)}"
-        yield passed("input", observed=observed, expected=expected, evidence=_sources(firewall))
+        yield passed("input", observed=observed, expected=expected, evidence=firewall.evidence)
     elif stop is not None:
         yield stopped("input", stop, expected)
     else:
@@ -93,7 +99,7 @@ def missing(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             reason="No rule and no policy filters what reaches this host: every listening service is exposed.",
             observed="; ".join(f"{source.command}: {source.gave}" for source in firewall.sources),
             expected=expected,
-            evidence=_sources(firewall),
+            evidence=firewall.evidence,
         )
 
 
@@ -155,7 +161,7 @@ def _judge_default(firewall: Firewall, default: HookDefault) -> Verdict:
         reason=f"{default.family.label} packets that no rule picks out are accepted on the {default.hook} hook.",
         observed=_tell(default) + _owned(firewall.ruleset),
         expected=expected,
-        evidence=chains or _sources(firewall),
+        evidence=chains or firewall.evidence,
     )
 
 
@@ -165,12 +171,11 @@ def _undecided_default(subject: str, default: HookDefault, expected: str) -> Ver
     if not rules:
         reason = "packets are dropped by default at the ingress of some devices only"
         evidence = [point(chain.attached.chain.origin) for chain in open_chains]
-        return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
+        return undecided(subject, reason=reason, expected=expected, evidence=evidence)
     first = rules[0]
     why = "; ".join(first.unmodelled) or "it leads to chains that are not followed"
-    return unproven(
+    return undecided(
         subject,
-        kind=UnprovenKind.NOT_UNDERSTOOD,
         reason=f"it depends on the rule `{short(first.text)}` ({place(first.origin)}): {why}",
         expected=expected,
         evidence=[point(rule.origin) for rule in rules],
@@ -213,14 +218,11 @@ def any_any(facts: Facts, expect: OpenHooks) -> Iterator[Verdict]:
     gap = unread(firewall)
     if gap is not None:
         raise gap
-    off = ipv6_off(facts)
     found: dict[str, tuple[PacketFamily, OpenRule]] = {}
     for hook in expect.hooks:
-        for family in PacketFamily:
-            if family is PacketFamily.IPV6 and off is not None:
-                continue
+        for family in families(facts):
             for rule in open_rules(firewall.ruleset, family, Hook(hook)):
-                subject = f"{rule.table.label} {rule.chain.name}: {short(rule.rule.text)}"
+                subject = rule_subject(rule.table, rule.chain, rule.rule.text)
                 if subject not in found or (rule.certain and not found[subject][1].certain):
                     found[subject] = family, rule
     for subject, (family, rule) in found.items():
@@ -228,7 +230,7 @@ def any_any(facts: Facts, expect: OpenHooks) -> Iterator[Verdict]:
     if not found:
         rules = sum(1 for _ in firewall.ruleset.rules)
         observed = f"none among {rules} rules{_owned(firewall.ruleset)}"
-        yield passed(observed=observed, expected="no rule that accepts everything", evidence=_sources(firewall))
+        yield passed(observed=observed, expected="no rule that accepts everything", evidence=firewall.evidence)
 
 
 def _judge_open(firewall: Firewall, subject: str, family: PacketFamily, found: OpenRule) -> Verdict:
@@ -238,7 +240,7 @@ def _judge_open(firewall: Firewall, subject: str, family: PacketFamily, found: O
     if not found.certain:
         why = "; ".join(found.rule.unmodelled) or "whether everything reaches it is not understood"
         reason = f"the rule may accept everything on the {base.hook} hook: {why}"
-        return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
+        return undecided(subject, reason=reason, expected=expected, evidence=evidence)
     stop = unseen(firewall, [family])
     if stop is not None:
         reason = f"the rule accepts everything unless other rules drop it, and {stop.reason}"
@@ -276,7 +278,7 @@ def ipv6_unfiltered(facts: Facts, _: Nothing) -> Iterator[Verdict]:
         yield not_applicable("input ipv6", reason=stack.reason, evidence=(stack.evidence,))
     elif filters(firewall.ruleset, PacketFamily.IPV6, Hook.INPUT):
         observed = f"incoming IPv6 packets are filtered{_owned(firewall.ruleset)}"
-        yield passed("input ipv6", observed=observed, expected=expected, evidence=_sources(firewall))
+        yield passed("input ipv6", observed=observed, expected=expected, evidence=firewall.evidence)
     elif stop is not None:
         yield stopped("input ipv6", stop, expected)
     elif filters(firewall.ruleset, PacketFamily.IPV4, Hook.INPUT):
@@ -285,11 +287,11 @@ def ipv6_unfiltered(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             reason="IPv6 is on and not filtered: every service that IPv4 rules protect is open over IPv6.",
             observed=f"no rule and no policy can drop an incoming IPv6 packet; {stack.reason}",
             expected=expected,
-            evidence=(*_sources(firewall), stack.evidence),
+            evidence=(*firewall.evidence, stack.evidence),
         )
     else:
         reason = "incoming IPv4 packets are not filtered either"
-        yield not_applicable("input ipv6", reason=reason, evidence=_sources(firewall))
+        yield not_applicable("input ipv6", reason=reason, evidence=firewall.evidence)
 
 
 @check(
@@ -331,5 +333,5 @@ def established(facts: Facts, _: Nothing) -> Iterator[Verdict]:
                 reason="Replies are not told from new connections, so ports must stand open for them.",
                 observed="no rule accepts packets by the state established",
                 expected=expected,
-                evidence=_sources(firewall),
+                evidence=firewall.evidence,
             )

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from secaudit.api import Facts, Severity, UnprovenKind, Verdict, check, failed, not_applicable, passed, unproven
+from secaudit.api import Facts, Severity, UnprovenKind, Verdict, check, failed, not_applicable, passed
 
 from ..analysis.acceptance import Acceptance
-from ..analysis.reach import ranges
 from ..analysis.reverse_path import as_forged
 from ..facts import Firewall, Ipv6Stack
 from ..path.trace import Fate, Step, Tracer
 from ..routes import Interface, Interfaces
-from ..rules.matches import InInterface, PacketFamily
+from ..rules.matches import InInterface
 from ..rules.packet import Packet
 from ..rules.ruleset import Hook
+from ..sets.addresses import address_ranges
 from ..sets.expansion import TooManyPlacesError
 from ..sets.regions import Region, Runs, TooManyRegionsError
-from ..wording import Nothing, ipv6_off, point, stopped, unseen
+from ..wording import Nothing, families, point, stopped, undecided, unseen
 
 SHOWN = 3
 """Networks named in one finding."""
@@ -53,20 +53,20 @@ def spoofing(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     Both count: the kernel's test of the way back (`rp_filter` 1) and the rules, on the way to this host and through it.
     """
     for interface in facts[Interfaces].found:
-        if interface.family is PacketFamily.IPV4 or ipv6_off(facts) is None:
+        if interface.family in families(facts):
             yield _judge(facts[Firewall], interface)
 
 
 def _judge(firewall: Firewall, interface: Interface) -> Verdict:
     subject = f"{interface.name} {interface.family.label}"
     expected = "packets with sources from behind other interfaces are refused"
-    evidence = [*interface.evidence, *(source.evidence for source in firewall.sources)]
+    evidence = [*interface.evidence, *firewall.evidence]
     if interface.strict:
         observed = "the kernel drops them (rp_filter is 1)"
         return passed(subject, observed=observed, expected=expected, evidence=evidence)
     if interface.foreign is None:
         reason = f"the networks behind the interfaces are not known: {interface.why}"
-        return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
+        return undecided(subject, reason=reason, expected=expected, evidence=evidence)
     if not interface.foreign:
         return not_applicable(subject, reason="there are no networks behind other interfaces", evidence=evidence)
     stop = unseen(firewall, [interface.family])
@@ -100,7 +100,7 @@ def _judge(firewall: Firewall, interface: Interface) -> Verdict:
         return stopped(subject, stop, expected)
     if perhaps:
         reason = f"conditions that are not known decide about {perhaps}"
-        return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
+        return undecided(subject, reason=reason, expected=expected, evidence=evidence)
     return passed(subject, observed="the rules refuse them", expected=expected, evidence=evidence)
 
 
@@ -119,5 +119,5 @@ def _forged(found: Acceptance, name: str, foreign: Runs) -> Region:
 
 
 def _networks(interface: Interface) -> str:
-    foreign = ranges(interface.foreign or (), interface.family)
+    foreign = address_ranges(interface.foreign or (), interface.family)
     return ", ".join(map(str, foreign[:SHOWN])) + (", …" if len(foreign) > SHOWN else "")

@@ -14,7 +14,6 @@ from secaudit.api import (
     failed,
     not_applicable,
     passed,
-    unproven,
 )
 
 from ..analysis.acceptance import Acceptance
@@ -30,7 +29,7 @@ from ..sets.expansion import TooManyPlacesError
 from ..sets.packet_sets import tracks_connections
 from ..sets.regions import Region, TooManyRegionsError
 from ..sets.universe import STATES
-from ..wording import Nothing, ipv6_off, point, stopped, unseen
+from ..wording import Nothing, families, point, stopped, undecided, unseen
 
 _FIN, _SYN, _RST, _PSH, _ACK, _URG = (numbers.TCP_FLAGS[name] for name in ("fin", "syn", "rst", "psh", "ack", "urg"))
 _IMPOSSIBLE = (
@@ -66,7 +65,7 @@ def invalid_packets(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     firewall = facts[Firewall]
     tracked = tracks_connections(firewall.ruleset)
     expected = "packets of no connection are refused" if tracked else "TCP packets with impossible flags are refused"
-    for family in _filtered(facts):
+    for family in families(facts):
         subject = f"input {family.label}"
         if not filters(firewall.ruleset, family, Hook.INPUT):
             yield not_applicable(subject, reason="incoming packets are not filtered")
@@ -77,7 +76,7 @@ def invalid_packets(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             asked = _invalid(found) if tracked else _impossible(found)
             yield _judge(firewall, subject, family, found, asked, expected)
         except (TooManyRegionsError, TooManyPlacesError):
-            yield unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=_TOO_MANY, expected=expected)
+            yield undecided(subject, reason=_TOO_MANY, expected=expected)
 
 
 def _invalid(found: Acceptance) -> list[Region]:
@@ -110,26 +109,20 @@ def fragments(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     """Fragments are put together before rules see them, or later fragments, which have no ports, are not accepted."""
     firewall = facts[Firewall]
     expected = "later fragments are put together with the first, or refused"
-    for family in _filtered(facts):
+    for family in families(facts):
         subject = f"input {family.label}"
         if not filters(firewall.ruleset, family, Hook.INPUT):
             yield not_applicable(subject, reason="incoming packets are not filtered")
             continue
-        evidence = [source.evidence for source in firewall.sources]
         if tracks_connections(firewall.ruleset):
             observed = "rules ask for the states of connections, so the kernel puts fragments together before them"
-            yield passed(subject, observed=observed, expected=expected, evidence=evidence)
+            yield passed(subject, observed=observed, expected=expected, evidence=firewall.evidence)
             continue
         try:
             found = Acceptance(as_honest(firewall.ruleset), family, Hook.INPUT)
             yield _judge(firewall, subject, family, found, [found.from_network(fragment=((1, 1),))], expected)
         except (TooManyRegionsError, TooManyPlacesError):
-            yield unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=_TOO_MANY, expected=expected)
-
-
-def _filtered(facts: Facts) -> Iterator[PacketFamily]:
-    """The families that the host speaks."""
-    yield from (family for family in PacketFamily if family is PacketFamily.IPV4 or ipv6_off(facts) is None)
+            yield undecided(subject, reason=_TOO_MANY, expected=expected)
 
 
 def _judge(
@@ -141,7 +134,7 @@ def _judge(
     expected: str,
 ) -> Verdict:
     """Failed with a packet that is surely accepted; the packet is followed through all rules before it is told."""
-    evidence = [source.evidence for source in firewall.sources]
+    evidence = firewall.evidence
     stop = unseen(firewall, [family])
     tracer = Tracer(as_honest(firewall.ruleset))
     perhaps: Region | None = None
@@ -161,7 +154,7 @@ def _judge(
         return stopped(subject, stop, expected)
     if perhaps is not None:
         reason = f"conditions that are not understood decide about {found.packet(perhaps)}"
-        return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
+        return undecided(subject, reason=reason, expected=expected, evidence=evidence)
     return passed(subject, observed=expected, expected=expected, evidence=evidence)
 
 

@@ -37,6 +37,7 @@ from ..rules.matches import (
     fits,
 )
 from ..rules.packet import PORT_PROTOCOLS
+from .addresses import address_runs
 from .regions import (
     EVERYTHING,
     Field,
@@ -158,7 +159,7 @@ class Reading:
             case Addresses():
                 field = Field.SOURCE if match.side is Side.SOURCE else Field.DESTINATION
                 family = universe.family
-                return field, runs((int(part.low), int(part.high)) for part in match.ranges if part.family is family)
+                return field, address_runs(match.ranges, family)
             case Protocol():
                 return Field.PROTOCOL, runs((number, number) for number in match.numbers)
             case ConntrackState():

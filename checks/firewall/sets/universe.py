@@ -26,6 +26,7 @@ from ..rules.matches import (
 )
 from ..rules.packet import NO_INTERFACE, PORT_PROTOCOLS, Packet
 from ..rules.ruleset import Hook
+from .addresses import last_address
 from .regions import Field, Region, Runs, runs
 
 MARK_BITS = 12
@@ -70,10 +71,9 @@ class Universe:
     @property
     def last(self) -> Mapping[Field, int]:
         """The last value of each field."""
-        address = (1 << (32 if self.family is PacketFamily.IPV4 else 128)) - 1
         return {
-            Field.SOURCE: address,
-            Field.DESTINATION: address,
+            Field.SOURCE: last_address(self.family),
+            Field.DESTINATION: last_address(self.family),
             Field.DESTINATION_PORT: 65535,
             Field.SOURCE_PORT: 65535,
             Field.PROTOCOL: 255,

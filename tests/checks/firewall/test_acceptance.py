@@ -12,7 +12,7 @@ from secaudit.checks.firewall.rules.matches import PacketFamily
 from secaudit.checks.firewall.rules.ruleset import Hook, Ruleset
 from secaudit.checks.firewall.sets.regions import Field, Region
 
-from tests.checks.firewall.test_trace import ruleset
+from tests.checks.firewall.given import ruleset
 
 CONDITIONS = (
     ("-s 10.0.0.0/8", "! -s 10.0.0.0/9", "-m iprange --src-range 10.0.0.3-10.0.0.9", ""),

@@ -11,24 +11,7 @@ from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
 from secaudit.checks.firewall.rules.ruleset import Ruleset
 
 from secaudit.api import Severity
-from tests.checks.firewall.test_review import HARDENED
-from tests.checks.firewall.test_trace import ruleset
-
-CLEAN = """table inet filter {
-  set admins { type ipv4_addr; flags interval; elements = { 10.20.0.0/24, 10.21.0.7 } }
-  chain input { type filter hook input priority filter; policy drop;
-    iif "lo" accept
-    ct state vmap { established : accept, related : accept, invalid : drop }
-    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept
-    icmp type echo-request limit rate 5/second accept
-    ip saddr @admins tcp dport 22 accept
-    tcp dport { 80, 443 } accept
-    limit rate 5/minute log prefix "dropped: "
-  }
-  chain forward { type filter hook forward priority filter; policy drop; }
-  chain output { type filter hook output priority filter; policy accept; }
-}
-"""
+from tests.checks.firewall.given import CLEAN, HARDENED, ruleset
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
 from secaudit.checks.firewall.rules.matches import PacketFamily
 from secaudit.checks.firewall.rules.ruleset import Hook, Ruleset
 
+from tests.checks.firewall.given import ruleset
 from tests.checks.firewall.test_acceptance import generated, points
-from tests.checks.firewall.test_trace import ruleset
 
 HEAD = "*nat\n:PREROUTING ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n"
 DNAT = "-A PREROUTING -i eth0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.0.0.2:80"

@@ -12,8 +12,7 @@ from secaudit.checks.firewall.rules.matches import PacketFamily, State
 from secaudit.checks.firewall.rules.ruleset import Hook, Ruleset
 
 from secaudit.api import Outcome, Severity, Verdict
-from tests.checks.firewall.test_review import HARDENED, firewall
-from tests.checks.firewall.test_trace import ruleset
+from tests.checks.firewall.given import HARDENED, firewall, ruleset
 from tests.checks.judging import judge, only, outcomes
 
 P, F, U, N = Outcome.PASSED, Outcome.FAILED, Outcome.UNPROVEN, Outcome.NOT_APPLICABLE

@@ -19,7 +19,7 @@ from secaudit.checks.firewall.rules.ruleset import Hook, TableFamily
 from secaudit.checks.firewall.sets.packet_sets import Alive, ChainSets, Dead
 from secaudit.checks.firewall.sets.regions import Field, common, complement, difference, intersection, outside, runs
 
-from tests.checks.firewall.test_trace import ruleset
+from tests.checks.firewall.given import ruleset
 
 LAST = {Field.SOURCE: 7, Field.DESTINATION: 7, Field.PROTOCOL: 3}
 POINTS = [dict(zip(LAST, point, strict=True)) for point in product(range(8), range(8), range(4))]

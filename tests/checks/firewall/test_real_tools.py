@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from secaudit.checks.firewall import collect, review_facts
 from secaudit.checks.firewall.analysis.anomalies import Kind, find_anomalies
-from secaudit.checks.firewall.checks import conventions, posture, review
+from secaudit.checks.firewall.checks import anomalies, conventions, flows, posture, services
 from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
 from secaudit.checks.firewall.readers.nft_json import read_nft_json
 from secaudit.checks.firewall.rules.ruleset import Ruleset, RulesetError, TableFamily
@@ -72,10 +72,10 @@ def judged(nft: str, ipv4: str) -> None:
     known = facts(fact)
     found = gather(review_facts.review, known=known)
     exposed = gather_or_refuse(review_facts.exposure, known=known)
-    for check in (review.shadowed, review.redundant):
+    for check in (anomalies.shadowed, anomalies.redundant):
         judge(check, {}, fact, found)
-    for check in (review.management_open, review.intended_flows):
-        judge(check, {} if check is review.management_open else FLOWS, fact, exposed, ON)
+    for check in (services.management_open, flows.intended_flows):
+        judge(check, {} if check is services.management_open else FLOWS, fact, exposed, ON)
     judge(conventions.loopback, {}, fact, ON)
     judge(conventions.rule_owners, {}, fact, Now(AT))
 

@@ -13,9 +13,8 @@ from secaudit.checks.firewall.rules.ruleset import TableFamily
 from secaudit.checks.firewall.saved.files import FILES, LOADERS, UNITS, SavedFiles, saved_files
 
 from secaudit.api import Evidence, Outcome, UnprovenKind, Verdict
+from tests.checks.firewall.given import firewall, ruleset
 from tests.checks.firewall.reading import sample
-from tests.checks.firewall.test_review import firewall
-from tests.checks.firewall.test_trace import ruleset
 from tests.checks.judging import collect, ended, judge, only, refusal
 
 P, F, U, N = Outcome.PASSED, Outcome.FAILED, Outcome.UNPROVEN, Outcome.NOT_APPLICABLE

@@ -9,7 +9,7 @@ from secaudit.checks.firewall.analysis.forwarding import published_services, rou
 from secaudit.checks.firewall.analysis.reach import Access, Reachability, Service, Way
 from secaudit.checks.firewall.rules.matches import NumberRange, PacketFamily
 
-from tests.checks.firewall.test_trace import ruleset
+from tests.checks.firewall.given import ruleset
 
 IPV4 = PacketFamily.IPV4
 

@@ -18,8 +18,8 @@ from secaudit.checks.firewall.rules.matches import PacketFamily
 from secaudit.checks.firewall.rules.ruleset import TableFamily
 
 from secaudit.api import Answer, AnswerStatus, Evidence, Outcome, Unproven, UnprovenKind
+from tests.checks.firewall.given import HARDENED, firewall
 from tests.checks.firewall.judging_ipv6 import OFF, ON
-from tests.checks.firewall.test_review import HARDENED, firewall
 from tests.checks.judging import collect, ended, judge, only, outcomes, refusal, unanswered
 
 P, F, U, N = Outcome.PASSED, Outcome.FAILED, Outcome.UNPROVEN, Outcome.NOT_APPLICABLE

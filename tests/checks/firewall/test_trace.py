@@ -9,18 +9,13 @@ from typing import Any
 
 import pytest
 from secaudit.checks.firewall.path.trace import Fate, Trace, Tracer
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
 from secaudit.checks.firewall.readers.nft_json import read_nft_json
 from secaudit.checks.firewall.rules.packet import PacketTextError, read_packet
-from secaudit.checks.firewall.rules.ruleset import Hook, TableFamily
+from secaudit.checks.firewall.rules.ruleset import Hook
+
+from tests.checks.firewall.given import ruleset
 
 SSH = "iif eth0 tcp 10.0.0.1:4000 -> 192.0.2.1:22 new"
-
-
-def ruleset(*lines: str, policy: str = "DROP", chains: str = "", more: str = "") -> Any:
-    heads = [f":INPUT {policy} [0:0]", f":FORWARD {policy} [0:0]", ":OUTPUT ACCEPT [0:0]"]
-    heads += [f":{name} - [0:0]" for name in chains.split()]
-    return read_iptables_save("\n".join([more, "*filter", *heads, *lines, "COMMIT", ""]), TableFamily.IP, "file")
 
 
 def trace(found: Any, packet: str = SSH, **local: Any) -> Trace:
