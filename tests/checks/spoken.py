@@ -15,6 +15,9 @@ VALUE = "\ue000"
 SAID = frozenset({"title", "reason", "remediation", "observed", "expected", "note", "caveat", "faults", "why"})
 """Names of what reaches a reader."""
 
+TOLD = {"Unproven": 1, "NotUnderstoodError": 0, "RulesetError": 0, "Unread": 1, "Unmodelled": 1}
+"""What is made to carry a reason, and at which place that stands."""
+
 _MOST = 400
 _DEEPEST = 16
 _TRANSPARENT = frozenset({"visible_line", "visible", "str", "list", "tuple", "sorted"})
@@ -32,7 +35,7 @@ class Said:
 
 
 def spoken(package: Path) -> Iterator[Said]:
-    """Every text that is given as one of `SAID`, or as the reason of an `Unproven`, anywhere below a folder."""
+    """Every text that is given as one of `SAID`, or as the reason of one of `TOLD`, anywhere below a folder."""
     for path in sorted(package.rglob("*.py")):
         module = _Module(ast.parse(path.read_text(encoding="utf-8")))
         for node, function in module.nodes:
@@ -59,12 +62,14 @@ class _Module:
     def given(self, node: ast.AST) -> Iterator[ast.expr]:
         """What is given as one of `SAID`: by keyword, by position to a function of the module, or by assignment."""
         match node:
-            case ast.Call(func=ast.Name(id="Unproven")):
-                yield from node.args[1:2]
+            case ast.Call(func=ast.Name(id=name)) if name in TOLD:
+                yield from node.args[TOLD[name] : TOLD[name] + 1]
             case ast.Call(func=ast.Name(id=name)) if name in self._functions:
                 parameters = self._functions[name].args.args
                 yield from (value for one, value in zip(parameters, node.args, strict=False) if one.arg in SAID)
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in SAID:
+            case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=value) if name in SAID:
+                yield value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if name in SAID:
                 yield value
         if isinstance(node, ast.Call):
             yield from (keyword.value for keyword in node.keywords if keyword.arg in SAID)
