@@ -41,7 +41,7 @@ def show_list(ports: frozenset[int]) -> str:
 
 def numbers(*ranges: range) -> frozenset[int]:
     """All port numbers in the ranges."""
-    return frozenset(port for ports in ranges for port in ports)
+    return frozenset().union(*ranges)
 
 
 def _normal_range(value: object) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from secaudit.model.fleet import FleetRecord
-from secaudit.model.month import MonthRecord
 from secaudit.model.phrasebook import Phrasebook
-from secaudit.model.run import RunReport
-from secaudit.model.shelf import Shelf
+
+if TYPE_CHECKING:
+    # What only one kind of report is made of, and no scan has a use for.
+    from secaudit.model.fleet import FleetRecord
+    from secaudit.model.month import MonthRecord
+    from secaudit.model.run import RunReport
+    from secaudit.model.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)

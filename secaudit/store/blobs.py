@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
+from importlib import import_module
 from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from secaudit.store.schema import blob
 from secaudit.transcript.codec import TranscriptError, compress, expand
@@ -25,7 +25,8 @@ def keep(connection: Connection, contents: Mapping[str, bytes]) -> dict[str, int
     missing = sorted(contents.keys() - ids.keys())
     if missing:
         rows = [{"sha256": bytes.fromhex(digest), "data": compress(contents[digest])} for digest in missing]
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        # The one that is in use is loaded already; PostgreSQL's takes longer to import than storing a host.
+        dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
         connection.execute(dialect.insert(blob).on_conflict_do_nothing(), rows)
         ids |= _find(connection, missing)
     return ids

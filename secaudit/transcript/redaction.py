@@ -35,6 +35,8 @@ def redact_text(text: str) -> str:
 
 def redact_bytes(data: bytes) -> bytes:
     """Output without secrets, with as many newlines as before and every other line unchanged."""
+    if not data:
+        return data
     if any(hint in data for hint in _KEY_HINTS):
         data = _redact_key_blocks(data)
     lowered = data.lower()
