@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,8 +36,11 @@ _BAD_TO_WORSE = (Exit.FINE, Exit.INCOMPLETE, Exit.FINDINGS)
     help="Public key that is trusted; may be repeated.",
 )
 @click.option("--against-store", is_flag=True, help="Also look for what FILE was made from in the store.")
+@click.option("--anchor", metavar="DIGEST", help="The last digest of the store's chain as it was kept elsewhere.")
 @store_option
-def command(files: tuple[Path, ...], keys: tuple[Path, ...], against_store: bool, store_url: str | None) -> int:
+def command(
+    files: tuple[Path, ...], keys: tuple[Path, ...], against_store: bool, anchor: str | None, store_url: str | None
+) -> int:
     """Tell whether reports and bundles are as they were signed, and without FILE whether the store is as it was stored.
 
     FILE is a report or results.json with its statement (FILE.intoto.json) beside it, BUNDLE a directory that
@@ -44,7 +48,9 @@ def command(files: tuple[Path, ...], keys: tuple[Path, ...], against_store: bool
     """
     with ExitStack() as stack:
         if not files:
-            return _whole_store(_opened(store_url, stack))
+            return _whole_store(_opened(store_url, stack), anchor)
+        if anchor is not None:
+            raise CommandError("--anchor is about the store as a whole: leave FILE out")
         if not keys:
             raise CommandError("whom do you trust? Give --key PUBLIC, which you did not get together with the file")
         store = _opened(store_url, stack) if against_store else None
@@ -88,13 +94,11 @@ def _file(path: Path, keys: tuple[Path, ...], store: Store | None) -> Exit:
 
 def _from_store(found: Attested, store: Store) -> Exit:
     """Whether the store still holds what a file was made from, and its chain has only grown since."""
-    from secaudit.store import ChainHead
-
     origin = found.origin
     if origin.chain is None:
         _tell(f"UNPROVEN  {found.path}: signed without a store")
         return Exit.INCOMPLETE
-    if not store.chain_holds(ChainHead(*origin.chain)):
+    if not store.chain_holds(origin.chain[1], origin.chain[0]):
         _tell(f"CHANGED  {found.path}: the store's chain does not hold what it ended with then")
         return Exit.FINDINGS
     gone = store.lacking(origin.transcripts.values())
@@ -106,12 +110,19 @@ def _from_store(found: Attested, store: Store) -> Exit:
     return Exit.FINDINGS if gone else Exit.FINE
 
 
-def _whole_store(store: Store) -> int:
+def _whole_store(store: Store, anchor: str | None) -> int:
+    if anchor is not None and not re.fullmatch("[0-9a-f]{64}", anchor):
+        raise CommandError(f"--anchor {anchor[:80]!r} is no digest: 64 hex digits, as `secaudit verify` prints them")
     verdict = store.verify_chain()
     for breach in verdict.breaches[:SHOWN]:
         _tell(f"CHANGED  {breach.where}: {breach.what}")
     if len(verdict.breaches) > SHOWN:
         _tell(f"… and {len(verdict.breaches) - SHOWN} more")
+    is_cut = anchor is not None and not store.chain_holds(anchor)
+    if is_cut:
+        _tell(f"CHANGED  the store: its chain does not hold {anchor}; what was stored last then was removed")
+    if verdict.head is None and is_cut:
+        return Exit.FINDINGS
     if verdict.head is None:
         _tell("UNPROVEN  the store has no chain yet; it begins with the next scan")
         return Exit.INCOMPLETE
@@ -119,4 +130,4 @@ def _whole_store(store: Store) -> int:
     click.echo(f"{counted(verdict.scans, 'scan')} of hosts in {links}, the last one {verdict.head.sha256}")
     if verdict.older:
         click.echo(f"{counted(verdict.older, 'scan')} from before the chain began, which says nothing of that time")
-    return Exit.FINDINGS if verdict.breaches else Exit.FINE
+    return Exit.FINDINGS if verdict.breaches or is_cut else Exit.FINE

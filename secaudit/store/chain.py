@@ -1,34 +1,42 @@
-"""The chain over everything that scans have stored: what is changed, removed or put in later no longer fits it.
+"""The chain over what the store holds: what is changed, removed or put in behind our back no longer fits it.
 
-Each host of a run, and each end of a run, adds a link in the transaction that stores it. A link's digest covers the
-link before it and what was stored, so that whoever keeps one digest elsewhere (a signed report does) can tell later
-whether anything up to there is still as it was. `docs/trust.md` has the rules for people.
+Whoever keeps one digest of it elsewhere (a signed report does) can tell later whether anything up to there is still as
+it was. `links` has what is covered, `docs/trust.md` the rules for people.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, insert, select, text
+from sqlalchemy import Connection, Row, select, true
 
-from secaudit.model.run import HostRecord, RunInfo
+from secaudit.model.counted import counted
 from secaudit.store.blobs import content
 from secaudit.store.details import load_details
+from secaudit.store.links import (
+    MARK,
+    NOTHING,
+    host_state,
+    link_digest,
+    result_digest,
+    run_digest,
+    run_state,
+    scan_digest,
+    shown,
+    work_digest,
+)
 from secaudit.store.queries import Queries
-from secaudit.store.schema import blob, link, result, run, scan
-from secaudit.transcript.codec import TranscriptError, canonical_json, outputs
-
-_NOTHING = bytes(32)
-"""What stands for the link before the first one."""
-
-_MARK = 8
-"""Bytes of each result's digest that a link keeps, so that a changed result can be named."""
+from secaudit.store.schema import blob, finding, host, link, result, run, scan
+from secaudit.transcript.codec import TranscriptError, outputs
 
 _BATCH = 200
+
+_IMPOSSIBLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading raises where a column holds what secaudit never writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,10 @@ class ChainHead:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Something that is not as it was stored; `control` where it is one result, no host where it is the run itself."""
+    """Something that is not as it was stored.
+
+    `control` where it is one result, no host where it is the run itself, no run where it is what is known of a host.
+    """
 
     run: str
     customer: str
@@ -52,8 +63,9 @@ class Breach:
     @property
     def where(self) -> str:
         """The place for people."""
+        run_id = f"run {self.run}" if self.run else ""
         host = f"{self.customer}/{self.host}" if self.host else ""
-        return ", ".join(part for part in (f"run {self.run}", host, self.control) if part)
+        return ", ".join(part for part in (run_id, host, self.control) if part) or "the store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +86,14 @@ class Chain(Queries):
         with self._reading() as connection:
             return _head(connection)
 
-    def chain_holds(self, head: ChainHead) -> bool:
-        """Whether the chain once ended so, that is, whether it has grown since and nothing was taken away."""
+    def chain_holds(self, sha256: str, length: int | None = None) -> bool:
+        """Whether the chain once ended with this digest (hex), being so long: it has only grown since."""
         with self._reading() as connection:
-            query = select(link.c.id).where(link.c.sha256 == bytes.fromhex(head.sha256))
-            found = connection.execute(query).scalar()
+            found = connection.execute(select(link.c.id).where(link.c.sha256 == bytes.fromhex(sha256))).scalar()
             if found is None:
                 return False
             before = connection.execute(select(link.c.id).where(link.c.id <= found)).all()
-        return len(before) == head.length
+        return length is None or len(before) == length
 
     def lacking(self, transcripts: Iterable[str]) -> frozenset[str]:
         """Those of the transcripts (digests, hex) that the store does not hold whole, with all outputs."""
@@ -101,72 +112,12 @@ class Chain(Queries):
             return _Verification(connection).verdict()
 
 
-def link_scan(
-    connection: Connection,
-    run_id: str,
-    host: HostRecord,
-    opened: datetime,
-    transcript: str,
-    results: Sequence[Mapping[str, Any]],
-    details: Sequence[str],
-) -> None:
-    """Add the link of a host of a run: `results` as they were stored, `details` and `transcript` as digests (hex)."""
-    digests = [_result_digest(row, detail) for row, detail in zip(results, details, strict=True)]
-    head = [host.site, host.customer_name, host.address, host.status.value, host.detail, host.os_id, host.os_version]
-    told = _scan_digest(run_id, host.customer, host.host, [*head, _moment(opened), transcript], digests)
-    _append(connection, run_id, host.customer, host.host, told, digests)
-
-
-def link_run(connection: Connection, info: RunInfo) -> None:
-    """Add the link of the end of a run."""
-    row = connection.execute(select(run).where(run.c.id == info.id)).one()
-    _append(connection, info.id, "", "", _run_digest(row), ())
-
-
-def _append(
-    connection: Connection, run_id: str, customer: str, host: str, told: bytes, digests: Iterable[bytes]
-) -> None:
-    if connection.dialect.name == "postgresql":
-        # Two runs may end a host at once; the second one must see the link of the first. SQLite has one writer anyway.
-        connection.execute(text("LOCK TABLE link IN SHARE ROW EXCLUSIVE MODE"))
-    previous = connection.execute(select(link.c.sha256).order_by(link.c.id.desc()).limit(1)).scalar() or _NOTHING
-    connection.execute(
-        insert(link).values(
-            run_id=run_id,
-            customer=customer,
-            host=host,
-            marks=b"".join(digest[:_MARK] for digest in digests),
-            content=told,
-            sha256=hashlib.sha256(previous + told).digest(),
-        )
-    )
-
-
 def _head(connection: Connection) -> ChainHead | None:
     last = connection.execute(select(link.c.sha256).order_by(link.c.id.desc()).limit(1)).scalar()
     if last is None:
         return None
     length = len(connection.execute(select(link.c.id)).all())
     return ChainHead(length, last.hex())
-
-
-def _scan_digest(run_id: str, customer: str, host: str, head: Sequence[str | None], digests: Iterable[bytes]) -> bytes:
-    return hashlib.sha256(canonical_json(["scan", run_id, customer, host, *head]) + b"".join(digests)).digest()
-
-
-def _result_digest(row: Mapping[str, Any] | RowMapping, detail: str) -> bytes:
-    first_seen, due = row["first_seen"], row["due"]
-    told = [row["fingerprint"], row["outcome"], row["kind"], row["severity"].value]
-    return hashlib.sha256(canonical_json([*told, _moment(first_seen), _moment(due), detail])).digest()
-
-
-def _run_digest(row: Row[Any]) -> bytes:
-    told = ["run", row.id, _moment(row.started), _moment(row.finished), row.version, row.baselines, row.feeds]
-    return hashlib.sha256(canonical_json(told)).digest()
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat()
 
 
 class _Verification:
@@ -181,30 +132,64 @@ class _Verification:
 
     def verdict(self) -> ChainVerdict:
         """Everything that does not fit."""
-        previous, seen = _NOTHING, set()
-        ended: dict[str, Row[Any]] = {}
+        scans: set[tuple[str, str, str]] = set()
+        runs: dict[str, Row[Any]] = {}
+        hosts: dict[tuple[str, str], Row[Any]] = {}
+        with self._looking():
+            for one in self._whole_links():
+                if not one.host:
+                    runs[one.run_id] = one
+                    continue
+                hosts[one.customer, one.host] = one
+                if one.run_id:
+                    scans.add((one.run_id, one.customer, one.host))
+                    with self._looking(one):
+                        self._scan(one)
+        # What changes later is as the last link about it has it.
+        for one in runs.values():
+            with self._looking(one):
+                self._run(one)
+        for one in hosts.values():
+            with self._looking(one):
+                self._host(one)
+        older = self._older(scans, next(reversed(runs.values()), None))
+        with self._looking():
+            self._runs_without_link(runs)
+        self._hosts_without_link(hosts)
+        return ChainVerdict(_head(self._connection), len(scans), older, tuple(self._found))
+
+    def _whole_links(self) -> Iterator[Row[Any]]:
+        """All links, each held against the one before."""
+        previous = NOTHING
         for one in self._links():
-            if hashlib.sha256(previous + one.content).digest() != one.sha256:
-                self._note(one, "the chain is broken here: what stood before was removed, added or changed")
+            with self._looking(one):
+                if link_digest(previous, one.content, one.state, one.marks) != one.sha256:
+                    self._note(one, "the chain is broken here: what stood before was removed, added or changed")
+                is_work = not one.run_id and one.content == work_digest(one.customer, one.host)
+                if not (is_work or (one.run_id and bool(one.customer) == bool(one.host))):
+                    self._note(one, "the link was changed")
             previous = one.sha256
-            if one.host:
-                seen.add((one.run_id, one.customer, one.host))
-                self._scan(one)
-            else:
-                ended[one.run_id] = one
-        for one in ended.values():
-            # A run that was resumed ended more than once; its head is what the last end left.
-            self._run(one)
-        older = self._unlinked(seen)
-        return ChainVerdict(_head(self._connection), len(seen), older, tuple(self._found))
+            yield one
 
     def _links(self) -> Iterator[Row[Any]]:
-        last = -1
+        last = None
         while rows := self._connection.execute(
-            select(link).where(link.c.id > last).order_by(link.c.id).limit(_BATCH)
+            select(link).where(true() if last is None else link.c.id > last).order_by(link.c.id).limit(_BATCH)
         ).all():
             yield from rows
             last = rows[-1].id
+
+    @contextmanager
+    def _looking(self, one: Row[Any] | None = None) -> Iterator[None]:
+        """Look at what a link is about; columns of SQLite take anything, and what no secaudit writes is a change."""
+        try:
+            yield
+        except _IMPOSSIBLE:
+            what = "what is stored is nothing that secaudit writes"
+            if one is None:
+                self._found.append(Breach("", "", "", "", what))
+            else:
+                self._note(one, what)
 
     def _note(self, one: Row[Any], what: str, control: str = "") -> None:
         self._found.append(Breach(one.run_id, one.customer, one.host, control, what))
@@ -213,8 +198,15 @@ class _Verification:
         row = self._connection.execute(select(run).where(run.c.id == one.run_id)).first()
         if row is None:
             self._note(one, "the run was removed")
-        elif _run_digest(row) != one.content:
+        elif run_digest(row) != one.content:
             self._note(one, "the run's times, baselines or feeds were changed")
+        if one.state is not None and run_state(self._connection, one.run_id, one.marks) != one.state:
+            self._note(one, "the hosts that the run planned were changed")
+
+    def _host(self, one: Row[Any]) -> None:
+        if one.state is not None and host_state(self._connection, one.customer, one.host) != one.state:
+            what = "its findings, what was done about them, or which scan is its newest were changed"
+            self._found.append(Breach("", one.customer, one.host, "", what))
 
     def _scan(self, one: Row[Any]) -> None:
         mine = (scan.c.run_id == one.run_id) & (scan.c.customer == one.customer) & (scan.c.host == one.host)
@@ -228,20 +220,20 @@ class _Verification:
         rows = self._connection.execute(select(result).where(result.c.scan_id == row.id).order_by(result.c.position))
         results = rows.mappings().all()
         details = self._whole([found["detail"] for found in results])
-        digests = [_result_digest(found, details.get(found["detail"], "")) for found in results]
-        marks = [one.marks[at : at + _MARK] for at in range(0, len(one.marks), _MARK)]
-        changed = [
-            found for found, digest, mark in zip(results, digests, marks, strict=False) if digest[:_MARK] != mark
-        ]
+        digests = [result_digest(found, details.get(found["detail"], "")) for found in results]
+        marks = [one.marks[at : at + MARK] for at in range(0, len(one.marks), MARK)]
+        changed = [found for found, digest, mark in zip(results, digests, marks, strict=False) if digest[:MARK] != mark]
         for found in changed:
             self._note(one, "the result was changed", self._control(found["detail"]) or f"result {found['position']}")
         if len(marks) != len(results):
             self._note(one, f"{len(results)} results are stored, {len(marks)} were")
         head = [row.site, row.customer_name, row.address, row.status, row.detail, row.os_id, row.os_version]
-        told = [*head, _moment(row.opened), transcript or ""]
-        as_stored = _scan_digest(one.run_id, one.customer, one.host, told, digests) == one.content
+        told = [*head, shown(row.opened), transcript or ""]
+        if one.state is not None:
+            told += [row.tally, row.tags]
+        as_stored = scan_digest((one.run_id, one.customer, one.host), told, digests) == one.content
         if not as_stored and transcript is not None and not changed and len(marks) == len(results):
-            self._note(one, "the host's address, status, system or time was changed")
+            self._note(one, "the host's address, status, system, tags, counts or time were changed")
 
     def _whole(self, ids: Iterable[int]) -> dict[int, str]:
         """The digests of those contents that are there and are what their digest says."""
@@ -279,19 +271,41 @@ class _Verification:
         try:
             told = load_details(content(row)) if row is not None else {}
             return " ".join(str(told[part]) for part in ("control", "subject") if told.get(part))
-        except (TranscriptError, ValueError, KeyError):
+        except (TranscriptError, *_IMPOSSIBLE):
             return ""
 
-    def _unlinked(self, seen: set[tuple[str, str, str]]) -> int:
-        """Scans without a link: those from before the chain are counted, later ones were put in past it."""
+    def _older(self, linked: AbstractSet[tuple[str, str, str]], last: Row[Any] | None) -> int:
+        """How many scans have no link, being from before the chain; others were put in past it."""
         older = 0
         begun = False
         rows = self._connection.execute(select(scan.c.run_id, scan.c.customer, scan.c.host).order_by(scan.c.id))
         for row in rows:
-            if tuple(row) in seen:
+            if tuple(row) in linked:
                 begun = True
             elif begun:
                 self._found.append(Breach(row.run_id, row.customer, row.host, "", "the scan was put in past the chain"))
             else:
                 older += 1
+        if last is not None and last.state is not None:
+            were = int.from_bytes(last.marks, signed=True)
+            if older != were:
+                self._note(last, f"{counted(older, 'scan')} from before the chain are stored, {were} were then")
         return older
+
+    def _runs_without_link(self, linked: Mapping[str, Row[Any]]) -> None:
+        """Runs that were put in: each begins with a link now, and each ended with one since there is a chain."""
+        rows = self._connection.execute(select(run).order_by(run.c.started)).all()
+        first = next((row.started for row in rows if row.id in linked), None)
+        begun = next((row.started for row in rows if row.id in linked and linked[row.id].state is not None), None)
+        for row in rows:
+            since = begun if row.finished is None else first
+            if row.id not in linked and since is not None and row.started > since:
+                self._found.append(Breach(row.id, "", "", "", "the run was put in past the chain"))
+
+    def _hosts_without_link(self, linked: Mapping[tuple[str, str], Row[Any]]) -> None:
+        """Hosts and findings that no scan stored."""
+        scanned = {tuple(row) for row in self._connection.execute(select(scan.c.customer, scan.c.host).distinct())}
+        named = {tuple(row) for row in self._connection.execute(select(host.c.customer, host.c.name))}
+        found = self._connection.execute(select(finding.c.customer, finding.c.host).distinct())
+        for customer, name in sorted((named | {tuple(row) for row in found}) - scanned - linked.keys()):
+            self._found.append(Breach("", customer, name, "", "the host and its findings were put in past the chain"))

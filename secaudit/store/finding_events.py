@@ -13,6 +13,7 @@ from secaudit.model.result import Result
 from secaudit.model.sla import EventKind, FindingEvent, withdrawals
 from secaudit.store.errors import StoreError
 from secaudit.store.lifecycle import Finding
+from secaudit.store.links import link_work
 from secaudit.store.queries import Queries
 from secaudit.store.schema import finding, finding_event
 
@@ -64,7 +65,9 @@ class FindingEvents(Queries):
             raise ValueError("a pause needs a reason and an end")
         with self._writing() as connection:
             row = connection.execute(
-                select(finding.c.resolved).where(finding.c.fingerprint == event.fingerprint).with_for_update()
+                select(finding.c.resolved, finding.c.customer, finding.c.host)
+                .where(finding.c.fingerprint == event.fingerprint)
+                .with_for_update()
             ).first()
             if row is None:
                 raise StoreError(f"the store knows no finding {event.fingerprint!r}")
@@ -72,6 +75,7 @@ class FindingEvents(Queries):
             if trouble:
                 raise StoreError(f"the finding {event.fingerprint} {trouble}")
             stored = connection.execute(insert(finding_event).values(_row(event)))
+            link_work(connection, row.customer, row.host)
             return int(stored.inserted_primary_key[0]) if stored.inserted_primary_key else 0
 
 

@@ -17,12 +17,13 @@ from secaudit.model.result import Result
 from secaudit.model.run import HostRecord, RunInfo
 from secaudit.store import schema
 from secaudit.store.blobs import keep
-from secaudit.store.chain import Chain, link_run, link_scan
+from secaudit.store.chain import Chain
 from secaudit.store.connect import WRITING, connect, parse_url
 from secaudit.store.details import dump_details
 from secaudit.store.errors import StoreError, explained
 from secaudit.store.finding_events import FindingEvents, keep_events
 from secaudit.store.lifecycle import Finding, advance
+from secaudit.store.links import link_run, link_scan
 from secaudit.store.listing import Listing
 from secaudit.store.outbox import Outbox
 from secaudit.store.queries import finding_of
@@ -101,6 +102,7 @@ class Store(Listing, FindingEvents, Sightings, ServiceProbes, TrackerIssues, Cha
             ]
             if rows:
                 connection.execute(insert(schema.planned), rows)
+            link_run(connection, run.id)
 
     def record(self, run: RunInfo, host: HostRecord, results: Sequence[Result], transcript: HostTranscript) -> None:
         """Store a host of a run that was begun, in one transaction: all of it or nothing.
@@ -126,13 +128,14 @@ class Store(Listing, FindingEvents, Sightings, ServiceProbes, TrackerIssues, Cha
             if _advance_host(connection, run, host, scan_id, transcript.opened):
                 _advance_findings(connection, run, host, results, transcript.opened)
             # Last, because on PostgreSQL it makes the other writers wait.
-            link_scan(connection, run.id, host, transcript.opened, encoded.digest, rows, digests)
+            counts = _tallies(results)
+            link_scan(connection, run.id, host, transcript.opened, encoded.digest, counts, rows, digests)
 
     def finish(self, run: RunInfo) -> None:
         """Store the end of a run."""
         with self._writing() as connection:
             _store_head(connection, run)
-            link_run(connection, run)
+            link_run(connection, run.id)
 
 
 def _store_head(connection: Connection, run: RunInfo) -> None:
@@ -171,11 +174,15 @@ def _store_scan(
             os_version=host.os_version,
             opened=opened,
             transcript=transcript,
-            tally=[list(astuple(part)) for part in tally(results)],
+            tally=_tallies(results),
             tags=list(host.tags),
         )
     ).scalar_one()
     return scan_id
+
+
+def _tallies(results: Sequence[Result]) -> list[list[object]]:
+    return [list(astuple(part)) for part in tally(results)]
 
 
 def _result_row(scan_id: int, position: int, found: Result, detail: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from secaudit.model.severity import Severity
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _ESCAPED = "\x1bjson:"
 _WORST_FIRST = tuple(reversed(Severity))
+_BY_DISTANCE = dict(enumerate(_WORST_FIRST))
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
@@ -105,8 +106,8 @@ class Rank(TypeDecorator[Severity]):
         return None if value is None else _WORST_FIRST.index(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Severity | None:  # noqa: ARG002 - theirs
-        """Distance to severity."""
-        return None if value is None else _WORST_FIRST[value]
+        """Distance to severity. Raises KeyError for a number that nobody wrote."""
+        return None if value is None else _BY_DISTANCE[value]
 
 
 class Ended(TypeDecorator[Outcome]):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from secaudit.store import ChainHead, Store
+from secaudit.store import Store
 from tests.store.scenes import DB, START, WEB, a_result, a_run, record, scan
 
 
@@ -109,10 +109,11 @@ def test_a_head_that_somebody_kept_shows_that_the_end_was_cut_off(filled: Store,
     head = filled.chain_head()
     assert head is not None
     scan(filled, 3, WEB, a_result(WEB))
-    assert filled.chain_holds(head), "it has only grown"
-    assert not filled.chain_holds(ChainHead(head.length + 1, head.sha256))
+    assert filled.chain_holds(head.sha256, head.length), "it has only grown"
+    assert filled.chain_holds(head.sha256)
+    assert not filled.chain_holds(head.sha256, head.length + 1)
     _tamper(path, "DELETE FROM link WHERE run_id = 'run-2'")
-    assert not filled.chain_holds(head)
+    assert not filled.chain_holds(head.sha256)
 
 
 def test_scans_from_before_the_chain_are_counted_and_not_blamed(filled: Store, path: Path) -> None:

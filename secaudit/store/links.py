@@ -1,0 +1,186 @@
+"""The links of the chain: what each one covers, and how it is added in the transaction that stores what it is about.
+
+A link's digest covers the link before it, what was stored (`content`: a host of a run, the head of a run, that somebody
+worked on a host's findings), and how what changes later was left (`state`): of a host its findings, their events and
+which scans are its newest ones, of a run the hosts that it planned. Only the last link of each host or run tells its
+state. Links from before there were states have none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    DefaultClause,
+    Integer,
+    Row,
+    RowMapping,
+    Select,
+    Table,
+    cast,
+    func,
+    insert,
+    select,
+    text,
+)
+
+from secaudit.model.run import HostRecord
+from secaudit.store.schema import finding, finding_event, host, link, planned, run, scan
+from secaudit.transcript.codec import canonical_json
+
+NOTHING = bytes(32)
+"""What stands for the link before the first one."""
+
+MARK = 8
+"""Bytes of each result's digest that a link keeps, so that a changed result can be named."""
+
+
+def link_scan(
+    connection: Connection,
+    run_id: str,
+    record: HostRecord,
+    opened: datetime,
+    transcript: str,
+    tallies: Sequence[Sequence[object]],
+    results: Sequence[Mapping[str, Any]],
+    details: Sequence[str],
+) -> None:
+    """Add the link of a host of a run: `results` as they were stored, `details` and `transcript` as digests (hex)."""
+    digests = [result_digest(row, detail) for row, detail in zip(results, details, strict=True)]
+    system = [record.status.value, record.detail, record.os_id, record.os_version]
+    head = [record.site, record.customer_name, record.address, *system, shown(opened), transcript]
+    _lock(connection)
+    _append(
+        connection,
+        (run_id, record.customer, record.host),
+        scan_digest((run_id, record.customer, record.host), [*head, tallies, record.tags], digests),
+        host_state(connection, record.customer, record.host),
+        b"".join(digest[:MARK] for digest in digests),
+    )
+
+
+def link_run(connection: Connection, run_id: str) -> None:
+    """Add the link of a run whose head or plan was stored. Its marks count the scans from before the chain."""
+    _lock(connection)
+    row = connection.execute(select(run).where(run.c.id == run_id)).one()
+    older = _scans_without_link(connection).to_bytes(MARK, signed=True)
+    _append(connection, (run_id, "", ""), run_digest(row), run_state(connection, run_id, older), older)
+
+
+def link_work(connection: Connection, customer: str, name: str) -> None:
+    """Add the link of something that somebody did with findings of a host."""
+    _lock(connection)
+    _append(connection, ("", customer, name), work_digest(customer, name), host_state(connection, customer, name))
+
+
+def link_digest(previous: bytes, content: bytes, state: bytes | None, marks: bytes) -> bytes:
+    """What a link is known by; without a state its marks are not part of it."""
+    return hashlib.sha256(previous + content + (b"" if state is None else state + marks)).digest()
+
+
+def scan_digest(place: tuple[str, str, str], head: Sequence[object], results: Iterable[bytes]) -> bytes:
+    """The digest of what a scan stored of the host in `place` (run, customer, host); tally and tags end its head.
+
+    In links without a state they are left out.
+    """
+    return hashlib.sha256(canonical_json(["scan", *place, *head]) + b"".join(results)).digest()
+
+
+def result_digest(row: Mapping[str, Any] | RowMapping, detail: str) -> bytes:
+    """The digest of a result as it is stored, with the digest (hex) of its details."""
+    told = [row["fingerprint"], row["outcome"], row["kind"], row["severity"].value]
+    return hashlib.sha256(canonical_json([*told, shown(row["first_seen"]), shown(row["due"]), detail])).digest()
+
+
+def run_digest(row: Row[Any]) -> bytes:
+    """The digest of the head of a run."""
+    told = ["run", row.id, shown(row.started), shown(row.finished), row.version, row.baselines, row.feeds]
+    return hashlib.sha256(canonical_json(told)).digest()
+
+
+def work_digest(customer: str, name: str) -> bytes:
+    """The digest of somebody's having worked on findings of a host; what was done stands in its state."""
+    return hashlib.sha256(canonical_json(["work", customer, name])).digest()
+
+
+def run_state(connection: Connection, run_id: str, older: bytes) -> bytes:
+    """The digest of what a run planned, and of the number of scans from before the chain as its link has it."""
+    columns = (planned.c.customer, planned.c.host)
+    rows = connection.execute(select(*columns).where(planned.c.run_id == run_id).order_by(planned.c.position, *columns))
+    return hashlib.sha256(canonical_json(["planned", [list(row) for row in rows]]) + older).digest()
+
+
+def host_state(connection: Connection, customer: str, name: str) -> bytes:
+    """The digest of a host's findings and their events, and of which scans are its newest ones."""
+    latest, complete = scan.alias(), scan.alias()
+    newest = connection.execute(
+        select(*(alias.c[name] for alias in (latest, complete) for name in ("run_id", "customer", "host")))
+        .select_from(host)
+        .join(latest, latest.c.id == host.c.latest_id)
+        .join(complete, complete.c.id == host.c.complete_id, isouter=True)
+        .where(host.c.customer == customer, host.c.name == name)
+    ).first()
+    mine = (finding.c.customer == customer) & (finding.c.host == name)
+    digest = hashlib.sha256(canonical_json([customer, name, list(newest or ())]))
+    _cover(digest, connection, _exactly(finding).where(mine).order_by(finding.c.fingerprint))
+    of_findings = finding_event.join(finding, finding.c.fingerprint == finding_event.c.fingerprint)
+    events = _exactly(finding_event).select_from(of_findings).where(mine).order_by(finding_event.c.id)
+    _cover(digest, connection, events)
+    return digest.digest()
+
+
+def _exactly(table: Table) -> Select[Any]:
+    """Every column as it lies there: SQLite keeps a 5 for true, which is neither among the true ones nor the others."""
+    return select(*(cast(one, Integer).label(one.name) if isinstance(one.type, Boolean) else one for one in table.c))
+
+
+def _cover(digest: hashlib._Hash, connection: Connection, query: Select[Any]) -> None:
+    """Add rows to a digest; without what is NULL or a column's default, so that a later column changes no digest."""
+    defaults = {column.name: _default(column) for column in query.selected_columns}
+    for row in connection.execute(query).mappings():
+        told = {name: shown(value) for name, value in row.items() if value is not None and str(value) != defaults[name]}
+        digest.update(canonical_json(told))
+
+
+def _default(column: ColumnElement[Any]) -> str | None:
+    default = getattr(column, "server_default", None)
+    return str(default.arg) if isinstance(default, DefaultClause) else None
+
+
+def shown(value: object) -> object:
+    """A stored value as digests have it: times as text, members of enumerations as their value."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.value if isinstance(value, Enum) else value
+
+
+def _append(
+    connection: Connection, place: tuple[str, str, str], content: bytes, state: bytes, marks: bytes = b""
+) -> None:
+    run_id, customer, name = place
+    previous = connection.execute(select(link.c.sha256).order_by(link.c.id.desc()).limit(1)).scalar() or NOTHING
+    values = {"run_id": run_id, "customer": customer, "host": name, "marks": marks, "content": content, "state": state}
+    connection.execute(insert(link).values(**values, sha256=link_digest(previous, content, state, marks)))
+
+
+def _lock(connection: Connection) -> None:
+    """Wait for other writers on PostgreSQL: the state has to hold what they did, and the link to follow theirs.
+
+    SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE link IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _scans_without_link(connection: Connection) -> int:
+    of_scans = (link.c.host != "") & (link.c.run_id != "")
+    linked = connection.execute(select(func.count()).select_from(link).where(of_scans)).scalar_one()
+    stored = connection.execute(select(func.count()).select_from(scan)).scalar_one()
+    return int(stored - linked)
