@@ -22,6 +22,9 @@ from secaudit.model.tracker import ActionKind, IssueAction
 if TYPE_CHECKING:
     from secaudit.model.tracker import TrackerConfig
 
+_TOLD = 20
+"""Steps that are named when they could not be done; all are in the plan above."""
+
 
 @click.group()
 def command() -> None:
@@ -47,8 +50,8 @@ def sync(
 ) -> int:
     """Show what is to be done in the trackers, and do it with --apply.
 
-    Nothing is created twice, also after a crash: plan and apply again. A tracker in trouble does not keep the others
-    from their turn; the exit code is 2 then.
+    Nothing is created twice, also after a crash or an error in the middle: sync again. A tracker in trouble does not
+    keep the others from their turn; the exit code is 3 then.
     """
     from secaudit.export.trackers.session import TrackerError
     from secaudit.transport.secrets import SecretUnavailable
@@ -56,48 +59,86 @@ def sync(
     if is_applied and dry_run:
         raise CommandError("--apply and --dry-run contradict each other")
     now = datetime.now(UTC)
-    actions: list[IssueAction] = []
-    troubles: list[str] = []
+    syncs: list[_Sync] = []
     configs = _chosen(trackers, customer)
-    for config in _of_findings(configs, fingerprints, store_url) if fingerprints else configs:
-        try:
-            actions += _synced(config, now, fingerprints, store_url, is_applied=is_applied, is_shown=not as_json)
-        except (TrackerError, SecretUnavailable) as error:
-            troubles.append(f"{config.customer}: {error}")
-    if as_json:
-        click.echo(json.dumps([asdict(action) for action in actions], indent=2))
-    elif not is_applied and any(action.kind is not ActionKind.WAIT for action in actions):
+    try:
+        for config in _of_findings(configs, fingerprints, store_url) if fingerprints else configs:
+            sync = _Sync(config, is_shown=not as_json)
+            syncs.append(sync)
+            try:
+                sync.run(now, fingerprints, store_url, is_applied=is_applied)
+            except (TrackerError, SecretUnavailable) as error:
+                sync.trouble = f"{config.customer}: {error}"
+            finally:
+                if is_applied:
+                    sync.tell_rest()
+    finally:
+        if as_json:
+            click.echo(json.dumps([action for sync in syncs for action in sync.as_data()], indent=2))
+    if not as_json and not is_applied and any(sync.todo for sync in syncs):
         click.echo("Nothing was changed; do it with --apply.", err=True)
+    troubles = [sync.trouble for sync in syncs if sync.trouble]
     if troubles:
-        raise CommandError("\n".join(troubles))
+        raise CommandError("\n".join(troubles), Exit.INCOMPLETE)
     return Exit.FINE
 
 
-def _synced(
-    config: TrackerConfig,
-    now: datetime,
-    fingerprints: Sequence[str],
-    store_url: str | None,
-    *,
-    is_applied: bool,
-    is_shown: bool,
-) -> Sequence[IssueAction]:
-    """Plan for one tracker, and apply the plan if that is wanted; what was planned or done."""
-    from secaudit.cli.stored import read_store, written_store
-    from secaudit.cli.tracker_desk import open_desk
+class _Sync:
+    """What is planned for one tracker and what of it is done. Each step is told as soon as it is done.
 
-    with ExitStack() as stack:
-        store = (written_store if is_applied else read_store)(store_url, stack)
-        desk = open_desk(store, config, stack)
-        planned = desk.plan(now, fingerprints or None)
-        if is_shown:
-            _show(config, planned)
-        if not is_applied:
-            return planned
-        done = desk.apply(planned, now)
-        if is_shown:
-            _show_done(done)
-        return done
+    An error in the middle ends it; `trouble` says which.
+    """
+
+    def __init__(self, config: TrackerConfig, *, is_shown: bool) -> None:
+        self._config = config
+        self._is_shown = is_shown
+        self._planned: Sequence[IssueAction] = ()
+        self._done: dict[tuple[ActionKind, str], IssueAction] = {}
+        self.trouble = ""
+
+    @property
+    def todo(self) -> Sequence[IssueAction]:
+        """Steps that are planned and not done, in their order."""
+        steps = (action for action in self._planned if action.kind is not ActionKind.WAIT)
+        return [step for step in steps if (step.kind, step.topic) not in self._done]
+
+    def run(self, now: datetime, fingerprints: Sequence[str], store_url: str | None, *, is_applied: bool) -> None:
+        """Plan, and apply the plan if that is wanted."""
+        from secaudit.cli.stored import read_store, written_store
+        from secaudit.cli.tracker_desk import open_desk
+
+        with ExitStack() as stack:
+            store = (written_store if is_applied else read_store)(store_url, stack)
+            desk = open_desk(store, self._config, stack)
+            self._planned = desk.plan(now, fingerprints or None)
+            if self._is_shown:
+                _show(self._config, self._planned)
+            if is_applied:
+                desk.apply(self._planned, now, self._note)
+
+    def tell_rest(self) -> None:
+        """Say what was planned and could not be done."""
+        rest = self.todo
+        if not self._is_shown or not rest:
+            return
+        for step in rest[:_TOLD]:
+            click.echo(visible_line(f"    not done: {step.kind.value} {step.issue or '-'} {step.title}"))
+        if len(rest) > _TOLD:
+            click.echo(f"    not done: {len(rest) - _TOLD} more")
+
+    def as_data(self) -> Sequence[dict[str, object]]:
+        """Each step for `--json`: as it was done, else as it is planned."""
+        steps = [(self._done.get((step.kind, step.topic)), step) for step in self._planned]
+        return [asdict(done or step) | {"done": done is not None} for done, step in steps]
+
+    def _note(self, step: IssueAction, done: IssueAction) -> None:
+        self._done[step.kind, step.topic] = done
+        if not self._is_shown:
+            return
+        if done.kind is ActionKind.WAIT:
+            click.echo(visible_line(f"    left: {step.kind.value} {done.title}: {done.why}"))
+        else:
+            click.echo(visible_line(f"    done: {done.kind.value} {done.issue} {done.link}"))
 
 
 @command.command("list")
@@ -182,8 +223,3 @@ def _show(config: TrackerConfig, planned: Sequence[IssueAction]) -> None:
     rows = [[action.kind.value, action.issue or "-", action.title, action.why] for action in planned]
     for line in aligned(rows, "    "):
         click.echo(visible_line(line))
-
-
-def _show_done(done: Sequence[IssueAction]) -> None:
-    for action in done:
-        click.echo(visible_line(f"    done: {action.kind.value} {action.issue} {action.link}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -130,10 +130,12 @@ class TrackerDesk(Protocol):
         """
         ...
 
-    def apply(self, actions: Sequence[IssueAction], now: datetime) -> Sequence[IssueAction]:
+    def apply(
+        self, actions: Sequence[IssueAction], now: datetime, told: Callable[[IssueAction, IssueAction], None] = ...
+    ) -> Sequence[IssueAction]:
         """Do what was planned and return it, with the keys and links of created issues.
 
-        Raises TrackerError at the first step that fails; those before it are done and noted. Planning and applying
-        again after that creates nothing twice.
+        `told` is given each step and what came of it as soon as it is done. Raises TrackerError at the first step that fails; those before
+        it are done and noted. Planning and applying again after that creates nothing twice.
         """
         ...

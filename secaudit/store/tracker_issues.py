@@ -102,11 +102,18 @@ class TrackerIssues(Queries):
         with self._reading() as connection:
             return connection.execute(select(func.count()).select_from(scan).where(chosen)).scalar_one()
 
-    def claim_issue(self, issue: TrackedIssue) -> bool:
-        """Note that an issue is about to be created; False when somebody else has noted it."""
+    def claim_issue(self, issue: TrackedIssue, before: TrackedIssue | None = None) -> bool:
+        """Note that an issue is about to be created; False when somebody else has noted it.
+
+        `before` is an older note of that kind which led to nothing that can be found.
+        """
         try:
             with self._writing() as connection:
-                connection.execute(insert(tracker_issue).values(_row(issue)))
+                if before is None:
+                    connection.execute(insert(tracker_issue).values(_row(issue)))
+                else:
+                    still = and_(_this(before), tracker_issue.c.issue == "", tracker_issue.c.began == before.began)
+                    return bool(connection.execute(update(tracker_issue).where(still).values(_row(issue))).rowcount)
         except StoreError as error:
             if isinstance(error.__cause__, IntegrityError):
                 return False

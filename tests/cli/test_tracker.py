@@ -15,7 +15,8 @@ from secaudit.config.errors import ConfigError
 from secaudit.config.trackers import load_trackers
 from secaudit.model.inventory import SecretKind
 from secaudit.model.tracker import Grouping
-from secaudit.store import open_store
+from secaudit.store import Store, StoreError, open_store
+from secaudit.store.tracker_issues import TrackedIssue
 from tests.export.trackers.fakes import FakeGitHub
 from tests.store.scenes import WEB, a_result, scan
 
@@ -38,6 +39,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.delenv("SECAUDIT_TRACKERS", raising=False)
     monkeypatch.setenv("SECAUDIT_STORE", "store.sqlite")
     monkeypatch.setenv("TRACKER_TOKEN", "t0ken")
+    monkeypatch.setattr("secaudit.export.trackers.desk.PAUSE", 0.0)
     with open_store("store.sqlite") as store:
         scan(store, 0, WEB, a_result(WEB))
 
@@ -74,7 +76,7 @@ def test_apply_does_it_once_and_list_shows_it(run: Run, fake: FakeGitHub) -> Non
     assert len(fake.rows) == 1
     (row,) = json.loads(run("list", "--json")[1])
     assert (row["customer"], row["issue"], row["state"]) == ("muster", "1", "open")
-    assert json.loads(run("sync", "--json")[1]) == []
+    assert json.loads(run("sync", "--json", "--apply")[1]) == []
     assert run("forget", "1")[0] == 0
     assert run("forget", "1")[0] == 2
     (action,) = json.loads(run("sync", "--json")[1])
@@ -87,7 +89,7 @@ def test_what_does_not_fit(run: Run, fake: FakeGitHub, monkeypatch: pytest.Monke
     assert (ended, "no tracker of zettel" in err) == (2, True)
     monkeypatch.setenv("TRACKER_TOKEN", "s3cret")
     ended, _, err = run("sync")
-    assert (ended, "status 401" in err, "s3cret" in err) == (2, True, False)
+    assert (ended, "status 401" in err, "s3cret" in err) == (3, True, False)
 
 
 def test_a_tracker_in_trouble_does_not_keep_the_others_from_their_turn(
@@ -100,7 +102,7 @@ def test_a_tracker_in_trouble_does_not_keep_the_others_from_their_turn(
     with open_store("store.sqlite") as store:
         scan(store, 1, replace(WEB, customer="adler"), a_result(replace(WEB, customer="adler")))
     ended, out, err = run("sync", "--apply")
-    assert ended == 2
+    assert ended == 3
     assert "done: create 1" in out
     adler, zettel = err.splitlines()
     assert adler.startswith("adler: GET http://127.0.0.1:1/repos/acme/ops/issues: ConnectError")
@@ -156,3 +158,54 @@ def test_a_customer_has_one_tracker(tmp_path: Path) -> None:
         (tmp_path / name).write_text(FILE)
     with pytest.raises(ConfigError, match=r"b\.yaml:1:11: customer 'muster' has a tracker already"):
         load_trackers(tmp_path)
+
+
+def fill(count: int) -> None:
+    """Let there be more findings to make issues of."""
+    with open_store("store.sqlite") as store:
+        scan(store, 1, WEB, *(a_result(WEB, subject=f"tcp/{port}") for port in range(count)))
+
+
+def test_what_was_done_before_an_error_is_told_and_what_was_not(run: Run, fake: FakeGitHub) -> None:
+    """Also what is left when many are; the next sync goes on where it ended."""
+    fill(30)
+    fake.breaks_at = 3
+    ended, out, err = run("sync", "--apply")
+    done = [line for line in out.splitlines() if line.startswith("    done: ")]
+    left = [line for line in out.splitlines() if line.startswith("    not done: ")]
+    assert ended == 3
+    assert done == [f"    done: create {n} https://github.example/acme/ops/issues/{n}" for n in (1, 2)]
+    assert len(left) == 21
+    assert left[0].startswith("    not done: create - [high] web1: ")
+    assert left[-1] == "    not done: 8 more"
+    assert "status 500" in err
+    ended, out, _ = run("sync", "--apply", "--json")
+    steps = json.loads(out)
+    assert ended == 0
+    assert [(step["kind"], step["done"]) for step in steps if not step["done"]] == [("wait", False)]
+    assert len(fake.rows) == 29
+
+
+def test_json_tells_what_was_done_before_an_error(run: Run, fake: FakeGitHub) -> None:
+    fill(3)
+    fake.breaks_at = 2
+    ended, out, err = run("sync", "--apply", "--json")
+    assert (ended, "status 500" in err) == (3, True)
+    assert [(step["done"], step["issue"]) for step in json.loads(out)] == [(True, "1"), (False, ""), (False, "")]
+
+
+def test_a_store_that_cannot_be_written_ends_it_with_what_was_done(
+    run: Run, fake: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(3)
+    keep = Store.keep_issue
+
+    def failing(self: Store, issue: TrackedIssue) -> None:
+        if issue.issue == "2":
+            raise StoreError("the disk is full")
+        keep(self, issue)
+
+    monkeypatch.setattr(Store, "keep_issue", failing)
+    ended, out, err = run("sync", "--apply")
+    assert (ended, err) == (2, "the disk is full\n")
+    assert (out.count("    done: create"), out.count("    not done: create")) == (1, 2)

@@ -15,6 +15,7 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secaudit.export.concealing import conceal
 from secaudit.model.delivery import AppriseTarget, DirectoryTarget, MailTarget, Message, Posted, Security, Target
 from secaudit.model.errors import UserError
 from secaudit.model.inventory import SecretSource
@@ -117,7 +118,7 @@ def _trouble(error: Exception, target: MailTarget, password: str, *, began: bool
     match error:
         case smtplib.SMTPResponseException(smtp_code=code, smtp_error=answer):
             text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-            said = visible_line(text.replace(password, "***") if password else text)[:300]
+            said = visible_line(conceal(text, [password]))[:300]
             if code < 0:
                 return maybe(f"{target.host}: this is no answer of a mail server: {said}")
             # The server answered, so it did not take the message.

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from secaudit.export.trackers.draft import Draft
 from secaudit.export.trackers.session import TrackerError
 from secaudit.model.tracker import MARKER, IssueState
+
+T = TypeVar("T")
 
 PAGE = 100
 """Issues that are asked for at a time; all of the trackers give as many."""
@@ -42,11 +44,8 @@ class Adapter(Protocol):
         """The issues whose body or title holds the marker, the oldest first."""
         ...
 
-    def ours(self) -> Mapping[str, RemoteIssue]:
-        """Every issue with a marker by that marker, of several the oldest.
-
-        One that somebody took our first label from may not be among them.
-        """
+    def find_many(self, markers: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """The issues of many markers in few requests, by marker, of several the oldest."""
         ...
 
     def read(self, key: str) -> RemoteIssue | None:
@@ -69,12 +68,12 @@ class Adapter(Protocol):
         """Add a comment; the text is ours and needs no escape."""
         ...
 
-    def close(self, key: str) -> None:
-        """Close an issue as done."""
+    def close(self, key: str, text: str) -> None:
+        """Close an issue as done, and then say why, or both at once: not again and again where it is not closed."""
         ...
 
-    def reopen(self, key: str) -> None:
-        """Open a closed issue again."""
+    def reopen(self, key: str, text: str) -> None:
+        """Open a closed issue again, and say why as `close` does."""
         ...
 
 
@@ -84,17 +83,18 @@ def pages(what: str) -> Iterator[int]:
     raise TrackerError(f"the tracker has more than {MOST_PAGES} pages of {what}; nothing was decided on a part of them")
 
 
-def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Keys in parts of a `PAGE`."""
-    for start in range(0, len(keys), PAGE):
-        yield keys[start : start + PAGE]
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Items in parts of a `PAGE`."""
+    for start in range(0, len(items), PAGE):
+        yield items[start : start + PAGE]
 
 
-def by_marker(found: Iterable[tuple[object, RemoteIssue]]) -> Mapping[str, RemoteIssue]:
-    """Issues by each marker in the text beside them, of several the first."""
+def by_marker(found: Iterable[tuple[object, RemoteIssue]], markers: Sequence[str]) -> Mapping[str, RemoteIssue]:
+    """Issues by those of the markers that stand in the text beside them, of several the first."""
+    wanted = frozenset(markers)
     known: dict[str, RemoteIssue] = {}
     for text, issue in found:
-        for marker in _MARKER.findall(str(text)):
+        for marker in wanted.intersection(_MARKER.findall(str(text))):
             known.setdefault(marker, issue)
     return known
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from secaudit.export.trackers.adapter import Adapter, RemoteIssue
+from secaudit.export.trackers.adapter import Adapter, RemoteIssue, chunks
 from secaudit.export.trackers.details import sections_of
 from secaudit.export.trackers.draft import LISTED, Draft, draft_of, listed_of, marker_of
-from secaudit.export.trackers.github import HEADERS, GitHub
+from secaudit.export.trackers.github import HEADERS, PAUSE, GitHub
 from secaudit.export.trackers.gitlab import GitLab
 from secaudit.export.trackers.jira import Jira
 from secaudit.export.trackers.planning import Known, Topic, decide, topics_of
@@ -26,7 +26,7 @@ from secaudit.store.tracker_issues import TrackedIssue
 
 _PAGE = 1000
 _FEW = 5
-"""So many searches are less work for a tracker than a list of all our issues."""
+"""So many searches are less work for a tracker than one for many markers, which may be a list of all our issues."""
 
 
 class Desk:
@@ -61,15 +61,29 @@ class Desk:
             found += decide(topic, known, self._config, now)
         return tuple(found)
 
-    def apply(self, actions: Sequence[IssueAction], now: datetime) -> tuple[IssueAction, ...]:
+    def apply(
+        self,
+        actions: Sequence[IssueAction],
+        now: datetime,
+        told: Callable[[IssueAction, IssueAction], None] = lambda *_: None,
+    ) -> tuple[IssueAction, ...]:
         """See `TrackerDesk.apply`."""
         topics = self._topics()
         noted = self._store.tracked_issues(self._config.customer, self._config.name)
-        return tuple(
-            self._take(action, topics[action.topic], noted.get(action.topic), now)
-            for action in actions
-            if action.kind is not ActionKind.WAIT and action.topic in topics
-        )
+        left = [action for action in actions if action.kind is not ActionKind.WAIT and action.topic in topics]
+        done: list[IssueAction] = []
+        for part in chunks(left):
+            created = [marker_of(action.topic) for action in part if action.kind is ActionKind.CREATE]
+            there = self._find(created)
+            for action in part:
+                topic, before = topics[action.topic], noted.get(action.topic)
+                if action.kind is ActionKind.CREATE:
+                    taken = self._create(action, topic, before, there.get(marker_of(topic.id)), now)
+                else:
+                    taken = self._take(action, topic, before, now)
+                done.append(taken)
+                told(action, taken)
+        return tuple(done)
 
     def _topics(self) -> Mapping[str, Topic]:
         wanted = FindingFilter(customer=self._config.customer, state=FindingState.ALL)
@@ -95,9 +109,9 @@ class Desk:
         return found
 
     def _find(self, markers: Sequence[str]) -> Mapping[str, RemoteIssue]:
-        """Issues by marker. What the list of all of them lacks is looked for once more before it would be created."""
+        """Issues by marker, of several the oldest."""
         if len(markers) > _FEW:
-            return self._adapter.ours()
+            return self._adapter.find_many(markers)
         return {marker: issue for marker in markers for issue in self._adapter.find(marker)[:1]}
 
     def _known(
@@ -125,8 +139,6 @@ class Desk:
                 yield found.fingerprint
 
     def _take(self, action: IssueAction, topic: Topic, noted: TrackedIssue | None, now: datetime) -> IssueAction:
-        if action.kind is ActionKind.CREATE:
-            return self._create(action, topic, noted, now)
         noted = noted or TrackedIssue(self._config.customer, self._config.name, topic.id, now)
         noted = replace(noted, issue=action.issue, link=action.link or noted.link)
         if action.kind is ActionKind.UPDATE:
@@ -134,13 +146,11 @@ class Desk:
             self._adapter.update(action.issue, draft)
             noted = replace(noted, content=draft.digest, state=IssueState.OPEN)
         elif action.kind is ActionKind.CLOSE:
-            self._adapter.comment(action.issue, f"Closed by secaudit: {action.why}.")
-            self._adapter.close(action.issue)
+            self._adapter.close(action.issue, f"Closed by secaudit: {action.why}.")
             noted = replace(noted, state=IssueState.CLOSED)
         elif action.kind is ActionKind.REOPEN:
             draft = self._draft(topic)
-            self._adapter.reopen(action.issue)
-            self._adapter.comment(action.issue, f"Opened again by secaudit: {action.why}.")
+            self._adapter.reopen(action.issue, f"Opened again by secaudit: {action.why}.")
             self._adapter.update(action.issue, draft)
             noted = replace(noted, state=IssueState.OPEN, content=draft.digest)
         elif action.kind is ActionKind.COMMENT:
@@ -151,16 +161,20 @@ class Desk:
         self._store.keep_issue(noted)
         return action
 
-    def _create(self, action: IssueAction, topic: Topic, before: TrackedIssue | None, now: datetime) -> IssueAction:
-        """Note the intent, look once more, create, and note the key. A crash in between leaves an issue to adopt."""
+    def _create(
+        self,
+        action: IssueAction,
+        topic: Topic,
+        before: TrackedIssue | None,
+        there: RemoteIssue | None,
+        now: datetime,
+    ) -> IssueAction:
+        """Note the intent, create what is not `there`, note the key. A crash in between leaves an issue to adopt."""
         claim = TrackedIssue(self._config.customer, self._config.name, topic.id, now)
         if before is not None and before.issue:
             return replace(action, kind=ActionKind.ADOPT, issue=before.issue, link=before.link)
-        if before is not None:
-            self._store.keep_issue(claim)
-        elif not self._store.claim_issue(claim):
+        if not self._store.claim_issue(claim, before):
             return replace(action, kind=ActionKind.WAIT, why="another sync is creating it")
-        there = next(iter(self._adapter.find(marker_of(topic.id))), None)
         draft = self._draft(topic)
         made = there or self._made(claim, draft)
         content = "" if there else draft.digest
@@ -211,7 +225,10 @@ def open_session(config: TrackerConfig, secret: str) -> Session:
         headers = headers_of(config.url)
     elif auth is None:
         headers = {"Authorization": f"Bearer {secret}"}
-    return Session(config.url, headers, auth=auth, secret=secret, ca_file=config.ca_file, timeout=config.timeout)
+    pause = PAUSE if config.kind is TrackerKind.GITHUB else 0.0
+    return Session(
+        config.url, headers, auth=auth, secret=secret, ca_file=config.ca_file, timeout=config.timeout, pause=pause
+    )
 
 
 def adapter_of(session: Session, config: TrackerConfig) -> Adapter:

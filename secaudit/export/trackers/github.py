@@ -24,6 +24,8 @@ from secaudit.export.trackers.session import Session, segment
 from secaudit.model.tracker import IssueState, TrackerConfig
 
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+PAUSE = 1.0
+"""Seconds between two changes: GitHub's page on good practice asks for them where there are many."""
 
 _FEW = 3
 _NEXT = re.compile(r'<([^<>]*)>[^<>,]*;\s*rel="next"')
@@ -42,9 +44,9 @@ class GitHub:
         """Look through the issues with our first label: the search index of GitHub lags behind, its lists do not."""
         return tuple(self._issue(row) for row in self._listed if marker in str(row.get("body")))
 
-    def ours(self) -> Mapping[str, RemoteIssue]:
-        """The same list."""
-        return by_marker((row.get("body"), self._issue(row)) for row in self._listed)
+    def find_many(self, markers: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """Look through the same list."""
+        return by_marker(((row.get("body"), self._issue(row)) for row in self._listed), markers)
 
     @cached_property
     def _listed(self) -> tuple[dict[str, Any], ...]:
@@ -111,13 +113,15 @@ class GitHub:
         """Add a comment."""
         self._session.send("POST", f"{self._root}/{segment(key)}/comments", {"body": text})
 
-    def close(self, key: str) -> None:
+    def close(self, key: str, text: str) -> None:
         """Close it as completed."""
         self._session.send("PATCH", f"{self._root}/{segment(key)}", {"state": "closed", "state_reason": "completed"})
+        self.comment(key, text)
 
-    def reopen(self, key: str) -> None:
+    def reopen(self, key: str, text: str) -> None:
         """Open it again."""
         self._session.send("PATCH", f"{self._root}/{segment(key)}", {"state": "open", "state_reason": "reopened"})
+        self.comment(key, text)
 
     def _fields(self, draft: Draft) -> dict[str, Any]:
         return {"title": draft.title, "body": draft.body(Markup.MARKDOWN)}

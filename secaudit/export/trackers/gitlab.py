@@ -18,7 +18,7 @@ from secaudit.export.trackers.adapter import (
 )
 from secaudit.export.trackers.draft import Draft, Markup
 from secaudit.export.trackers.session import Session, segment
-from secaudit.model.tracker import IssueState, TrackerConfig
+from secaudit.model.tracker import MARKER, IssueState, TrackerConfig
 
 
 class GitLab:
@@ -31,21 +31,19 @@ class GitLab:
 
     def find(self, marker: str) -> tuple[RemoteIssue, ...]:
         """Search descriptions for the marker."""
-        rows = self._list({"search": marker, "in": "description"})
-        return tuple(self._issue(row) for row in rows if marker in str(row.get("description")))
+        return tuple(self._issue(row) for row in self._list(marker) if marker in str(row.get("description")))
 
-    def ours(self) -> Mapping[str, RemoteIssue]:
-        """List the issues with our first label."""
-        rows = self._list({"labels": self._config.labels[0]})
-        return by_marker((row.get("description"), self._issue(row)) for row in rows)
+    def find_many(self, markers: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """Search descriptions for the word that markers begin with: the labels of an issue are people's."""
+        return by_marker(((row.get("description"), self._issue(row)) for row in self._list(MARKER)), markers)
 
-    def _list(self, wanted: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        """Every issue that a filter lets through, the oldest first."""
+    def _list(self, part: str) -> Iterator[dict[str, Any]]:
+        """Every issue with a text in its description, the oldest first; of a moved one only the place it went to."""
         page = "1"
         for _ in pages("issues like ours"):
             params = {"scope": "all", "per_page": str(PAGE), "page": page, "order_by": "created_at", "sort": "asc"}
-            reply = self._session.get(self._root, {**wanted, **params})
-            yield from rows_of(reply.data, "issues")
+            reply = self._session.get(self._root, {"search": part, "in": "description", **params})
+            yield from (row for row in rows_of(reply.data, "issues") if not _is_moved(row))
             page = reply.headers.get("x-next-page", "")
             if not page:
                 return
@@ -53,7 +51,8 @@ class GitLab:
     def read(self, key: str) -> RemoteIssue | None:
         """One issue by its number in the project."""
         reply = self._session.get_known(f"{self._root}/{segment(key)}")
-        return self._issue(mapping_of(reply.data, "issue")) if reply is not None else None
+        row = mapping_of(reply.data, "issue") if reply is not None else None
+        return None if row is None or _is_moved(row) else self._issue(row)
 
     def read_many(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
         """Issues by their numbers in the project, a page at a time."""
@@ -61,8 +60,9 @@ class GitLab:
         for chunk in chunks(keys):
             params = {"iids[]": chunk, "scope": "all", "per_page": str(PAGE)}
             for row in rows_of(self._session.get(self._root, params).data, "issues"):
-                issue = self._issue(row)
-                found[issue.key] = issue
+                if not _is_moved(row):
+                    issue = self._issue(row)
+                    found[issue.key] = issue
         return found
 
     def create(self, draft: Draft) -> RemoteIssue:
@@ -85,13 +85,15 @@ class GitLab:
         """Add a note."""
         self._session.send("POST", f"{self._root}/{segment(key)}/notes", {"body": text})
 
-    def close(self, key: str) -> None:
+    def close(self, key: str, text: str) -> None:
         """Close it."""
         self._session.send("PUT", f"{self._root}/{segment(key)}", {"state_event": "close"})
+        self.comment(key, text)
 
-    def reopen(self, key: str) -> None:
+    def reopen(self, key: str, text: str) -> None:
         """Open it again."""
         self._session.send("PUT", f"{self._root}/{segment(key)}", {"state_event": "reopen"})
+        self.comment(key, text)
 
     def _fields(self, draft: Draft) -> dict[str, Any]:
         return {"title": draft.title, "description": draft.body(Markup.MARKDOWN)}
@@ -108,3 +110,8 @@ class GitLab:
         is_acknowledged = bool(labels & self._config.workflow.acknowledged)
         link = str(row.get("web_url", ""))
         return RemoteIssue(key_of(row, "iid"), link, state, moment_of(row.get("updated_at")), is_acknowledged)
+
+
+def _is_moved(row: Mapping[str, Any]) -> bool:
+    """Whether it went to another project: what stays here is closed and says nothing of its finding."""
+    return row.get("state") == "closed" and row.get("moved_to_id") is not None

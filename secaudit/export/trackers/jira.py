@@ -23,7 +23,7 @@ from secaudit.export.trackers.session import Session, TrackerError, segment
 from secaudit.model.tracker import IssueState, TrackerConfig
 
 _STATE = ("status", "resolution", "updated")
-_FIELDS = ",".join((*_STATE, "description"))
+_FIELDS = (*_STATE, "description")
 _BAD_REQUEST = 400
 _KEY = re.compile(r"[A-Z][A-Z0-9_]+-[0-9]+", re.ASCII)
 
@@ -38,18 +38,17 @@ class Jira:
 
     def find(self, marker: str) -> tuple[RemoteIssue, ...]:
         """Search for the marker's digits; the index splits words as it likes, so each body is read again."""
-        digits = marker.rpartition(" ")[2]
-        rows = self._search(f"description ~ {_quoted(digits)}")
+        rows = self._search([marker])
         return tuple(self._issue(row) for row in rows if marker in _text(row.get("description")))
 
-    def ours(self) -> Mapping[str, RemoteIssue]:
-        """Search for our first label."""
-        rows = self._search(f"labels = {_quoted(self._config.labels[0])}")
-        return by_marker((_text(row.get("description")), self._issue(row)) for row in rows)
+    def find_many(self, markers: Sequence[str]) -> Mapping[str, RemoteIssue]:
+        """Search for the digits of many markers at once; the labels of an issue are people's."""
+        rows = (row for chunk in chunks(markers) for row in self._search(chunk))
+        return by_marker(((_text(row.get("description")), self._issue(row)) for row in rows), markers)
 
     def read(self, key: str) -> RemoteIssue | None:
         """One issue."""
-        reply = self._session.get_known(f"{self._root}/issue/{segment(key)}", {"fields": _FIELDS})
+        reply = self._session.get_known(f"{self._root}/issue/{segment(key)}", {"fields": ",".join(_FIELDS)})
         if reply is None:
             return None
         return self._issue(_flat(mapping_of(reply.data, "issue")))
@@ -103,13 +102,15 @@ class Jira:
         body = _document(_node("paragraph", text)) if self._config.api == 3 else text
         self._session.send("POST", f"{self._root}/issue/{segment(key)}/comment", {"body": body})
 
-    def close(self, key: str) -> None:
+    def close(self, key: str, text: str) -> None:
         """Take the transition that the configuration names."""
         self._move(key, self._config.workflow.close)
+        self.comment(key, text)
 
-    def reopen(self, key: str) -> None:
+    def reopen(self, key: str, text: str) -> None:
         """Take the transition that the configuration names."""
         self._move(key, self._config.workflow.reopen)
+        self.comment(key, text)
 
     def _move(self, key: str, transition: str) -> None:
         self._session.send("POST", f"{self._root}/issue/{segment(key)}/transitions", {"transition": {"id": transition}})
@@ -139,17 +140,18 @@ class Jira:
     def _link(self, key: str) -> str:
         return f"{self._config.url.rstrip('/')}/browse/{key}"
 
-    def _search(self, condition: str) -> Iterator[dict[str, Any]]:
-        """The fields of every issue that a condition lets through, the oldest first."""
-        jql = f"project = {_quoted(self._config.project)} AND {condition} ORDER BY created ASC"
+    def _search(self, markers: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """The fields of every issue whose description may hold one of the markers, the oldest first."""
+        parts = " OR ".join(f"description ~ {_quoted(marker.rpartition(' ')[2])}" for marker in markers)
+        jql = f"project = {_quoted(self._config.project)} AND ({parts}) ORDER BY created ASC"
         for row in self._pages_3(jql) if self._config.api == 3 else self._pages_2(jql):
             yield _flat(row)
 
     def _pages_2(self, jql: str) -> Iterator[dict[str, Any]]:
         start = 0
         for _ in pages("issues like ours"):
-            params = {"jql": jql, "fields": _FIELDS, "startAt": str(start), "maxResults": str(PAGE)}
-            data = mapping_of(self._session.get(f"{self._root}/search", params).data, "search result")
+            body = {"jql": jql, "fields": list(_FIELDS), "startAt": start, "maxResults": PAGE}
+            data = mapping_of(self._session.ask(f"{self._root}/search", body).data, "search result")
             rows = rows_of(data.get("issues"), "issues")
             yield from rows
             # A page may be shorter than asked for: an administrator can lower how long it is.
@@ -163,9 +165,9 @@ class Jira:
     def _pages_3(self, jql: str) -> Iterator[dict[str, Any]]:
         token = ""
         for _ in pages("issues like ours"):
-            params = {"jql": jql, "fields": _FIELDS, "maxResults": str(PAGE)}
-            params |= {"nextPageToken": token} if token else {}
-            data = mapping_of(self._session.get(f"{self._root}/search/jql", params).data, "search result")
+            body: dict[str, object] = {"jql": jql, "fields": list(_FIELDS), "maxResults": PAGE}
+            body |= {"nextPageToken": token} if token else {}
+            data = mapping_of(self._session.ask(f"{self._root}/search/jql", body).data, "search result")
             yield from rows_of(data.get("issues"), "issues")
             token = str(data.get("nextPageToken") or "")
             if not token or data.get("isLast") is True:

@@ -88,7 +88,9 @@ def _decide(topic: Topic, known: Known, config: TrackerConfig, now: datetime) ->
     if noted is None or not noted.issue:
         yield from _begin(topic, known, is_wanted=is_wanted, now=now)
     elif remote is None:
-        why = f"the issue {noted.issue} is deleted or hidden; `secaudit tracker forget {noted.issue}` begins anew"
+        why = (
+            f"the issue {noted.issue} is deleted, moved or hidden; `secaudit tracker forget {noted.issue}` begins anew"
+        )
         yield _action(ActionKind.WAIT, topic, why, noted=noted)
     elif topic.open:
         yield from _of_open(topic, noted, remote, known)

@@ -34,9 +34,9 @@ class Redmine:
         rows = self._list(marker)
         return tuple(self._issue(row) for row in rows if marker in str(row.get("subject")))
 
-    def ours(self) -> Mapping[str, RemoteIssue]:
+    def find_many(self, markers: Sequence[str]) -> Mapping[str, RemoteIssue]:
         """Filter subjects by the word that markers begin with."""
-        return by_marker((row.get("subject"), self._issue(row)) for row in self._list(f"{MARKER}:"))
+        return by_marker(((row.get("subject"), self._issue(row)) for row in self._list(f"{MARKER}:")), markers)
 
     def _list(self, part: str) -> Iterator[dict[str, Any]]:
         """Every issue with a text in its subject, the oldest first."""
@@ -96,13 +96,13 @@ class Redmine:
         """Add a note."""
         self._put(key, {"notes": text})
 
-    def close(self, key: str) -> None:
+    def close(self, key: str, text: str) -> None:
         """Set the status that the configuration names."""
-        self._put(key, {"status_id": self._config.workflow.close})
+        self._put(key, {"status_id": self._config.workflow.close, "notes": text})
 
-    def reopen(self, key: str) -> None:
+    def reopen(self, key: str, text: str) -> None:
         """Set the status that the configuration names."""
-        self._put(key, {"status_id": self._config.workflow.reopen})
+        self._put(key, {"status_id": self._config.workflow.reopen, "notes": text})
 
     def _put(self, key: str, fields: dict[str, Any]) -> None:
         self._session.send("PUT", f"/issues/{segment(key)}.json", {"issue": fields})

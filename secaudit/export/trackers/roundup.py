@@ -47,10 +47,10 @@ class Roundup:
         rows = self._list({"title": marker})
         return tuple(self._issue(key_of(row, "id"), row) for row in rows if marker in str(row.get("title")))
 
-    def ours(self) -> Mapping[str, RemoteIssue]:
+    def find_many(self, markers: Sequence[str]) -> Mapping[str, RemoteIssue]:
         """Filter titles by the word that markers begin with."""
         rows = self._list({"title": f"{MARKER}:"})
-        return by_marker((row.get("title"), self._issue(key_of(row, "id"), row)) for row in rows)
+        return by_marker(((row.get("title"), self._issue(key_of(row, "id"), row)) for row in rows), markers)
 
     def read(self, key: str) -> RemoteIssue | None:
         """One issue; retired ones are gone."""
@@ -103,13 +103,20 @@ class Roundup:
         """Add a message."""
         self._change("PATCH", key, {"@op": "add", "messages": [self._message(text)]})
 
-    def close(self, key: str) -> None:
+    def close(self, key: str, text: str) -> None:
         """Set the status that the configuration names."""
-        self._change("PUT", key, {"status": self._config.workflow.close})
+        self._set_status(key, self._config.workflow.close, text)
 
-    def reopen(self, key: str) -> None:
+    def reopen(self, key: str, text: str) -> None:
         """Set the status that the configuration names."""
-        self._change("PUT", key, {"status": self._config.workflow.reopen})
+        self._set_status(key, self._config.workflow.reopen, text)
+
+    def _set_status(self, key: str, status: str, text: str) -> None:
+        """With its message in one request: one that comes later opens a resolved issue in the classic template."""
+        row, etag = self._known(key)
+        before = [key_of(message, "id") for message in rows_of(row.get("messages"), "messages")]
+        fields = {"status": status, "messages": [*before, self._message(text)]}
+        self._session.send("PUT", f"{_ISSUES}/{segment(key)}", fields, {"If-Match": etag})
 
     def _message(self, text: str) -> str:
         # Without an author the reactors of the classic template refuse the issue that it is added to.
@@ -117,10 +124,14 @@ class Roundup:
         return key_of(mapping_of(mapping_of(reply.data, "data").get("data"), "data"), "id")
 
     def _change(self, method: str, key: str, fields: dict[str, Any]) -> None:
+        _, etag = self._known(key)
+        self._session.send(method, f"{_ISSUES}/{segment(key)}", fields, {"If-Match": etag})
+
+    def _known(self, key: str) -> tuple[dict[str, Any], str]:
         found = self._element(key)
         if found is None:
             raise TrackerError(f"the issue {key} is gone", is_refused=True)
-        self._session.send(method, f"{_ISSUES}/{segment(key)}", fields, {"If-Match": found[1]})
+        return found
 
     def _element(self, key: str) -> tuple[dict[str, Any], str] | None:
         """The attributes of an issue and its etag, without which nothing may be changed."""

@@ -13,22 +13,29 @@ from urllib.parse import quote
 
 import httpx
 
+from secaudit.export.concealing import conceal
+from secaudit.export.trackers.waiting import is_limited, seconds_asked
 from secaudit.model.errors import UserError
 from secaudit.model.safe_text import visible_line
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_WAIT = 60.0
 """Seconds that a tracker may make us wait before a request is tried again."""
+PATIENCE = 600.0
+"""Seconds that it may make us wait in all."""
 TRIES = 4
 MAX_SECONDS = 300.0
 """Seconds that one answer may take as a whole; the timeout is for each step of it."""
 
+_SAID = 4096
+"""Bytes of an answer that an error is told from."""
+
 Params = Mapping[str, str | Sequence[str]]
 """What stands behind the question mark; of a sequence each item under the same name."""
 
-_TOO_MANY = 429
 _PASSING = frozenset({502, 503, 504})
-_MISSING = frozenset({404, 410})
+_MISSING = frozenset({301, 308, 404, 410})
+"""Gone, hidden from us, or moved for good to where our credentials do not follow."""
 
 
 class TrackerError(UserError):
@@ -63,13 +70,21 @@ class Session:
         secret: str = "",
         ca_file: str = "",
         timeout: float = 30.0,
+        pause: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`timeout` is in seconds for each step of a request, `pause` the least seconds from one change to the next.
+
+        Raises TrackerError when the certificates cannot be read.
+        """
         try:
             context = ssl.create_default_context(cafile=ca_file or None)
         except OSError as error:
             raise TrackerError(f"the certificates in {ca_file} cannot be read: {error.strerror or error}") from None
         self._sleep = sleep
+        self._pause = pause
+        self._changed = float("-inf")
+        self._waited = 0.0
         # Also the part of a header that holds it, as Basic authentication encodes it (RFC 7617).
         encoded = b64encode(":".join(auth).encode()).decode() if auth else ""
         self._secrets = [text for text in (secret, encoded) if text]
@@ -109,7 +124,13 @@ class Session:
 
     def send(self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> Reply:
         """Change something."""
-        reply = self._call(method, path, body=body, headers=headers)
+        early = self._changed + self._pause - time.monotonic()
+        if early > 0:
+            self._sleep(early)
+        try:
+            reply = self._call(method, path, body=body, headers=headers)
+        finally:
+            self._changed = time.monotonic()
         assert reply is not None
         return reply
 
@@ -140,22 +161,30 @@ class Session:
                 continue
             if may_miss and status in _MISSING:
                 return None
-            again = status == _TOO_MANY or _is_exhausted(status, found) or (status in _PASSING and is_question)
+            again = is_limited(status, found, raw) or (status in _PASSING and is_question)
             if again and attempt < TRIES:
-                self._sleep(_wait(found, attempt, what))
+                self._wait(seconds_asked(status, found, attempt), what)
                 continue
             if not 200 <= status < 300:
-                text = raw[:300].decode("utf-8", "replace")
+                # Cut only when nothing is left to hide: half of a secret would not be found.
+                said = self._hide(raw[:_SAID].decode("utf-8", "replace"))[:300]
                 refused = 400 <= status < 500 and status not in (408, 409)
-                raise TrackerError(self._hide(f"{what}: status {status}: {text}"), is_refused=refused, status=status)
+                raise TrackerError(f"{what}: status {status}: {said}", is_refused=refused, status=status)
             return Reply(_parsed(raw, what), found)
         raise AssertionError("every try returns, raises or goes on")
 
+    def _wait(self, seconds: float, what: str) -> None:
+        """Do as the tracker asks, within bounds."""
+        if seconds > MAX_WAIT:
+            raise TrackerError(f"{what}: the tracker asks to wait {seconds:.0f} s; try again later", is_refused=True)
+        if self._waited + seconds > PATIENCE:
+            raise TrackerError(f"{what}: the tracker asks to wait again and again; try again later", is_refused=True)
+        self._waited += seconds
+        self._sleep(seconds)
+
     def _hide(self, text: str) -> str:
         """A text for people: a server may say what it was sent."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return visible_line(text)
+        return visible_line(conceal(text, self._secrets))
 
     def _once(
         self,
@@ -182,20 +211,6 @@ class Session:
 def segment(text: str) -> str:
     """A text as one segment of a path."""
     return quote(text, safe="")
-
-
-def _is_exhausted(status: int, headers: Mapping[str, str]) -> bool:
-    """GitHub tells a secondary rate limit by 403 with a Retry-After."""
-    return status == 403 and "retry-after" in headers
-
-
-def _wait(headers: Mapping[str, str], attempt: int, what: str) -> float:
-    asked = headers.get("retry-after", "")
-    if not asked.isdecimal():
-        return float(min(MAX_WAIT, 2.0**attempt))
-    if int(asked[:6]) > MAX_WAIT:
-        raise TrackerError(f"{what}: the tracker asks to wait {asked[:6]} s; try again later", is_refused=True)
-    return float(asked)
 
 
 def _parsed(raw: bytes, what: str) -> Any:

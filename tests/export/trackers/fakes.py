@@ -23,14 +23,27 @@ def answer(data: object, status: int = 200, headers: dict[str, str] | None = Non
     return Response(body, status, headers, content_type="application/json")
 
 
+def is_change(request: Request) -> bool:
+    """Whether a request is more than a question; Jira takes long questions by POST."""
+    return request.method != "GET" and request.path.rpartition("/")[2] not in ("search", "jql", "bulkfetch")
+
+
 class Fake:
-    """Issues by key, and every request in order. Subclasses say how a tracker shows and changes them."""
+    """Issues by key, and every request in order. Subclasses say how a tracker shows and changes them.
+
+    A comment changes an issue, at the time `now`. The change number `breaks_at` (from 1 on) is answered with an error;
+    with `breaks_late` it is made all the same.
+    """
 
     def __init__(self, server: HTTPServer) -> None:
         self.rows: dict[str, Row] = {}
         self.comments: list[tuple[str, str]] = []
         self.seen: list[Request] = []
         self.troubles: list[Response] = []
+        self.now = UPDATED
+        self.changes = 0
+        self.breaks_at = 0
+        self.breaks_late = False
         server.expect_request(re.compile(".*")).respond_with_handler(self._handle)
 
     def _handle(self, request: Request) -> Response:
@@ -40,6 +53,14 @@ class Fake:
             return self.troubles.pop(0)
         if not self.is_welcome(request):
             return answer({"message": "Unauthorized"}, 401)
+        self.changes += is_change(request)
+        is_broken = is_change(request) and self.changes == self.breaks_at
+        if is_broken and not self.breaks_late:
+            return answer("broken", 500)
+        done = self._act(request)
+        return answer("broken", 500) if is_broken else done
+
+    def _act(self, request: Request) -> Response:
         for method, pattern, act in self.routes():
             found = re.fullmatch(pattern, request.path)
             if found and request.method == method:
@@ -137,6 +158,7 @@ class FakeGitHub(Fake):
 
     def _comment(self, request: Request, key: str) -> Response:
         self.comments.append((key, request.get_json()["body"]))
+        self.rows[key]["updated_at"] = f"{self.now}Z"
         return answer({"id": 1}, 201)
 
     def human_wont_fix(self, key: str) -> None:
@@ -170,11 +192,7 @@ class FakeGitLab(Fake):
             assert request.args["per_page"] == "100"
             wanted = [self.rows[key] for key in request.args.getlist("iids[]") if key in self.rows]
             return answer(wanted[:100], 200, {"X-Next-Page": ""})
-        rows = list(self.rows.values())
-        if "search" in request.args:
-            rows = [row for row in rows if request.args["search"] in row["description"]]
-        else:
-            rows = [row for row in rows if request.args["labels"] in row["labels"]]
+        rows = [row for row in self.rows.values() if request.args["search"] in row["description"]]
         # What only looks alike comes first; the search of GitLab is no exact one.
         rows = [{"iid": 99, "description": "secaudit-fp: no", "state": "opened"}, *rows]
         page, per = int(request.args["page"]), int(request.args["per_page"])
@@ -208,6 +226,7 @@ class FakeGitLab(Fake):
 
     def _note(self, request: Request, key: str) -> Response:
         self.comments.append((key, request.get_json()["body"]))
+        self.rows[key]["updated_at"] = f"{self.now}.000Z"
         return answer({"id": 1}, 201)
 
     def human_wont_fix(self, key: str) -> None:
@@ -262,6 +281,7 @@ class FakeRedmine(Fake):
             self.rows[key]["status"] = {"id": int(number), "is_closed": int(number) >= 5}
         if note := sent.pop("notes", None):
             self.comments.append((key, note))
+            self.rows[key]["updated_on"] = f"{self.now}Z"
         self.rows[key] |= sent
         return answer(None, 204)
 
@@ -286,8 +306,8 @@ class FakeJira(Fake):
     def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
         root = f"/rest/api/{self.api}"
         return [
-            ("GET", f"{root}/search" if self.api == 2 else f"{root}/search/jql", self._search),
-            ("POST", f"{root}/search" if self.api == 2 else f"{root}/issue/bulkfetch", self._many),
+            ("POST", f"{root}/search" if self.api == 2 else f"{root}/search/jql", self._search),
+            ("POST", f"{root}/issue/bulkfetch", self._many),
             ("POST", f"{root}/issue", self._create),
             ("GET", rf"{root}/issue/OPS-(\d+)", self._read),
             ("PUT", rf"{root}/issue/OPS-(\d+)", self._put),
@@ -296,14 +316,20 @@ class FakeJira(Fake):
         ]
 
     def _search(self, request: Request) -> Response:
-        wanted = r'project = "OPS" AND (?:description ~ "([0-9a-f]{16})"|labels = "secaudit") ORDER BY created ASC'
-        found = re.fullmatch(wanted, request.args["jql"])
-        assert found, request.args["jql"]
-        alike: Row = {"key": "OPS-99", "fields": {"status": {"id": "1"}, "description": f"about {found[1]}"}}
-        rows = [row for row in self.rows.values() if found[1] is None or found[1] in json.dumps(row["fields"])]
+        sent = request.get_json()
+        if self.api == 2 and sent["jql"].startswith("key in"):
+            return self._many(request)
+        part = r'description ~ "[0-9a-f]{16}"'
+        wanted = rf'project = "OPS" AND \({part}(?: OR {part})*\) ORDER BY created ASC'
+        assert re.fullmatch(wanted, sent["jql"]), sent["jql"]
+        digits = re.findall('"([0-9a-f]{16})"', sent["jql"])
+        assert len(digits) <= 100
+        alike: Row = {"key": "OPS-99", "fields": {"status": {"id": "1"}, "description": f"about {digits[0]}"}}
+        held = re.compile("|".join(digits))
+        rows = [row for row in self.rows.values() if held.search(json.dumps(row["fields"]))]
         rows = [alike, *rows]
         # An administrator has made pages shorter than they are asked for; the Cloud does so as it likes.
-        start, most = int(request.args.get("startAt", request.args.get("nextPageToken", "0"))), 90
+        start, most = int(sent.get("startAt", sent.get("nextPageToken", "0"))), 90
         page = {"issues": rows[start : start + most]}
         if self.api == 2:
             return answer({**page, "startAt": start, "total": len(rows)})
@@ -339,6 +365,7 @@ class FakeJira(Fake):
 
     def _comment(self, request: Request, key: str) -> Response:
         self.comments.append((key, json.dumps(request.get_json()["body"])))
+        self.rows[key]["fields"]["updated"] = f"{self.now}.000+0000"
         return answer({"id": "1"}, 201)
 
     def _move(self, request: Request, key: str) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,10 +83,14 @@ class Scene:
 
     def sync(self) -> list[ActionKind]:
         """Plan and apply; returns the kinds of what was planned."""
+        return [action.kind for action in self.sync_at(self.begin + 30 * DAY)]
+
+    def sync_at(self, now: datetime) -> Sequence[IssueAction]:
+        """Plan and apply; returns what was planned."""
         with Desk(self.store, self.config, PASSWORD) as desk:
-            planned = desk.plan(self.begin + 30 * DAY)
-            desk.apply(planned, self.begin + 30 * DAY)
-        return [action.kind for action in planned]
+            planned = desk.plan(now)
+            desk.apply(planned, now)
+        return planned
 
     def issues(self) -> Sequence[RemoteIssue]:
         """Every issue of the only finding."""
@@ -208,8 +213,44 @@ def test_many_issues_come_at_a_time(scene: Scene, monkeypatch: pytest.MonkeyPatc
     assert sorted(found) == sorted(keys)
     assert len(pages) == 3
     assert found[keys[0]] == scene.adapter.read(keys[0])
-    ours = scene.adapter.ours()
-    assert [ours[marker_of(f"{n:016x}")] for n in range(5)] == [found[key] for key in keys]
+    markers = [marker_of(f"{n:016x}") for n in range(6)]
+    ours = scene.adapter.find_many(markers)
+    assert [ours[marker] for marker in markers[:5]] == [found[key] for key in keys]
+    assert markers[5] not in ours
+
+
+def test_wherever_a_sync_ends_the_next_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error at requests of creating two issues (each a message and an issue), which were done or not."""
+    send = Session.send
+    left, late = 0, False
+
+    def breaking(self: Session, *arguments: Any, **named: Any) -> Reply:
+        nonlocal left
+        left -= 1
+        if left == 0 and not late:
+            raise TrackerError("away")
+        reply = send(self, *arguments, **named)
+        if left == 0:
+            raise TrackerError("away")
+        return reply
+
+    monkeypatch.setattr(Session, "send", breaking)
+    for number, late in ((1, True), (2, False), (2, True), (3, False)):
+        customer = f"{scene.config.customer}-{number}-{late}"
+        scene.config, scene.host = replace(scene.config, customer=customer), replace(WEB, customer=customer)
+        run = replace(a_run(id=customer), started=scene.begin)
+        scene.store.begin(run, [scene.host])
+        record(scene.store, run, scene.host, [a_result(scene.host, subject=port) for port in ("tcp/1", "tcp/2")])
+        left = number
+        with pytest.raises(TrackerError, match="away"):
+            scene.sync_at(scene.begin)
+        assert sum(bool(issue.issue) for issue in scene.noted().values()) == (number - 1) // 2
+        kinds = [action.kind for action in scene.sync_at(scene.begin)]
+        assert kinds.count(ActionKind.CREATE) == (number < 3), "what was not begun is not waited for"
+        assert kinds.count(ActionKind.ADOPT) == (number == 2 and late)
+        scene.sync_at(scene.begin + timedelta(minutes=11))
+        assert len({issue.issue for issue in scene.noted().values()} - {""}) == 2
+        assert [len(scene.adapter.find(marker_of(topic))) for topic in scene.noted()] == [1, 1]
 
 
 def test_wrong_credentials_change_nothing(scene: Scene) -> None:
