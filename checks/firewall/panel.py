@@ -13,7 +13,8 @@ from .analysis.anomalies import Anomalies, Anomaly, Location, find_anomalies
 from .analysis.reach import Way
 from .analysis.service_matrix import Matrix, Open, Row, all_services, matrix
 from .facts import Firewall
-from .path.trace import Fate, Step, Trace, Tracer, held_back
+from .path.trace import Fate, Step, Trace, held_back
+from .path.tracer import Tracer
 from .report.rendering import CAPTIONS, lead
 from .rules.matches import AnyOf, InInterface, Match, PacketFamily
 from .rules.packet import Packet, PacketTextError, read_packet

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from secaudit.api import Severity
 
-from ..path.trace import Tracer
+from ..path.tracer import Tracer
 from ..rules.attachment import AttachedChain, chains_on
 from ..rules.generated import written_by_tool
 from ..rules.matches import PacketFamily

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..path.trace import Fate, Trace, Tracer
+from ..path.trace import Fate, Trace
+from ..path.tracer import Tracer
 from ..rules.attachment import AttachedChain, attached_chains
 from ..rules.matches import PacketFamily
 from ..rules.packet import Packet

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ..path.trace import Fate, Trace, Tracer
+from ..path.trace import Fate, Trace
+from ..path.tracer import Tracer
 from ..rules.attachment import chains_on
 from ..rules.matches import OutInterface, PacketFamily, State
 from ..rules.packet import Packet, completed

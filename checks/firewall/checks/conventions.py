@@ -28,7 +28,8 @@ from secaudit.api import (
 from ...host.facts import Uptime
 from ..analysis.effective import filters
 from ..facts import Firewall, Ipv6Stack
-from ..path.trace import Fate, verdict
+from ..path.trace import Fate
+from ..path.tracer import verdict
 from ..review_facts import Translations
 from ..rules.attachment import AttachedChain, attached_chains
 from ..rules.matches import PacketFamily

@@ -9,7 +9,8 @@ from secaudit.api import Facts, Severity, Verdict, check, failed
 
 from ..analysis.acceptance import MOST, Acceptance, accepted_by
 from ..facts import Firewall
-from ..path.trace import Fate, Tracer
+from ..path.trace import Fate
+from ..path.tracer import Tracer
 from ..rules.attachment import AttachedChain, chains_on
 from ..rules.matches import AnyOf, ConntrackState, KnownCondition, Mark, Match, PacketFamily, State
 from ..rules.packet import Packet

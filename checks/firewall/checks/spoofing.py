@@ -10,7 +10,8 @@ from secaudit.api import Facts, Severity, UnprovenKind, Verdict, check, failed, 
 from ..analysis.acceptance import Acceptance
 from ..analysis.reverse_path import as_forged
 from ..facts import Firewall, Ipv6Stack
-from ..path.trace import Fate, Step, Tracer
+from ..path.trace import Fate, Step
+from ..path.tracer import Tracer
 from ..routes import Interface, Interfaces
 from ..rules.matches import InInterface
 from ..rules.packet import Packet

@@ -20,7 +20,8 @@ from ..analysis.acceptance import Acceptance
 from ..analysis.effective import filters
 from ..analysis.reverse_path import as_honest
 from ..facts import Firewall, Ipv6Stack
-from ..path.trace import Fate, Trace, Tracer
+from ..path.trace import Fate, Trace
+from ..path.tracer import Tracer
 from ..rules import numbers
 from ..rules.matches import PacketFamily, State, TcpFlags
 from ..rules.packet import Packet

@@ -8,7 +8,8 @@ from secaudit.api import Laboratory
 from secaudit.model.errors import UserError
 
 from .. import documents
-from ..path.trace import Fate, Tracer, held_back
+from ..path.trace import Fate, held_back
+from ..path.tracer import Tracer
 from ..rules.packet import PacketTextError, read_packet
 from .given import Choice, source_options
 from .output import print_json, print_lines, spot

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from secaudit.model.observation import Fate as Seen
 from secaudit.model.observation import Observation, RuleCount
 
-from ..path.trace import Fate, Trace, Tracer
+from ..path.trace import Fate, Trace
+from ..path.tracer import Tracer
 from ..rules.matches import Address
 from ..rules.packet import Packet
 from ..rules.ruleset import Hook, Rule, Ruleset

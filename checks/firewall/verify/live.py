@@ -9,7 +9,8 @@ from secaudit.model.answered import Answered, Echo
 from secaudit.model.packet import Address, Direction
 from secaudit.model.packet import Packet as Described
 
-from ..path.trace import Fate, Trace, Tracer
+from ..path.trace import Fate, Trace
+from ..path.tracer import Tracer
 from ..rules import numbers
 from ..rules.matches import PacketFamily
 from ..rules.packet import Packet

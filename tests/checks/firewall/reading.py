@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
-from secaudit.checks.firewall.path.trace import verdict
+from secaudit.checks.firewall.path.tracer import verdict
 from secaudit.checks.firewall.rules.packet import read_packet
 from secaudit.checks.firewall.rules.ruleset import Ruleset
 

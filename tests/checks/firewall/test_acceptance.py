@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from secaudit.checks.firewall.analysis.acceptance import Acceptance
-from secaudit.checks.firewall.path.trace import Fate, Tracer
+from secaudit.checks.firewall.path.trace import Fate
+from secaudit.checks.firewall.path.tracer import Tracer
 from secaudit.checks.firewall.rules.matches import PacketFamily
 from secaudit.checks.firewall.rules.ruleset import Hook, Ruleset
 from secaudit.checks.firewall.sets.regions import Field, Region

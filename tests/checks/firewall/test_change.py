@@ -15,7 +15,8 @@ from secaudit.checks.firewall.analysis.changes import changes
 from secaudit.checks.firewall.analysis.edits import Edit, EditKind, edits
 from secaudit.checks.firewall.collect import IPTABLES, NFT
 from secaudit.checks.firewall.facts import Firewall, Gap
-from secaudit.checks.firewall.path.trace import Fate, Tracer
+from secaudit.checks.firewall.path.trace import Fate
+from secaudit.checks.firewall.path.tracer import Tracer
 from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
 from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
 from secaudit.checks.firewall.report import change as section

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from secaudit.checks.firewall.analysis.anomalies import Kind, find_anomalies
-from secaudit.checks.firewall.path.trace import Tracer
+from secaudit.checks.firewall.path.tracer import Tracer
 from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
 from secaudit.checks.firewall.rules.attachment import attached_chains
 from secaudit.checks.firewall.rules.matches import PacketFamily
