@@ -9,21 +9,20 @@ state. Links from before there were states have none.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
-    ColumnElement,
     Connection,
-    DefaultClause,
     Integer,
     Row,
     RowMapping,
     Select,
     Table,
+    bindparam,
     cast,
     func,
     insert,
@@ -119,21 +118,18 @@ def run_state(connection: Connection, run_id: str, older: bytes) -> bytes:
 
 def host_state(connection: Connection, customer: str, name: str) -> bytes:
     """The digest of a host's findings and their events, and of which scans are its newest ones."""
-    latest, complete = scan.alias(), scan.alias()
-    newest = connection.execute(
-        select(*(alias.c[name] for alias in (latest, complete) for name in ("run_id", "customer", "host")))
-        .select_from(host)
-        .join(latest, latest.c.id == host.c.latest_id)
-        .join(complete, complete.c.id == host.c.complete_id, isouter=True)
-        .where(host.c.customer == customer, host.c.name == name)
-    ).first()
-    mine = (finding.c.customer == customer) & (finding.c.host == name)
-    digest = hashlib.sha256(canonical_json([customer, name, list(newest or ())]))
-    _cover(digest, connection, _exactly(finding).where(mine).order_by(finding.c.fingerprint))
-    of_findings = finding_event.join(finding, finding.c.fingerprint == finding_event.c.fingerprint)
-    events = _exactly(finding_event).select_from(of_findings).where(mine).order_by(finding_event.c.id)
-    _cover(digest, connection, events)
-    return digest.digest()
+    here = {"customer": customer, "name": name}
+    told = [_told(connection, query, here) for query in (_NEWEST_SCANS, _FINDINGS, _EVENTS)]
+    return hashlib.sha256(json.dumps([customer, name, *told], separators=(",", ":"), default=shown).encode()).digest()
+
+
+def shown(value: object) -> object:
+    """A stored value as digests have it: times as text. Raises TypeError for what nobody stores."""
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(f"{type(value).__name__} is nothing that secaudit stores")
 
 
 def _exactly(table: Table) -> Select[Any]:
@@ -141,24 +137,34 @@ def _exactly(table: Table) -> Select[Any]:
     return select(*(cast(one, Integer).label(one.name) if isinstance(one.type, Boolean) else one for one in table.c))
 
 
-def _cover(digest: hashlib._Hash, connection: Connection, query: Select[Any]) -> None:
-    """Add rows to a digest; without what is NULL or a column's default, so that a later column changes no digest."""
-    defaults = {column.name: _default(column) for column in query.selected_columns}
-    for row in connection.execute(query).mappings():
-        told = {name: shown(value) for name, value in row.items() if value is not None and str(value) != defaults[name]}
-        digest.update(canonical_json(told))
+_HERE = (finding.c.customer == bindparam("customer")) & (finding.c.host == bindparam("name"))
+_FINDINGS = _exactly(finding).where(_HERE).order_by(finding.c.fingerprint)
+_EVENTS = (
+    _exactly(finding_event)
+    .join(finding, finding.c.fingerprint == finding_event.c.fingerprint)
+    .where(_HERE)
+    .order_by(finding_event.c.id)
+)
+_latest, _complete = scan.alias(), scan.alias()
+_NEWEST_SCANS = (
+    select(*(alias.c[name] for alias in (_latest, _complete) for name in ("run_id", "customer", "host")))
+    .select_from(host)
+    .join(_latest, _latest.c.id == host.c.latest_id)
+    .join(_complete, _complete.c.id == host.c.complete_id, isouter=True)
+    .where(host.c.customer == bindparam("customer"), host.c.name == bindparam("name"))
+)
+
+_LATER_COLUMNS = (None, 0)
+"""What columns hold that came to these tables later, at their end, in rows that say nothing of them."""
 
 
-def _default(column: ColumnElement[Any]) -> str | None:
-    default = getattr(column, "server_default", None)
-    return str(default.arg) if isinstance(default, DefaultClause) else None
-
-
-def shown(value: object) -> object:
-    """A stored value as digests have it: times as text, members of enumerations as their value."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    return value.value if isinstance(value, Enum) else value
+def _told(connection: Connection, query: Select[Any], here: Mapping[str, str]) -> list[list[object]]:
+    """Rows without what says nothing at their end, so that a column which is added there changes no digest."""
+    rows = [list(row) for row in connection.execute(query, here)]
+    for row in rows:
+        while row and row[-1] in _LATER_COLUMNS:
+            row.pop()
+    return rows
 
 
 def _append(
