@@ -9,12 +9,12 @@ from enum import StrEnum
 from secaudit.api import Severity
 
 from ..path.tracer import Tracer
-from ..rules.attachment import AttachedChain, chains_on
+from ..rules.attachment import AttachedChain, chains_on, reachable
 from ..rules.generated import written_by_tool
 from ..rules.matches import PacketFamily
 from ..rules.packet import Packet
 from ..rules.ruleset import Chain, Decision, Hook, Jump, Origin, Rule, Ruleset, Table
-from ..sets.expansion import Place, TooManyPlacesError, reachable
+from ..sets.expansion import Place, TooManyPlacesError
 from ..sets.packet_sets import Alive, ChainSets, Dead, Fate, Open, tracks_connections
 from .relations import Relation, needless, related
 

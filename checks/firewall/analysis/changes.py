@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from ..path.trace import Fate, Trace
 from ..path.tracer import Tracer
-from ..rules.attachment import AttachedChain, attached_chains
+from ..rules.attachment import AttachedChain, attached_chains, reachable_rules
 from ..rules.matches import PacketFamily
 from ..rules.packet import Packet
 from ..rules.ruleset import Backend, Decision, Hook, Nat, NatKind, Rule, Ruleset
 from ..sets.arrays import Numbers, Rows, np
 from ..sets.boxes import Box, Boxes, Budget, BudgetSpentError, Covered, Grid, cover
-from ..sets.expansion import Place, changing, conditions, expanded, reachable
+from ..sets.expansion import Place, changing, conditions, expanded
 from ..sets.meaning import Doubt, Meaning
 from ..sets.packet_sets import tracks_connections
 from ..sets.regions import Field, Region, Regions, Runs, TooManyRegionsError, intersection
@@ -142,7 +142,8 @@ class _Way:
         asked = [match for side in self._chains for at in side for match in conditions(at)]
         self.universe: Universe = universe(family, hook, asked, tracked=tracked)
         self._places: dict[tuple[int, int], Sequence[Place]] = {}
-        kinds = [part.kind for side in self._chains for at in side for rule in _rules(at) for part in _nats(rule)]
+        rules = (rule for side in self._chains for at in side for rule in reachable_rules(at))
+        kinds = [part.kind for rule in rules for part in _nats(rule)]
         rerouted = hook is not Hook.OUTPUT and not _REROUTING.isdisjoint(kinds)
         self.certain: bool = not rerouted and not any(
             changing(at) for side in self._chains for at in side if at.base.type != "nat"
@@ -179,10 +180,6 @@ class _Way:
 
 
 _REROUTING = {NatKind.DESTINATION, NatKind.REDIRECT}
-
-
-def _rules(attached: AttachedChain) -> Iterator[Rule]:
-    return (rule for chain in reachable(attached) for rule in chain.rules)
 
 
 def _label(attached: AttachedChain, side: Sequence[AttachedChain]) -> str:

@@ -6,11 +6,10 @@ not understood both ways are followed, and an answer that depends on it is `UNKN
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from ..rules.attachment import DEPTH, AttachedChain, attached_chains, before_tracking, branches
+from ..rules.attachment import DEPTH, AttachedChain, attached_chains, before_tracking, branches, reachable_rules
 from ..rules.matches import ConntrackState, Match, PacketFamily, State
 from ..rules.ruleset import Chain, Decision, Hook, Jump, Rule, Ruleset, Undecided, Verdict, VerdictMap
 from .conditions import Holds, Probe, conditions_hold
@@ -212,7 +211,7 @@ def filters(ruleset: Ruleset, family: PacketFamily, hook: Hook) -> bool:
     for attached in attached_chains(ruleset, family, hook):
         if attached.base.policy is Decision.DROP:
             return True
-        for rule in _reachable_rules(attached):
+        for rule in reachable_rules(attached):
             if any(
                 isinstance(verdict, Undecided) or verdict in (Decision.DROP, Decision.REJECT)
                 for _, verdict in branches(rule)
@@ -224,7 +223,7 @@ def filters(ruleset: Ruleset, family: PacketFamily, hook: Hook) -> bool:
 def accepts_established(ruleset: Ruleset, family: PacketFamily) -> Rule | None:
     """The first rule on the input hook that lets packets in because their connection is established."""
     for attached in attached_chains(ruleset, family, Hook.INPUT):
-        for rule in _reachable_rules(attached) if attached.base.hook is Hook.INPUT else ():
+        for rule in reachable_rules(attached) if attached.base.hook is Hook.INPUT else ():
             for matches, verdict in branches(rule):
                 if verdict is Decision.ACCEPT and any(map(_is_established, matches)):
                     return rule
@@ -233,18 +232,3 @@ def accepts_established(ruleset: Ruleset, family: PacketFamily) -> Rule | None:
 
 def _is_established(match: Match) -> bool:
     return isinstance(match, ConntrackState) and not match.negated and State.ESTABLISHED in match.states
-
-
-def _reachable_rules(attached: AttachedChain) -> Iterator[Rule]:
-    """Every rule of a base chain and of the chains that it leads to, whatever the conditions."""
-    seen = {attached.chain.name}
-    waiting = [attached.chain]
-    while waiting:
-        for rule in waiting.pop().rules:
-            yield rule
-            for _, verdict in branches(rule):
-                if isinstance(verdict, Jump) and verdict.chain not in seen:
-                    seen.add(verdict.chain)
-                    target = attached.table.chain(verdict.chain)
-                    if target is not None:
-                        waiting.append(target)

@@ -31,12 +31,11 @@ from ..facts import Firewall, Ipv6Stack
 from ..path.trace import Fate
 from ..path.tracer import verdict
 from ..review_facts import Translations
-from ..rules.attachment import AttachedChain, attached_chains
+from ..rules.attachment import AttachedChain, attached_chains, reachable, reachable_rules
 from ..rules.matches import PacketFamily
 from ..rules.owner import table_owners
 from ..rules.packet import read_packet
 from ..rules.ruleset import Chain, Decision, Hook, Log, Rule, Ruleset, Table
-from ..sets.expansion import reachable
 from ..wording import Nothing, conclusion, families, point, rule_subject, short, stopped, undecided, unseen
 
 _LOOPBACK = {
@@ -192,8 +191,9 @@ def drop_logging(facts: Facts, _: Nothing) -> Iterator[Verdict]:
 
 def _logging(ruleset: Ruleset, family: PacketFamily) -> Iterator[Rule]:
     for attached in attached_chains(ruleset, family, Hook.INPUT):
-        for chain in reachable(attached):
-            yield from (rule for rule in chain.rules if any(isinstance(part, Log) for part in rule.statements))
+        for rule in reachable_rules(attached):
+            if any(isinstance(part, Log) for part in rule.statements):
+                yield rule
 
 
 @check(

@@ -11,11 +11,11 @@ from ..analysis.acceptance import MOST, Acceptance, accepted_by
 from ..facts import Firewall
 from ..path.trace import Fate
 from ..path.tracer import Tracer
-from ..rules.attachment import AttachedChain, chains_on
+from ..rules.attachment import AttachedChain, chains_on, reachable
 from ..rules.matches import AnyOf, ConntrackState, KnownCondition, Mark, Match, PacketFamily, State
 from ..rules.packet import Packet
-from ..rules.ruleset import Chain, Decision, Hook, Rule, Ruleset, Table
-from ..sets.expansion import TooManyPlacesError, reachable
+from ..rules.ruleset import Chain, Decision, Hook, Rule, Ruleset
+from ..sets.expansion import TooManyPlacesError
 from ..sets.regions import Region, Regions, TooManyRegionsError, difference, intersections
 from ..wording import Nothing, conclusion, place, point, rule_subject, short, undecided
 
@@ -62,16 +62,17 @@ def _too_early(ruleset: Ruleset, expected: str) -> Iterator[Verdict]:
             for chain in reachable(at) if at.base.type != "nat" else ():
                 for rule in chain.rules:
                     reason = _asked_too_early(at, rule)
-                    if reason is None:
-                        continue
-                    subject = rule_subject(at.table, chain, rule.text)
-                    where = f"{at.chain.name} is on {at.base.hook} with priority {at.base.priority}"
-                    if at.base.priority in (_CONNTRACK, _TRANSLATION) and at.base.hook is not Hook.INGRESS:
-                        why = f"{where}, where the order of what sits there is not known"
-                        yield undecided(subject, reason=why, expected=expected)
-                    else:
-                        evidence = (point(rule.origin),)
-                        yield failed(subject, reason=reason, observed=where, expected=expected, evidence=evidence)
+                    if reason is not None:
+                        yield _early(at, chain, rule, reason, expected)
+
+
+def _early(at: AttachedChain, chain: Chain, rule: Rule, reason: str, expected: str) -> Verdict:
+    subject = rule_subject(at.table, chain, rule.text)
+    where = f"{at.chain.name} is on {at.base.hook} with priority {at.base.priority}"
+    if at.base.priority in (_CONNTRACK, _TRANSLATION) and at.base.hook is not Hook.INGRESS:
+        why = f"{where}, where the order of what sits there is not known"
+        return undecided(subject, reason=why, expected=expected)
+    return failed(subject, reason=reason, observed=where, expected=expected, evidence=(point(rule.origin),))
 
 
 def _asked_too_early(at: AttachedChain, rule: Rule) -> str | None:
@@ -104,20 +105,15 @@ def _undone(ruleset: Ruleset, expected: str) -> Iterator[Verdict]:
     for family in PacketFamily:
         for hook in (Hook.INPUT, Hook.FORWARD):
             chains = chains_on(ruleset, family, (hook,))
-            filtering = [at for at in chains if at.base.type == "filter" and not _mangles(at.table)]
+            filtering = [at for at in chains if at.base.type == "filter" and at.table.name not in _NOT_FOR_VERDICTS]
             for number, first in enumerate(filtering[:-1]):
                 try:
                     search = _Search(ruleset, family, hook, first, filtering[number + 1 :])
-                    for found in search.undone():
-                        yield _told(found, first, expected)
+                    yield from (_told(found, first, expected) for found in search.undone())
                 except (TooManyRegionsError, TooManyPlacesError):
                     reason = "what later base chains make of its accepts would need too many sets"
                     subject = f"{first.table.label} {first.chain.name}"
                     yield undecided(subject, reason=reason, expected=expected)
-
-
-def _mangles(table: Table) -> bool:
-    return table.name in _NOT_FOR_VERDICTS
 
 
 @dataclass(frozen=True, slots=True)

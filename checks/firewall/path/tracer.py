@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from ..rules.attachment import AttachedChain, before_tracking, chains_on
+from ..rules.attachment import AttachedChain, before_tracking, chains_on, reachable_rules
 from ..rules.matches import Address, State, fits
 from ..rules.packet import NO_INTERFACE, Packet, joined
 from ..rules.ruleset import Hook, Ruleset, Untrack
-from ..sets.expansion import reachable
 from .chain_index import ChainIndex
 from .trace import Fate, Step, Trace
 from .walk import End, Walk
@@ -149,7 +148,7 @@ def _keeps_state(before: Packet, after: Packet, attached: AttachedChain) -> bool
     if after.state is not before.state:
         return False
     return after.state is not None or not any(
-        isinstance(part, Untrack) for chain in reachable(attached) for rule in chain.rules for part in rule.statements
+        isinstance(part, Untrack) for rule in reachable_rules(attached) for part in rule.statements
     )
 
 

@@ -1,4 +1,6 @@
-"""Base chains where the kernel attaches them: which ones packets of a family pass, and the ways through a rule."""
+"""Base chains where the kernel attaches them: which ones packets of a family pass, where they lead, and the
+ways through a rule.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .matches import Match, PacketFamily
-from .ruleset import Backend, Base, Chain, Hook, Rule, Ruleset, Table, Verdict, VerdictMap
+from .ruleset import Backend, Base, Chain, Hook, Jump, Rule, Ruleset, Table, Verdict, VerdictMap
 
 _PATHS = {
     Hook.INPUT: (Hook.INGRESS, Hook.PREROUTING, Hook.INPUT),
@@ -86,3 +88,24 @@ def branches(rule: Rule) -> Iterator[tuple[tuple[Match, ...], Verdict | None]]:
             yield (*rule.matches, *branch.matches), branch.verdict
     else:
         yield rule.matches, rule.verdict
+
+
+def reachable(attached: AttachedChain) -> Iterator[Chain]:
+    """The chain and those that it may lead to, each once."""
+    seen = {attached.chain.name}
+    waiting = [attached.chain]
+    while waiting:
+        chain = waiting.pop()
+        yield chain
+        for rule in chain.rules:
+            for _, verdict in branches(rule):
+                target = attached.table.chain(verdict.chain) if isinstance(verdict, Jump) else None
+                if target is not None and target.name not in seen:
+                    seen.add(target.name)
+                    waiting.append(target)
+
+
+def reachable_rules(attached: AttachedChain) -> Iterator[Rule]:
+    """Every rule of the chain and of those that it may lead to, whatever the conditions."""
+    for chain in reachable(attached):
+        yield from chain.rules

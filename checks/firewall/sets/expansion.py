@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..rules.attachment import DEPTH, AttachedChain, before_tracking, branches
+from ..rules.attachment import DEPTH, AttachedChain, before_tracking, reachable_rules
 from ..rules.matches import ConntrackState, Match
 from ..rules.ruleset import (
     Chain,
@@ -72,29 +72,13 @@ def expanded(attached: AttachedChain, universe: Universe) -> tuple[Place, ...]:
     return tuple(places)
 
 
-def reachable(attached: AttachedChain) -> Iterator[Chain]:
-    """The chain and those that it may lead to, each once."""
-    seen = {attached.chain.name: attached.chain}
-    waiting = [attached.chain]
-    while waiting:
-        chain = waiting.pop()
-        yield chain
-        for rule in chain.rules:
-            for _, verdict in branches(rule):
-                target = attached.table.chain(verdict.chain) if isinstance(verdict, Jump) else None
-                if target is not None and target.name not in seen:
-                    seen[target.name] = target
-                    waiting.append(target)
-
-
 def conditions(attached: AttachedChain) -> Iterator[Match]:
     """All conditions of the rules that a packet may meet."""
-    for chain in reachable(attached):
-        for rule in chain.rules:
-            if isinstance(rule.verdict, VerdictMap):
-                for branch in rule.verdict.branches:
-                    yield from branch.matches
-            yield from rule.matches
+    for rule in reachable_rules(attached):
+        if isinstance(rule.verdict, VerdictMap):
+            for branch in rule.verdict.branches:
+                yield from branch.matches
+        yield from rule.matches
 
 
 _CHANGED = {
@@ -112,11 +96,7 @@ def changing(attached: AttachedChain) -> frozenset[Field]:
         isinstance(match, ConntrackState) for match in flattened(conditions(attached))
     )
     changed = frozenset(
-        field
-        for chain in reachable(attached)
-        for rule in chain.rules
-        for statement in rule.statements
-        for field in _changed(statement)
+        field for rule in reachable_rules(attached) for statement in rule.statements for field in _changed(statement)
     )
     return changed | {Field.STATE} if early else changed
 
