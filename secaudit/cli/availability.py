@@ -57,7 +57,9 @@ def probe(customer: str | None, is_all: bool, dry_run: bool, contracts: Path | N
     now = datetime.now(UTC)
     services = [one for one in _probed(read_contracts(contracts, HERE).all, now) if customer in (None, one[0])]
     if not services:
-        raise CommandError("no contract in force has a service to probe; see --contracts and docs/availability.md")
+        raise CommandError(
+            "no contract in force has a service to probe; see --contracts, and `probe` in `secaudit schema contract`"
+        )
     with closing(open_store(store_url or default_url())) as store:
         latest = {} if is_all else _latest(store, services, now)
         seen = probe_all(due(services, latest, now))

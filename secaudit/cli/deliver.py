@@ -82,7 +82,9 @@ def command(
 
     plan = read_delivery(delivery, HERE)
     if not plan.subscriptions:
-        raise CommandError("no delivery file says who is told what; see docs/delivery.md, or name it with --delivery")
+        raise CommandError(
+            "no delivery file says who is told what: name it with --delivery; `secaudit schema delivery` tells its keys"
+        )
     promised = read_contracts(contracts, HERE)
     now = datetime.now(UTC)
     ended = Exit.FINE

@@ -27,10 +27,13 @@ def command() -> None:
 
 
 @command.command(short_help="Read an inventory and the baselines of its hosts.")
-@click.argument("path", type=_PATH)
+@click.argument("path", type=_PATH, envvar="SECAUDIT_INVENTORY")
 @plugins_option
 def validate(path: Path, plugins: tuple[Path, ...]) -> int:
-    """Read an inventory, or a directory of them, and merge the baselines of every host."""
+    """Read an inventory, or a directory of them, and merge the baselines of every host.
+
+    Without PATH the one that SECAUDIT_INVENTORY names.
+    """
     from secaudit.config.baseline import BaselineLibrary
     from secaudit.config.errors import ConfigError, Problem
     from secaudit.config.inventory import load_inventory
@@ -55,7 +58,7 @@ def validate(path: Path, plugins: tuple[Path, ...]) -> int:
 
 
 @command.command("list", short_help="List hosts and what they are held against.")
-@click.argument("path", type=_PATH)
+@click.argument("path", type=_PATH, envvar="SECAUDIT_INVENTORY")
 @click.option("--customer", "customers", multiple=True, help="Only this customer.")
 @click.option("--site", "sites", multiple=True, help="Only this site.")
 @click.option("--host", "hosts", multiple=True, help="Only hosts whose name matches this glob.")
@@ -69,7 +72,10 @@ def list_(
     tags: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """List the hosts of an inventory: how they are reached and what they are held against."""
+    """List the hosts of an inventory: how they are reached and what they are held against.
+
+    Without PATH the one that SECAUDIT_INVENTORY names.
+    """
     from secaudit.cli.targets import Selection, choose
 
     found = choose((), Selection(path, customers, sites, hosts, tags)).hosts

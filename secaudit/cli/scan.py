@@ -24,6 +24,7 @@ from secaudit.cli.options import (
 )
 from secaudit.cli.service_files import contracts_option, waivers_option
 from secaudit.cli.times import Length, Moment
+from secaudit.model.safe_text import visible_line
 from secaudit.model.severity import Severity
 
 if TYPE_CHECKING:
@@ -238,8 +239,9 @@ def _publish(report: RunReport, chosen: Sequence[Format], out: Path | None, quie
     paths = write(report, chosen, out) if out else ()
     if not quiet:
         click.echo(summary(report))
-        for path in paths:
-            click.echo(f"{path.suffix.removeprefix('.').upper()}: {path}")
+        for written, path in zip(chosen if out else (), paths, strict=True):
+            name = "JUnit" if written.name == "junit" else written.name.upper()
+            click.echo(visible_line(f"{name}: {path}"))
 
 
 def _exit(report: RunReport, fail_on: str | None) -> Exit:

@@ -28,7 +28,26 @@ _TOLD = 20
 
 @click.group()
 def command() -> None:
-    """Keep issues in Jira, GitLab, GitHub, Redmine or Roundup in step with findings."""
+    """Keep issues in Jira, GitLab, GitHub, Redmine or Roundup in step with findings.
+
+    A file for each customer lies in trackers/ beside the inventory. What its keys take differs by tracker:
+
+    \b
+             project       workflow.close, reopen  wont_fix        acknowledged
+    jira     key           ids of transitions      resolution ids  status ids
+    gitlab   path, number  -                       labels          labels
+    github   owner/name    -                       labels          labels
+    redmine  identifier    ids of statuses         status ids      status ids
+    roundup  any word      ids of statuses         status ids      status ids
+
+    \b
+    jira     api: 3 and the user's address for the Cloud, api: 2 elsewhere
+    github   url: https://api.github.com; the token's owner has the right to push
+    redmine  markup: textile or markdown, as its settings say
+    roundup  user: who logs in; schema of the classic template
+
+    `secaudit schema tracker` tells every key; `secaudit init` writes an example.
+    """
 
 
 @command.command()

@@ -18,7 +18,7 @@ def tracker_of(trackers: Sequence[TrackerConfig], customer: str) -> TrackerConfi
     for config in trackers:
         if config.customer == customer:
             return config
-    raise CommandError(f"there is no tracker of {customer}; see --trackers and docs/trackers.md")
+    raise CommandError(f"there is no tracker of {customer}; see --trackers and `secaudit tracker --help`")
 
 
 def open_desk(store: Store, config: TrackerConfig, stack: ExitStack) -> TrackerDesk:

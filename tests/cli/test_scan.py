@@ -93,7 +93,13 @@ def test_a_scan_writes_what_it_found_and_the_gate_judges_it(
     shown = capsys.readouterr().out
     assert "MEDIUM" in shown
     assert "room /:" in shown
-    assert "out/report.html" in shown
+    assert [line for line in shown.splitlines() if ": out/" in line] == [
+        "HTML: out/report.html",
+        "JSON: out/results.json",
+        "SARIF: out/results.sarif",
+        "JUnit: out/junit.xml",
+        "CSV: out/results.csv",
+    ]
     found = json.loads((tmp_path / "out" / "results.json").read_text())
     assert found["run"]["baselines"][0]["name"] == "own"
     assert {result["outcome"] for result in found["results"]} == {"passed", "failed"}

@@ -219,6 +219,19 @@ def test_inventory_list_and_its_filters(write: Write, run: Run) -> None:
     assert run("inventory", "list", "inv", "--tag", "x")[0] == Exit.USAGE
 
 
+def test_inventory_commands_take_the_inventory_of_the_environment(
+    write: Write, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("base.yaml", BASE)
+    write("inv/muster.yaml", INVENTORY)
+    monkeypatch.delenv("SECAUDIT_INVENTORY", raising=False)
+    assert run("inventory", "list")[0] == Exit.USAGE
+    monkeypatch.setenv("SECAUDIT_INVENTORY", "inv")
+    assert run("inventory", "list")[1] == run("inventory", "list", "inv")[1]
+    assert run("inventory", "validate")[0] == Exit.FINE
+    assert run("inventory", "list", "elsewhere")[0] == Exit.USAGE, "what is named outranks the environment"
+
+
 KEY = HostKey("10.0.0.1", "ssh-ed25519", "AAAA")
 
 

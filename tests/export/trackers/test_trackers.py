@@ -530,3 +530,44 @@ def test_a_certificate_is_taken_when_the_configuration_vouches_for_it(over_tls: 
     config = replace(BASE, url=over_tls.url_for("").rstrip("/"), ca_file=str(certificate))
     with open_session(config, "t0ken") as session:
         assert session.get("/issue").data == {"id": 1}
+
+
+def test_an_issue_that_moved_to_another_repository_is_left_to_a_human(github: Scene) -> None:
+    """GitHub answers 301, and the rest of the sync goes on."""
+    github.scan(0)
+    github.sync()
+    moved = answer(
+        {"message": "Moved Permanently"}, 301, {"Location": "https://elsewhere.invalid/repositories/8/issues/1"}
+    )
+    github.fake.troubles = [moved]
+    assert github.sync() == [ActionKind.WAIT]
+
+
+def test_what_is_left_of_a_moved_issue_is_not_opened_again(store: Store, httpserver: HTTPServer) -> None:
+    """GitLab closes it and says where it went; who wants one here again says `forget`."""
+    kind, config = TRACKERS["gitlab"]
+    scene = Scene(store, kind(httpserver), replace(config, url=httpserver.url_for("").rstrip("/")))
+    scene.scan(0)
+    scene.sync()
+    scene.fake.rows["1"] |= {"state": "closed", "moved_to_id": 77}
+    scene.scan(1)
+    assert scene.sync() == [ActionKind.WAIT]
+    (issue,) = store.tracked_issues("muster", "ours").values()
+    store.release_issue(issue)
+    assert scene.sync() == [ActionKind.CREATE]
+    scene.fake.rows["1"]["state"] = "opened"
+    assert scene.sync() == [], "the new one stands for it"
+
+
+def test_what_a_human_opens_again_stays_open(scene: Scene) -> None:
+    """Also when the finding is gone; and what one closes too early is opened by the next scan only."""
+    scene.scan(0)
+    scene.sync()
+    scene.scan(1, Outcome.PASSED)
+    scene.scan(2, Outcome.PASSED)
+    assert scene.sync() == [ActionKind.CLOSE]
+    with Desk(scene.store, scene.config, "", scene.session()) as desk:
+        (issue,) = scene.store.tracked_issues("muster", "ours").values()
+        desk._adapter.reopen(issue.issue, "not done")
+        assert scene.sync() == []
+        assert scene.fake.is_open("1")
