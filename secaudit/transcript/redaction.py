@@ -10,7 +10,7 @@ Every pattern is linear in the size of the output: repetitions are bounded or ca
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from secaudit.model.answer import Answer, HostTranscript
@@ -40,8 +40,10 @@ def redact_bytes(data: bytes) -> bytes:
     if any(hint in data for hint in _KEY_HINTS):
         data = _redact_key_blocks(data)
     lowered = data.lower()
+    # No replacement makes a hint that was not there: none holds a bracket of the mark.
+    there = {hint for hint in _HINTS if hint in lowered}
     for rule in _RULES:
-        spans = _lines_with(lowered, rule.hints)
+        spans = () if there.isdisjoint(rule.hints) else _lines_with(lowered, rule.hints)
         if spans:
             data = _substitute(rule, data, spans)
             lowered = data.lower()
@@ -77,7 +79,7 @@ def _lines_with(lowered: bytes, hints: tuple[bytes, ...]) -> list[tuple[int, int
     return sorted(spans)
 
 
-def _substitute(rule: _Rule, data: bytes, spans: list[tuple[int, int]]) -> bytes:
+def _substitute(rule: _Rule, data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
     parts: list[bytes] = []
     done = 0
     for start, end in spans:
@@ -197,6 +199,7 @@ _RULES = (
     _Rule((b"eyj",), re.compile(rb"\beyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]{8,}+"), MARK),
     _Rule((b"age-secret-key-1",), re.compile(rb"(?i)(age-secret-key-1)[0-9a-z]{20,}+"), rb"\1" + MARK),
 )
+_HINTS = tuple(dict.fromkeys(hint for rule in _RULES for hint in rule.hints))
 
 # Private keys: PEM (RFC 7468), OpenSSH, OpenPGP (RFC 9580, section 6.2), PuTTY.
 _KEY_HINTS = (b"PRIVATE KEY", b"Private-Lines:")
