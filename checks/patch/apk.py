@@ -17,7 +17,8 @@ from .facts import (
     PendingUpdates,
     Repositories,
 )
-from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, youngest
+from .lines import LONGEST_LINE, at_line, match_line, unknown_line
+from .stamps import FIND_FORMAT, youngest
 
 # apk(8): no network is used, and nothing is written.
 NEWER = Command(("apk", "--no-network", "version", "-v", "-l", "<"))
@@ -45,10 +46,10 @@ def read_newer(answer: Answer) -> PendingUpdates:
     for number, line in enumerate(answer.lines, 1):
         if line.startswith(_HEADING):
             continue
-        found = _NEWER.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        found = match_line(_NEWER, line)
         if found is None:
             reason = f"line {number} of the newer versions has a form that is not known"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line[:200]),))
+            raise unknown_line(answer, number, line, reason=reason)
         why = f"An update from {found['old']} to {found['new']} waits"
         newer.append(KeptBack(found["name"], at_line(answer, number, line), why))
     return PendingUpdates("apk", (), tuple(newer), answer.evidence())
@@ -68,7 +69,7 @@ def read_pins(answer: Answer) -> HeldPackages:
             found = _WORLD.fullmatch(word) if len(line) <= LONGEST_LINE else None
             if found is None:
                 reason = f"line {number} of /etc/apk/world has a form that is not known"
-                raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line[:200]),))
+                raise unknown_line(answer, number, line, reason=reason)
             if found["pin"] and not found["pin"].startswith(">"):
                 held.append(HeldPackage(found["name"], at_line(answer, number, line)))
     return HeldPackages("apk", tuple(held), answer.evidence())
@@ -84,16 +85,16 @@ def read_repositories(answer: Answer) -> Repositories:
         text = line.strip()
         if not text or text.startswith("#"):
             continue
-        found = _REPOSITORY.fullmatch(text) if len(text) <= LONGEST_LINE else None
+        found = match_line(_REPOSITORY, text)
         if found is None:
             reason = f"line {number} of /etc/apk/repositories has a form that is not known"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line[:200]),))
+            raise unknown_line(answer, number, line, reason=reason)
         try:
             address = urlsplit(found["address"])
             site = address.hostname or "/etc/apk/repositories"
         except ValueError:
             reason = f"line {number} of /etc/apk/repositories holds no address"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line[:200]),)) from None
+            raise unknown_line(answer, number, line, reason=reason) from None
         name = "/".join(address.path.strip("/").split("/")[-2:])
         archives.append(Archive(site, name, None, "", True, at_line(answer, number, line)))
     if not archives:

@@ -8,7 +8,8 @@ from datetime import timedelta
 from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 
 from .facts import KeptBack, ListedArchive, PackageLists, PendingUpdate, PendingUpdates
-from .stamps import FIND_FORMAT, LONGEST_LINE, Stamp, at_line, read_stamps
+from .lines import at_line, match_line, unknown_line
+from .stamps import FIND_FORMAT, Stamp, read_stamps
 
 # Simulated, so that nothing is locked or written; without its caches apt would write no pkgcache even as root. The
 # security suites are preferred: else a later version from the main archive, which includes the fix, would hide that
@@ -113,10 +114,10 @@ def read_lists(answer: Answer) -> PackageLists:
 
 
 def _read_install(line: str, number: int, answer: Answer) -> PendingUpdate:
-    found = _INST.fullmatch(line) if len(line) <= LONGEST_LINE else None
+    found = match_line(_INST, line)
     if found is None:
         reason = f"line {number} of the simulation has a form that is not known"
-        raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line),))
+        raise unknown_line(answer, number, line, reason=reason)
     origins = tuple(found["origins"].split(", ")) if found["origins"] else ()
     return PendingUpdate(
         package=found["package"],

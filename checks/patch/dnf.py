@@ -8,8 +8,9 @@ from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 
 from ..host.facts import Packages
 from .facts import HeldPackage, HeldPackages, PackageLists, PendingUpdate, PendingUpdates, Repositories
+from .lines import at_line, match_line, unknown_line
 from .repo_files import DNF_FILES, read_archives, read_sections
-from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, youngest
+from .stamps import FIND_FORMAT, youngest
 
 PENDING = Command(("dnf", "-q", "-C", "updateinfo", "list", "--security"))
 # Many repositories carry no advisories at all, and dnf then has nothing to list and ends with 0. Advisories that are
@@ -90,14 +91,14 @@ def read_locks(answers: Answers) -> HeldPackages:
     locks = answers.ended(LOCKS, exits=(0, _NO_MATCH))
     held = []
     for number, line in enumerate(locks.lines, 1):
-        found = _LOCK.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        found = match_line(_LOCK, line)
         is_toml = found is not None and found["file"].endswith(".toml")
         name = (_TOML_NAME if is_toml else _LOCKED).fullmatch(found["text"]) if found else None
         if name is not None:
             held.append(HeldPackage(name["name"], at_line(locks, number, line)))
         elif not is_toml:
             reason = f"line {number} of the locked versions has a form that is not known"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(locks, number, line[:200]),))
+            raise unknown_line(locks, number, line, reason=reason)
     for section in read_sections(answers.ended(DNF_FILES, exits=(0, _NO_MATCH))):
         for key in ("exclude", "excludepkgs"):
             names = section.settings.get(key, "").replace(",", " ").split()
@@ -115,9 +116,9 @@ def read_repositories(answers: Answers) -> Repositories:
 def _lines(answer: Answer) -> list[tuple[int, re.Match[str]]]:
     found = []
     for number, line in enumerate(answer.lines, 1):
-        advisory = _ADVISORY.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        advisory = match_line(_ADVISORY, line)
         if advisory is None:
             reason = f"line {number} of the list of advisories has a form that is not known"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line),))
+            raise unknown_line(answer, number, line, reason=reason)
         found.append((number, advisory))
     return found

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from secaudit.api import MIB, Answer, Answers, Command, FeedStamp, Platform, Unproven, UnprovenKind
+from secaudit.api import MIB, Answer, Answers, Command, FeedStamp, Platform, Unproven
 
 from ..host.facts import Package, Packages
 from .feeds.lookup import Advisories, FeedDirectory
-from .stamps import LONGEST_LINE, at_line
+from .lines import match_line, unknown_line
 
 # The recording of installed packages (packaging.python.org) has name and version in the name of its folder. Read from
 # the disk: pip and npm see one environment each, and npm makes a folder in the user's home whatever it is asked.
@@ -99,7 +99,7 @@ def read_language_packages(answers: Answers) -> LanguagePackages:
 
 def _python(answer: Answer) -> Iterator[Package]:
     for number, line in enumerate(answer.lines, 1):
-        found = _DIST_INFO.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        found = match_line(_DIST_INFO, line)
         if found is None:
             raise _unknown(answer, number, line)
         name = _SEPARATORS.sub("-", found["name"]).lower()
@@ -108,13 +108,13 @@ def _python(answer: Answer) -> Iterator[Package]:
 
 def _node(answer: Answer) -> Iterator[Package]:
     for number, line in enumerate(answer.lines, 1):
-        found = _MODULE.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        found = match_line(_MODULE, line)
         if found is not None:
             yield Package(found["name"], found["version"], "", found["name"], found["version"])
-        elif len(line) > LONGEST_LINE or not _NOT_A_PACKAGE.fullmatch(line):
+        elif not match_line(_NOT_A_PACKAGE, line):
             raise _unknown(answer, number, line)
 
 
 def _unknown(answer: Answer, number: int, line: str) -> Unproven:
     reason = f"line {number} of the installed packages has a form that is not known"
-    return Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line[:200]),))
+    return unknown_line(answer, number, line, reason=reason)

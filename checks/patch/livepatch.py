@@ -11,7 +11,7 @@ from secaudit.api import Answers, AnswerStatus, Command, Evidence, Unproven, Unp
 from secaudit.model.safe_text import visible_line
 
 from .facts import LivePatch, LivePatches
-from .stamps import LONGEST_LINE, at_line
+from .lines import at_line, match_line
 
 # The kernel lists every loaded patch, whoever made it: Documentation/ABI/testing/sysfs-kernel-livepatch. Where it was
 # built without, there is no such folder; the line of /proc/version says that the question was asked at all.
@@ -40,7 +40,7 @@ def read_live_patches(answers: Answers) -> LivePatches:
     asked = False
     for number, line in enumerate(answer.lines, 1):
         asked = asked or line.startswith("/proc/version:")
-        found = _VALUE.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        found = match_line(_VALUE, line)
         if found is not None:
             values.setdefault(found["patch"], {})[found["key"]] = found["value"]
             where.setdefault(found["patch"], at_line(answer, number, line))

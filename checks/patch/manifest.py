@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from secaudit.api import KIB, Answer, Answers, Command, Duration, Evidence, Expect, Unproven, UnprovenKind
 
 from .facts import DeployedRelease, DeployedReleases
-from .stamps import LONGEST_LINE, at_line
+from .lines import LONGEST_LINE, at_line, match_line
 
 _LINES = 2_000
 _LARGEST = 256 * KIB
@@ -216,8 +216,9 @@ def _read(release: ShippedRelease, answers: Answers) -> DeployedRelease:
 
 def _in_lines(answer: Answer, pattern: str) -> tuple[str, Evidence] | None:
     """What the first line that matches has in its first group."""
+    compiled = re.compile(pattern)
     for number, line in enumerate(answer.lines[:_LINES], 1):
-        found = re.fullmatch(pattern, line) if len(line) <= LONGEST_LINE else None
+        found = match_line(compiled, line)
         if found is not None and found[1]:
             return found[1], at_line(answer, number, line)
     return None

@@ -18,7 +18,8 @@ from .facts import (
     Repositories,
     TrustOverride,
 )
-from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, youngest
+from .lines import at_line, match_line, unknown_line
+from .stamps import FIND_FORMAT, youngest
 
 # pacman(8): ends with 1 when there is nothing to upgrade, and for errors, which it then writes to stderr.
 NEWER = Command(("pacman", "-Qu"))
@@ -44,10 +45,10 @@ def read_newer(answer: Answer) -> PendingUpdates:
         raise Unproven(UnprovenKind.ERROR, "pacman reports an error", (answer.evidence(),))
     newer = []
     for number, line in enumerate(answer.lines, 1):
-        found = _NEWER.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        found = match_line(_NEWER, line)
         if found is None:
             reason = f"line {number} of the newer versions has a form that is not known"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line[:200]),))
+            raise unknown_line(answer, number, line, reason=reason)
         why = f"An update from {found['old']} to {found['new']} waits"
         newer.append(KeptBack(found["name"], at_line(answer, number, line), why))
     return PendingUpdates("pacman", (), tuple(newer), answer.evidence())
@@ -102,8 +103,8 @@ def _checked(levels: set[str]) -> bool:
 def _settings(answer: Answer) -> Iterator[tuple[str, str, str, Evidence]]:
     section = ""
     for number, line in enumerate(answer.lines, 1):
-        heading = _SECTION.fullmatch(line) if len(line) <= LONGEST_LINE else None
-        setting = _SETTING.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        heading = match_line(_SECTION, line)
+        setting = match_line(_SETTING, line)
         if heading is not None:
             section = heading["name"]
             # A repository without any setting of its own is a repository.
@@ -112,7 +113,7 @@ def _settings(answer: Answer) -> Iterator[tuple[str, str, str, Evidence]]:
             yield section, setting["key"], setting["value"] or "", at_line(answer, number, line)
         else:
             reason = f"line {number} of the settings has a form that is not known"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line[:200]),))
+            raise unknown_line(answer, number, line, reason=reason)
     if not section:
         raise Unproven(UnprovenKind.NOT_UNDERSTOOD, "pacman-conf shows no settings", (answer.evidence(),))
 

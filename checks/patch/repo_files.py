@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from secaudit.api import Answer, Command, Evidence, Unproven, UnprovenKind
 
 from .facts import Archive, TrustOverride
-from .stamps import LONGEST_LINE, at_line
+from .lines import at_line, match_line, unknown_line
 
 # No other setting is printed: passwords of repositories and proxies stand in the same files.
 _SETTINGS = (
@@ -89,7 +89,7 @@ def _sections(answer: Answer) -> Iterator[RepoSection]:
     settings: dict[str, str] = {}
     evidence = answer.evidence()
     for number, line in enumerate(answer.lines, 1):
-        found = _LINE.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        found = match_line(_LINE, line)
         section = _SECTION.fullmatch(found["text"]) if found else None
         setting = _SETTING.fullmatch(found["text"]) if found else None
         if found is not None and section is not None:
@@ -100,7 +100,7 @@ def _sections(answer: Answer) -> Iterator[RepoSection]:
             settings[setting["key"]] = setting["value"]
         else:
             reason = f"line {number} of the repositories has a form that is not known"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line[:200]),))
+            raise unknown_line(answer, number, line, reason=reason)
     if name:
         yield RepoSection(file, name, settings, evidence)
 

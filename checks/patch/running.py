@@ -8,7 +8,7 @@ from datetime import timedelta
 from secaudit.api import MIB, Answers, Command, Unproven, UnprovenKind
 
 from .facts import OutdatedProcess, RunningCode
-from .stamps import LONGEST_LINE, at_line
+from .lines import at_line, match_line, unknown_line
 
 # As root, because the maps of other users' processes cannot be read otherwise. Every process that has memory maps the
 # vDSO: its line proves that the process was looked at.
@@ -59,10 +59,10 @@ def read_running_code(answers: Answers) -> RunningCode:
     seen: set[str] = set()
     found: dict[tuple[str, str], OutdatedProcess] = {}
     for number, line in enumerate(maps.lines, 1):
-        mapped = _MAP.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        mapped = match_line(_MAP, line)
         if mapped is None:
             reason = f"line {number} of the memory maps has a form that is not known"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(maps, number, line),))
+            raise unknown_line(maps, number, line, reason=reason)
         pid = mapped["pid"]
         seen.add(pid)
         library = _LIBRARY.fullmatch(mapped["path"])
@@ -83,7 +83,7 @@ def _units(answers: Answers) -> dict[str, str]:
     groups = answers.ended(GROUPS, exits=_ENDINGS)
     units = {}
     for line in groups.lines:
-        found = _GROUP.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        found = match_line(_GROUP, line)
         service = _SERVICE.findall(found["path"]) if found else []
         if found and service and not service[0].startswith("user@"):
             units[found["pid"]] = service[0]
@@ -92,5 +92,5 @@ def _units(answers: Answers) -> dict[str, str]:
 
 def _namespaces(answers: Answers) -> dict[str, str]:
     listed = answers.ended(NAMESPACES, exits=_ENDINGS)
-    found = (_NAMESPACE.fullmatch(line) for line in listed.lines if len(line) <= LONGEST_LINE)
+    found = (match_line(_NAMESPACE, line) for line in listed.lines)
     return {match["pid"]: match["id"] for match in found if match}

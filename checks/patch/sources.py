@@ -8,7 +8,8 @@ from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 
 from ..host.facts import Packages
 from .facts import Archive, AutomaticUpdates, HeldPackage, HeldPackages, LastAutomaticRun, Repositories, TrustOverride
-from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, read_stamps
+from .lines import LONGEST_LINE, at_line, match_line, unknown_line
+from .stamps import FIND_FORMAT, read_stamps
 
 HOLDS = Command(("apt-mark", "showhold"))
 # apt-get(8), indextargets: made for other programs. Signed-by is not told, whether a signature was checked is.
@@ -69,7 +70,7 @@ def read_holds(answer: Answer) -> HeldPackages:
     for number, line in enumerate(answer.lines, 1):
         if not _PACKAGE.fullmatch(line[:LONGEST_LINE]):
             reason = f"line {number} of the held packages is no package name"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line),))
+            raise unknown_line(answer, number, line, reason=reason)
         held.append(HeldPackage(line, at_line(answer, number, line)))
     return HeldPackages("dpkg", tuple(held), answer.evidence())
 
@@ -85,7 +86,7 @@ def read_repositories(answers: Answers) -> Repositories:
         fields = line.split("\t")
         if len(fields) != 5 or fields[4] not in ("yes", "no", "$(TRUSTED)"):
             reason = f"line {number} of the archives has a form that is not known"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line),))
+            raise unknown_line(answer, number, line, reason=reason)
         # A field that the Release file does not have stays as its own name.
         site, release, origin, label, trusted = ("" if field.startswith("$(") else field for field in fields)
         archive = Archive(site, release, origin, label, trusted == "yes", at_line(answer, number, line))
@@ -130,11 +131,11 @@ def read_last_run(answer: Answer) -> LastAutomaticRun:
 
 
 def _override(answer: Answer, number: int, line: str) -> TrustOverride:
-    found = _OVERRIDE.fullmatch(line) if len(line) <= LONGEST_LINE else None
+    found = match_line(_OVERRIDE, line)
     option = _OPTION.search(found["text"]) if found else None
     if found is None or option is None:
         reason = f"line {number} of the sources has a form that is not known"
-        raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line[:200]),))
+        raise unknown_line(answer, number, line, reason=reason)
     return TrustOverride(found["place"], option[1], at_line(answer, number, f"{found['place']}: {option[1]}"))
 
 

@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from secaudit.api import Answer, Evidence, Unproven, UnprovenKind
 
+from .lines import at_line, unknown_line
+
 FIND_FORMAT = r"%d\t%y\t%T@\t%C@\t%P\n"
 """Depth, type, modification and change time in seconds since 1970, path below the start; for `-printf`."""
-
-LONGEST_LINE = 2000
-"""What is longer than any line of a package manager is not matched against patterns: a hostile one could take hours."""
 
 _LINE = re.compile(
     r"(?P<depth>\d{1,4})\t(?P<kind>[a-zA-Z?])\t(?P<modified>-?\d{1,11})(?:\.\d*)?\t(?P<changed>-?\d{1,11})(?:\.\d*)?"
@@ -31,11 +30,6 @@ class Stamp:
     modified: datetime
     changed: datetime
     evidence: Evidence
-
-
-def at_line(answer: Answer, number: int, line: str) -> Evidence:
-    """Evidence of one line that is at hand; `Answer.evidence` would split the whole output again for each."""
-    return Evidence.of(answer.request.key, answer.exit, (number, number), (line,))
 
 
 def read_stamps(answer: Answer) -> tuple[Stamp, tuple[Stamp, ...]]:
@@ -60,7 +54,7 @@ def read_stamps(answer: Answer) -> tuple[Stamp, tuple[Stamp, ...]]:
             )
         except OverflowError:
             reason = f"line {number} of the listing has a form that is not known"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line),)) from None
+            raise unknown_line(answer, number, line, reason=reason) from None
         if found["depth"] == "0":
             folder = stamp
         else:

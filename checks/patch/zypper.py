@@ -8,8 +8,9 @@ from datetime import timedelta
 from secaudit.api import MIB, Answer, Answers, Command, Unproven, UnprovenKind
 
 from .facts import HeldPackage, HeldPackages, PackageLists, PendingUpdate, PendingUpdates, Repositories
+from .lines import at_line, match_line, unknown_line
 from .repo_files import ZYPPER_FILES, read_archives, read_sections
-from .stamps import FIND_FORMAT, LONGEST_LINE, at_line, youngest
+from .stamps import FIND_FORMAT, youngest
 
 # All patches, not only those that are needed: one that is applied proves that the repositories carry any.
 PATCHES = Command(
@@ -56,7 +57,7 @@ def read_patches(answer: Answer) -> PendingUpdates:
             patch = dict(_ATTRIBUTE.findall(found["attributes"]))
             if not _NAME.fullmatch(patch.get("name", "")) or patch.get("status") not in _STATES:
                 reason = f"line {number} of the list of patches has a form that is not known"
-                raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line[:200]),))
+                raise unknown_line(answer, number, line, reason=reason)
             if patch["status"] in ("needed", "locked"):
                 updates.append(
                     PendingUpdate(
@@ -88,10 +89,10 @@ def read_locks(answers: Answers) -> HeldPackages:
     answer = answers.ended(LOCKS, exits=(0, _NO_MATCH))
     held = []
     for number, line in enumerate(answer.lines, 1):
-        found = _LOCK.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        found = match_line(_LOCK, line)
         if found is None:
             reason = f"line {number} of the locks has a form that is not known"
-            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (at_line(answer, number, line[:200]),))
+            raise unknown_line(answer, number, line, reason=reason)
         if found["key"] == "solvable_name" and found["value"]:
             held.append(HeldPackage(found["value"], at_line(answer, number, line)))
     return HeldPackages("zypper", tuple(held), answer.evidence())
