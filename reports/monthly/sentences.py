@@ -22,7 +22,6 @@ class Line:
 
     text: str
     entry: Entry | None = None
-    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +80,24 @@ def urgent(report: MonthlyReport, language: Language) -> Line:
 def line(promise: Promise, report: MonthlyReport, language: Language) -> Line:
     """Why a promise is in its state."""
     entry = promise.entries[0] if promise.entries else None
-    more = max(len(promise.entries) - 1, 0)
     if promise.state is State.WAIVED:
-        return Line(language.text("cause_waived"), entry, more)
+        return Line(language.text("cause_waived", len(promise.entries)), entry)
     if promise.cause in (Cause.FAILING, Cause.FAILED):
-        return _broken(promise, language, entry, more)
+        return _broken(promise, language, entry)
     if promise.cause is Cause.LATE:
         late = len(promise.entries) or promise.whole - promise.kept
-        return Line(language.text("cause_late", late), entry, more)
+        return Line(language.text("cause_late", late), entry)
     if promise.cause is Cause.IN_TIME:
         return Line(language.text("cause_in_time", len(promise.entries)))
     return Line(_plain(promise, report, language))
 
 
-def _broken(promise: Promise, language: Language, entry: Entry | None, more: int) -> Line:
+def _broken(promise: Promise, language: Language, entry: Entry | None) -> Line:
     if promise.id is PromiseId.AVAILABILITY:
         return Line(language.text("cause_availability_failed"))
     if entry is None:
         return Line(language.text("cause_days"))
-    return Line(language.text(f"cause_{promise.cause.value}"), entry, more)
+    return Line(language.text(f"cause_{promise.cause.value}", len(promise.entries)), entry)
 
 
 def _plain(promise: Promise, report: MonthlyReport, language: Language) -> str:
@@ -124,7 +122,7 @@ def figure(promise: Promise, language: Language) -> tuple[str, str]:
     if not promise.whole:
         return "–", language.text("unit_nothing")
     if promise.unit is Unit.MINUTES:
-        used = language.hours(promise.kept)
+        used = language.hours_only(promise.kept)
         return language.text("of", part=used, whole=language.hours(promise.whole)), ""
     pair = language.text("of", part=language.number(promise.kept), whole=language.number(promise.whole))
     return pair, language.text(f"unit_{promise.unit.value}")

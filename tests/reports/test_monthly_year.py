@@ -241,7 +241,7 @@ def test_a_year_says_what_page_one_appendix_results_file_commands_and_dashboard_
     booked = as_json(capsys, "contract", "hours", "show", "muster", "--month", "2025-10")
     used = [f"{one['support']['used'] / 60:.2f}" for one in booked]
     assert below(page, 2) == ["–", "–", *used]
-    assert f"{used[-1]} h of {booked[-1]['support']['gained'] / 60:.2f} h" in told(page, "hours")
+    assert f"{used[-1]} of {booked[-1]['support']['gained'] / 60:.2f} h" in told(page, "hours")
 
     releases = [one for one in file if one["check"] == "patch.end-of-life"]
     passed = sum(one["outcome"] == "passed" for one in releases)
