@@ -82,7 +82,10 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "cause_kept": "Everything that was checked is as promised.",
     "cause_waived": ("{n} deviation is accepted for a while.", "{n} deviations are accepted for a while."),
     "cause_in_time": ("{n} finding is open and in time.", "{n} findings are open and in time."),
-    "cause_failing": ("{n} grave finding is open at the end of the month.", "{n} grave findings are open at the end of the month."),
+    "cause_failing": (
+        "{n} grave finding is open at the end of the month.",
+        "{n} grave findings are open at the end of the month.",
+    ),
     "cause_failed": ("{n} grave finding came up and is mended.", "{n} grave findings came up and are mended."),
     "cause_late": ("{n} deadline was missed.", "{n} deadlines were missed."),
     "cause_unproven": ("{n} check gave no answer.", "{n} checks gave no answer."),
