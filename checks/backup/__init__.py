@@ -1,4 +1,4 @@
-"""Family `backup`."""
+"""Backup copies: whether they exist, are fresh and are whole."""
 
 from secaudit.api import load_family
 

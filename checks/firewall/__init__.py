@@ -1,4 +1,4 @@
-"""Family `firewall`."""
+"""Packet filters: whether they stand, what they let through, and which of their rules do nothing."""
 
 from secaudit.api import load_family
 

@@ -68,11 +68,6 @@ def unseen(firewall: Firewall, families: Iterable[PacketFamily] = PacketFamily) 
     return unread(firewall) or (Unproven(gap.kind, gap.reason, gap.evidence) if gap else None)
 
 
-def stopped(subject: str, stop: Unproven, expected: str) -> Verdict:
-    """The subject could not be decided for the reason that `stop` gives."""
-    return unproven(subject, kind=stop.kind, reason=stop.reason, expected=expected, evidence=stop.evidence)
-
-
 def undecided(subject: str, *, reason: str, expected: str = "", evidence: Iterable[Evidence] = ()) -> Verdict:
     """The subject could not be decided, because something is in the rules that is not understood."""
     return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
@@ -93,6 +88,6 @@ def conclusion(
     """
     stop = unseen(firewall)
     if stop is not None:
-        yield stopped("ruleset", stop, expected)
+        yield stop.verdict("ruleset", expected=expected)
     elif not spoken:
         yield passed(observed=observed, expected=expected, evidence=firewall.evidence if evidence is None else evidence)

@@ -1,4 +1,4 @@
-"""Family `host`."""
+"""The host itself: what several families build on; whether its clock is right and its file systems have room."""
 
 from secaudit.api import load_family
 

@@ -1,4 +1,4 @@
-"""Checks of this family."""
+"""The checks of the clock and of file systems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Family `network`."""
+"""Ports: which ones answer from outside, and which services listen on a network."""
 
 from secaudit.api import load_family
 

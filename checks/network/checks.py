@@ -1,4 +1,4 @@
-"""Checks of this family."""
+"""The checks of ports, seen from outside and from inside."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _judge_protocol(
     try:
         scan = scans.scan(protocol, scanned)
     except Unproven as reason:
-        yield unproven(protocol, kind=reason.kind, reason=reason.reason, evidence=reason.evidence)
+        yield reason.verdict(protocol)
         return
     allowed = numbers(*map(parse_range, named))
     unexpected = [port for port in scan.seen if port.state == "open" and port.port not in allowed]

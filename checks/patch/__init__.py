@@ -1,4 +1,4 @@
-"""Family `patch`."""
+"""Patch level: pending updates, known flaws with deadlines, holds, repositories, restarts, support dates."""
 
 from secaudit.api import load_family
 

@@ -116,7 +116,7 @@ def conclude(
             evidence=[exposures.advisories.evidence],
         )
     if missing is not None:
-        yield unproven(kind=missing.kind, reason=missing.reason, expected=expected, evidence=missing.evidence)
+        yield missing.verdict(expected=expected)
     elif not doubts and not spoken:
         told = stated(exposures.exposed, now)
         evidence = [exposures.advisories.evidence, *told, exposures.evidence]

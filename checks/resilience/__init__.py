@@ -1,4 +1,4 @@
-"""Family `resilience`."""
+"""What keeps a host up when a part fails: RAID arrays, services, time synchronisation."""
 
 from secaudit.api import load_family
 

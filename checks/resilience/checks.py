@@ -1,4 +1,4 @@
-"""Checks of this family."""
+"""The checks of RAID arrays, services and time synchronisation."""
 
 from __future__ import annotations
 

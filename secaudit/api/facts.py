@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar, cast
 
+from secaudit.api.verdict import Verdict, unproven
 from secaudit.model.evidence import Evidence
 from secaudit.model.outcome import UnprovenKind
 
@@ -24,6 +25,10 @@ class Unproven(Exception):
         self.kind = kind
         self.reason = reason
         self.evidence = evidence
+
+    def verdict(self, subject: str = "", *, expected: str = "") -> Verdict:
+        """The verdict that the subject could not be decided for this reason."""
+        return unproven(subject, kind=self.kind, reason=self.reason, expected=expected, evidence=self.evidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from secaudit.api import (
     check,
     failed,
     show_duration,
-    unproven,
 )
 from secaudit.model.safe_text import visible_line
 
@@ -49,7 +48,7 @@ def borg_freshness(facts: Facts, expect: BorgFreshness) -> Iterator[Verdict]:
         found = known.repositories[repository.listing]
         contents = None if repository.contents is None else known.contents[repository.contents]
         if isinstance(found, Unproven):
-            yield unproven(name, kind=found.kind, reason=found.reason, evidence=found.evidence)
+            yield found.verdict(name)
         else:
             yield _judge(name, repository, found, contents, now)
 
@@ -81,7 +80,7 @@ def _judge(
     )
     verdict = judge(name, copy, now, repository.max_age, also_expected, remediation)
     if doubt is not None and verdict.outcome is Outcome.PASSED:
-        return unproven(name, kind=doubt.kind, reason=doubt.reason, expected=verdict.expected, evidence=doubt.evidence)
+        return doubt.verdict(name, expected=verdict.expected)
     return verdict
 
 

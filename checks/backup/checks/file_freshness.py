@@ -16,7 +16,6 @@ from secaudit.api import (
     failed,
     show_duration,
     show_size,
-    unproven,
 )
 from secaudit.model.safe_text import visible_line
 
@@ -52,7 +51,7 @@ def file_freshness(facts: Facts, expect: FileFreshness) -> Iterator[Verdict]:
     for name, dataset in expect.datasets.items():
         found = folders[dataset.listing]
         if isinstance(found, Unproven):
-            yield unproven(name, kind=found.kind, reason=found.reason, evidence=found.evidence)
+            yield found.verdict(name)
         else:
             yield _judge(name, dataset, found, now)
 

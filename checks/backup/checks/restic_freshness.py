@@ -54,7 +54,7 @@ def restic_freshness(facts: Facts, expect: ResticFreshness) -> Iterator[Verdict]
         for path in dict.fromkeys(repository.paths) or (None,):
             subject = name if path is None else f"{name}:{path}"
             if isinstance(found, Unproven):
-                yield unproven(subject, kind=found.kind, reason=found.reason, evidence=found.evidence)
+                yield found.verdict(subject)
             else:
                 yield _judge(subject, path, repository, found, now)
 

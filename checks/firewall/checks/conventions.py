@@ -36,7 +36,7 @@ from ..rules.matches import PacketFamily
 from ..rules.owner import table_owners
 from ..rules.packet import read_packet
 from ..rules.ruleset import Chain, Decision, Hook, Log, Rule, Ruleset, Table
-from ..wording import Nothing, conclusion, families, point, rule_subject, short, stopped, undecided, unseen
+from ..wording import Nothing, conclusion, families, point, rule_subject, short, undecided, unseen
 
 _LOOPBACK = {
     PacketFamily.IPV4: "hook input iif lo tcp 127.0.0.1:40000 -> 127.0.0.1:9",
@@ -103,7 +103,7 @@ def loopback(facts: Facts, _: Nothing) -> Iterator[Verdict]:
         evidence = [point((step.rule or step.chain).origin) for step in deciding]
         stop = unseen(firewall, [family])
         if stop is not None and trace.fate is not Fate.DROP:
-            yield stopped(subject, stop, expected)
+            yield stop.verdict(subject, expected=expected)
         elif trace.fate is Fate.ACCEPT:
             yield passed(subject, observed=expected, expected=expected, evidence=evidence)
         elif trace.fate is Fate.UNPROVEN:
@@ -176,7 +176,7 @@ def drop_logging(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             evidence = [point(logging.origin)]
             yield passed(subject, observed=f"`{short(logging.text)}`", expected=expected, evidence=evidence)
         elif stop is not None:
-            yield stopped(subject, stop, expected)
+            yield stop.verdict(subject, expected=expected)
         elif not filters(firewall.ruleset, family, Hook.INPUT):
             yield not_applicable(subject, reason="incoming packets are not filtered")
         else:

@@ -22,7 +22,7 @@ from ..rules.ruleset import Rule, Ruleset
 from ..saved.files import UNITS, SavedFiles
 from ..saved.ruleset import read_saved, with_docker_policy, without_tools
 from ..sets.expansion import TooManyPlacesError
-from ..wording import Nothing, point, short, stopped, undecided, unseen
+from ..wording import Nothing, point, short, undecided, unseen
 
 MOST = 50
 """Differences that are told one by one."""
@@ -53,7 +53,7 @@ def saved(facts: Facts, _: Nothing) -> Iterator[Verdict]:
         return
     stop = unseen(firewall)
     if stop is not None:
-        yield stopped("ruleset", stop, expected)
+        yield stop.verdict("ruleset", expected=expected)
         return
     problems = [*found.open, *(_unread(found.ruleset))]
     if not found.files and not found.open:

@@ -16,7 +16,7 @@ from ..review_facts import Exposure
 from ..rules.matches import AddressRange, PacketFamily
 from ..sets.addresses import address_ranges, address_runs, last_address
 from ..sets.regions import Runs, TooManyRegionsError, common, outside, runs
-from ..wording import families, stopped, undecided, unseen
+from ..wording import families, undecided, unseen
 from .services import ServiceName, answers, service_ports
 
 SHOWN = 3
@@ -100,7 +100,7 @@ def _judge(
     open_ = common(asked, outside(surely, last)) if allowed else common(asked, perhaps)
     stop = unseen(firewall, [family])
     if stop is not None:
-        yield stopped(subject, stop, expected)
+        yield stop.verdict(subject, expected=expected)
     elif wrong:
         what = "not accepted" if allowed else "accepted"
         observed = f"{what} from {_shown(wrong, family)}"
@@ -129,7 +129,7 @@ def _others(facts: Facts, allow: Sequence[Flow]) -> Iterator[Verdict]:
             continue
         stop = unseen(firewall, [family])
         if stop is not None:
-            yield stopped(subject, stop, expected)
+            yield stop.verdict(subject, expected=expected)
             continue
         for label, rest in beyond.items():
             yield failed(

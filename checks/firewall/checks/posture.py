@@ -1,4 +1,4 @@
-"""Checks of this family."""
+"""Checks of the firewall as a whole: that there is one, what it does by default, and for which packets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ from ..wording import (
     point,
     rule_subject,
     short,
-    stopped,
     undecided,
     unread,
     unseen,
@@ -92,7 +91,7 @@ def missing(facts: Facts, _: Nothing) -> Iterator[Verdict]:
         observed = f"incoming {names} packets are filtered{_owned(firewall.ruleset)}"
         yield passed("input", observed=observed, expected=expected, evidence=firewall.evidence)
     elif stop is not None:
-        yield stopped("input", stop, expected)
+        yield stop.verdict("input", expected=expected)
     else:
         yield failed(
             "input",
@@ -141,7 +140,7 @@ def _judge_default(firewall: Firewall, default: HookDefault) -> Verdict:
     expected = "dropped by default"
     gap = unread(firewall)
     if gap is not None:
-        return stopped(subject, gap, expected)
+        return gap.verdict(subject, expected=expected)
     if default.answer is Answer.DROP:
         dropping = [chain for chain in default.chains if chain.answer is Answer.DROP]
         return passed(
@@ -154,7 +153,7 @@ def _judge_default(firewall: Firewall, default: HookDefault) -> Verdict:
         return _undecided_default(subject, default, expected)
     stop = unseen(firewall, [default.family])
     if stop is not None:
-        return stopped(subject, stop, expected)
+        return stop.verdict(subject, expected=expected)
     chains = [point(chain.by.origin if chain.by else chain.attached.chain.origin) for chain in default.chains]
     return failed(
         subject,
@@ -280,7 +279,7 @@ def ipv6_unfiltered(facts: Facts, _: Nothing) -> Iterator[Verdict]:
         observed = f"incoming IPv6 packets are filtered{_owned(firewall.ruleset)}"
         yield passed("input ipv6", observed=observed, expected=expected, evidence=firewall.evidence)
     elif stop is not None:
-        yield stopped("input ipv6", stop, expected)
+        yield stop.verdict("input ipv6", expected=expected)
     elif filters(firewall.ruleset, PacketFamily.IPV4, Hook.INPUT):
         yield failed(
             "input ipv6",
@@ -324,7 +323,7 @@ def established(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             evidence = (point(rule.origin),)
             yield passed(subject, observed=f"`{short(rule.text)}`", expected=expected, evidence=evidence)
         elif stop is not None:
-            yield stopped(subject, stop, expected)
+            yield stop.verdict(subject, expected=expected)
         elif hook_default(firewall.ruleset, family, Hook.INPUT).answer is Answer.ACCEPT:
             yield not_applicable(subject, reason="incoming packets are not dropped by default")
         else:

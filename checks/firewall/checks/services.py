@@ -19,7 +19,7 @@ from ..rules.matches import NumberRange, PacketFamily
 from ..rules.ruleset import Hook
 from ..sets.addresses import most_addresses
 from ..sets.regions import Runs, TooManyRegionsError, common, outside, runs
-from ..wording import Nothing, families, stopped, undecided, unread, unseen
+from ..wording import Nothing, families, undecided, unread, unseen
 
 SHOWN = 3
 """Accesses, and networks of each, that are named in one finding."""
@@ -116,7 +116,7 @@ def _judge_closed(facts: Facts, subject: str, family: PacketFamily, opened: Sequ
     stop = unseen(firewall, [family])
     surely = [access for access in opened if access.certain]
     if stop is not None and (surely or stop.kind is UnprovenKind.NOT_UNDERSTOOD):
-        return stopped(subject, stop, expected)
+        return stop.verdict(subject, expected=expected)
     if surely:
         return failed(
             subject,
@@ -184,7 +184,7 @@ def ipv6_wider(facts: Facts, _: Nothing) -> Iterator[Verdict]:
         return
     stop = unseen(firewall)
     if stop is not None:
-        yield stopped("services", stop, expected)
+        yield stop.verdict("services", expected=expected)
         return
     wider = perhaps = False
     for protocol in (numbers.TCP, numbers.UDP):

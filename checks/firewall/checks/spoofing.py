@@ -19,7 +19,7 @@ from ..rules.ruleset import Hook
 from ..sets.addresses import address_ranges
 from ..sets.expansion import TooManyPlacesError
 from ..sets.regions import Region, Runs, TooManyRegionsError
-from ..wording import Nothing, families, point, stopped, undecided, unseen
+from ..wording import Nothing, families, point, undecided, unseen
 
 SHOWN = 3
 """Networks named in one finding."""
@@ -98,7 +98,7 @@ def _judge(firewall: Firewall, interface: Interface) -> Verdict:
     except (TooManyRegionsError, TooManyPlacesError):
         perhaps = "them: it would need too many sets to tell"
     if stop is not None and (perhaps or stop.kind is UnprovenKind.NOT_UNDERSTOOD):
-        return stopped(subject, stop, expected)
+        return stop.verdict(subject, expected=expected)
     if perhaps:
         reason = f"conditions that are not known decide about {perhaps}"
         return undecided(subject, reason=reason, expected=expected, evidence=evidence)

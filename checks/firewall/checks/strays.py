@@ -30,7 +30,7 @@ from ..sets.expansion import TooManyPlacesError
 from ..sets.packet_sets import tracks_connections
 from ..sets.regions import Region, TooManyRegionsError
 from ..sets.universe import STATES
-from ..wording import Nothing, families, point, stopped, undecided, unseen
+from ..wording import Nothing, families, point, undecided, unseen
 
 _FIN, _SYN, _RST, _PSH, _ACK, _URG = (numbers.TCP_FLAGS[name] for name in ("fin", "syn", "rst", "psh", "ack", "urg"))
 _IMPOSSIBLE = (
@@ -152,7 +152,7 @@ def _judge(
         if possible and perhaps is None:
             perhaps = possible[0]
     if stop is not None and (perhaps is not None or stop.kind is UnprovenKind.NOT_UNDERSTOOD):
-        return stopped(subject, stop, expected)
+        return stop.verdict(subject, expected=expected)
     if perhaps is not None:
         reason = f"conditions that are not understood decide about {found.packet(perhaps)}"
         return undecided(subject, reason=reason, expected=expected, evidence=evidence)

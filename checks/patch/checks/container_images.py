@@ -65,7 +65,7 @@ def container_images(facts: Facts, expect: UsedImages) -> Iterator[Verdict]:
         if images is None:
             yield not_applicable(engine, reason=_ABSENT[engine])
         elif isinstance(images, Unproven):
-            yield unproven(engine, kind=images.kind, reason=images.reason, evidence=images.evidence)
+            yield images.verdict(engine)
         else:
             yield from _judge(engine, images, expect, now)
 

@@ -61,7 +61,7 @@ def language_packages(facts: Facts, expect: LanguageFlaws) -> Iterator[Verdict]:
     for name, packages in installed.found.items():
         language = LANGUAGES[name][0]
         if isinstance(packages, Unproven):
-            yield unproven(name, kind=packages.kind, reason=packages.reason, evidence=packages.evidence)
+            yield packages.verdict(name)
         elif not packages.packages:
             reason = f"No package of {language} lies below {_PLACES[name]}."
             yield not_applicable(name, reason=reason, evidence=[packages.evidence])

@@ -84,7 +84,7 @@ def pending_security(facts: Facts, expect: SecurityUpdates) -> Iterator[Verdict]
         )
     doubt = _doubt(facts, expect.lists_max_age)
     if doubt is not None:
-        yield unproven(kind=doubt.kind, reason=doubt.reason, expected=expected, evidence=doubt.evidence)
+        yield doubt.verdict(expected=expected)
     elif not over and not kept:
         yield passed(
             observed=f"{len(groups)} pending: {', '.join(groups)}" if groups else "none pending",
