@@ -224,9 +224,9 @@ def _feeds(registry: Registry) -> Sequence[FeedStamp]:
     return ReferenceData({fact: open_source(one, place) for fact, one in registry.references.items()}).stamps
 
 
-def _record(event: FindingEvent, url: str) -> None:
+def _record(event: FindingEvent, url: str) -> int:
     with open_store(url) as store:
-        store.add_event(event)
+        return store.add_event(event)
 
 
 def _pauses(customer: str, sources: Sources) -> Pauses:

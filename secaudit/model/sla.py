@@ -67,6 +67,19 @@ def withdrawals(events: Iterable[FindingEvent]) -> Mapping[int, FindingEvent]:
     return {event.withdraws: event for event in events if event.kind is EventKind.WITHDRAWN}
 
 
+def acknowledgement(events: Iterable[FindingEvent]) -> FindingEvent | None:
+    """Of all events of a finding, the oldest first, the acknowledgement that stands; a life that is over has none."""
+    known = tuple(events)
+    withdrawn = withdrawals(known)
+    standing: FindingEvent | None = None
+    for event in known:
+        if event.kind in (EventKind.FOUND, EventKind.REOPENED, EventKind.RESOLVED):
+            standing = None
+        elif event.kind is EventKind.ACKNOWLEDGED and event.number not in withdrawn:
+            standing = standing or event
+    return standing
+
+
 class ClockState(StrEnum):
     """What a clock says at a moment."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, insert, select
 
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
-from secaudit.model.sla import EventKind, FindingEvent, withdrawals
+from secaudit.model.sla import EventKind, FindingEvent, acknowledgement, withdrawals
 from secaudit.store.errors import StoreError
 from secaudit.store.lifecycle import Finding
 from secaudit.store.links import link_work
@@ -153,19 +153,17 @@ def _refusal(events: Sequence[FindingEvent], event: FindingEvent, *, is_open: bo
     """Why an event does not fit what happened before; empty when it does."""
     if event.kind is EventKind.NOTED:
         return ""
+    if event.kind is EventKind.WITHDRAWN:
+        return _not_withdrawn(events, event.withdraws)
+    if not is_open:
+        return "is resolved"
+    if event.kind is EventKind.ACKNOWLEDGED:
+        by = acknowledgement(events)
+        return f"was acknowledged by {by.author} on {by.at:%Y-%m-%d %H:%M} UTC" if by else ""
     begin = max(
         (index for index, past in enumerate(events) if past.kind in (EventKind.FOUND, EventKind.REOPENED)), default=0
     )
     present = events[begin:]
-    withdrawn = withdrawals(events)
-    if event.kind is EventKind.WITHDRAWN:
-        return _not_withdrawn(events, present if is_open else (), withdrawn, event.withdraws)
-    if not is_open:
-        return "is resolved"
-    if event.kind is EventKind.ACKNOWLEDGED:
-        acknowledged = (past for past in present if past.kind is EventKind.ACKNOWLEDGED)
-        by = next((past for past in acknowledged if past.number not in withdrawn), None)
-        return f"was acknowledged by {by.author} on {by.at:%Y-%m-%d %H:%M} UTC" if by else ""
     last = next((past for past in reversed(present) if past.kind in (EventKind.PAUSED, EventKind.RESUMED)), None)
     is_paused = last is not None and last.kind is EventKind.PAUSED and last.until is not None and last.until > event.at
     if event.kind is EventKind.RESUMED:
@@ -173,20 +171,18 @@ def _refusal(events: Sequence[FindingEvent], event: FindingEvent, *, is_open: bo
     return f"is paused already until {last.until:%Y-%m-%d %H:%M} UTC" if is_paused and last else ""
 
 
-def _not_withdrawn(
-    events: Sequence[FindingEvent],
-    present: Sequence[FindingEvent],
-    withdrawn: Mapping[int, FindingEvent],
-    number: int,
-) -> str:
-    """Why an event cannot be taken back; `present` are those of the life that goes on, none when it is over."""
+def _not_withdrawn(events: Sequence[FindingEvent], number: int) -> str:
+    """Why an event cannot be taken back."""
     meant = next((past for past in events if past.number == number and past.kind in REVOCABLE), None)
     if meant is None:
         return f"has no acknowledgement or note {number}"
-    if meant.kind is EventKind.ACKNOWLEDGED and all(past.number != number for past in present):
+    by = withdrawals(events).get(number)
+    if by is not None:
+        return f"had that taken back by {by.author} on {by.at:%Y-%m-%d %H:%M} UTC"
+    standing = acknowledgement(events)
+    if meant.kind is EventKind.ACKNOWLEDGED and (standing is None or standing.number != number):
         return "is resolved, or came back since it was acknowledged: what was acknowledged is over"
-    by = withdrawn.get(number)
-    return f"had that taken back by {by.author} on {by.at:%Y-%m-%d %H:%M} UTC" if by else ""
+    return ""
 
 
 def _select() -> Select[Any]:

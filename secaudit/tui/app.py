@@ -93,7 +93,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.scope = Scope()
         self.jobs = Jobs(self)
         self.last_waiver: WaiverDraft | None = None
-        self._undo: list[tuple[str, Callable[[], object]]] = []
+        self._undo: list[tuple[str, Callable[[], Talk | None]]] = []
         self._marker: str | None = None
         self._lost = False
         for known in themes():
@@ -187,8 +187,8 @@ class Dashboard(App[None], inherit_bindings=False):
         detail = load_detail(self.source, finding)
         self.call_from_thread(_put, screen, detail)
 
-    def remember(self, what: str, undo: Callable[[], object]) -> None:
-        """Note how to take back what is being done."""
+    def remember(self, what: str, undo: Callable[[], Talk | None]) -> None:
+        """Note how to take back what is being done; a conversation, where it is one, tells itself what became of it."""
         self._undo.append((what, undo))
 
     def action_undo(self) -> None:
@@ -198,11 +198,14 @@ class Dashboard(App[None], inherit_bindings=False):
             return
         what, undo = self._undo.pop()
         try:
-            undo()
+            talk = undo()
         except UserError as error:
             self.complain(error)
-        else:
+            return
+        if talk is None:
             self.tell(f"undone: {what}")
+        else:
+            self.run_worker(self._talk(talk), group="talk")
 
     def action_help(self) -> None:
         """The keys of the screen in front."""
@@ -262,15 +265,19 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def _lose(self, reason: str) -> None:
         self._lost = True
-        if isinstance(self.screen, Framed):
-            self.screen.say(f"{reason}; what is shown is as of {self.now():%H:%M}")
+        for screen in self.screen_stack[-1:]:
+            if isinstance(screen, Framed):
+                screen.say(f"{reason}; what is shown is as of {self.now():%H:%M}")
 
     def _polled(self, changed: bool) -> None:
         self._lost = False
         if changed:
             self.store_changed()
-        elif isinstance(self.screen, Framed):
-            self.screen.paint_frame()
+        else:
+            # While the program ends there is no screen any more.
+            for screen in self.screen_stack[-1:]:
+                if isinstance(screen, Framed):
+                    screen.paint_frame()
 
     def store_changed(self) -> None:
         """Read again what is shown, and the other screens when they are next in front."""

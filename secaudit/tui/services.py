@@ -140,8 +140,8 @@ class Services:
     """The reference data that a scan would use now; never raises."""
     schedules: Callable[[], Sequence[Firing]] | None = None
     """The coming scans, the next one first."""
-    record: Callable[[FindingEvent], None] | None = None
-    """Store what a person did about a finding."""
+    record: Callable[[FindingEvent], int] | None = None
+    """Store what a person did about a finding, and return its number."""
     pauses: Callable[[str], Pauses] | None = None
     """What a customer's contract allows."""
     waive: Callable[[WaiverDraft], Callable[[], None]] | None = None

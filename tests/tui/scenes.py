@@ -9,9 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
-from textual.widgets import Static
-from textual.worker import WorkerCancelled
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+from textual.worker import Worker, WorkerCancelled
 
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.evidence import Evidence
@@ -32,6 +34,9 @@ NOW = datetime(2026, 11, 24, 8, 12, tzinfo=UTC)
 SCANNED = NOW - timedelta(hours=4)
 LISTENERS = Command(("ss", "-Hlnt"))
 HOSTILE = "evil\x1b[31m\u202e[bold]x[/bold]"
+PATIENCE = 120
+"""Seconds after which something that does not come about is a failure; much, as machines may be busy with others."""
+
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
 Steps = Callable[[Pilot[None]], Awaitable[None]]
@@ -129,28 +134,46 @@ def drive(
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    """Wait for what was started, except conversations, which wait for the next key."""
-    busy = [worker for worker in pilot.app.workers if worker.group != "talk"]
-    if busy:
-        # A newer one of its kind may take the place of a worker.
-        with suppress(WorkerCancelled):
-            await pilot.app.workers.wait_for_complete(busy)
-    await pilot.pause()
+    """Wait for what was started; of conversations until they end or have asked, as they wait for the next key then."""
+    async with asyncio.timeout(PATIENCE):
+        while busy := [worker for worker in pilot.app.workers if _is_due(pilot, worker)]:
+            # A newer one of its kind may take the place of a worker.
+            with suppress(WorkerCancelled):
+                if any(worker.group == "talk" for worker in busy):
+                    await pilot.pause(0.01)
+                else:
+                    await pilot.app.workers.wait_for_complete(busy)
+        # What the application itself was told to do later; the screens are waited for by the pilot.
+        turned = asyncio.Event()
+        pilot.app.call_later(turned.set)
+        await turned.wait()
+        await pilot.pause()
+
+
+def _is_due(pilot: Pilot[None], worker: Worker[object]) -> bool:
+    """Whether a worker goes on without a key."""
+    stacks = pilot.app._screen_stacks.values()
+    has_asked = any(isinstance(screen, ModalScreen) for stack in stacks for screen in stack)
+    return not worker.is_finished and not (worker.group == "talk" and has_asked)
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    """Wait until something holds that a thread of its own brings about."""
-    for _ in range(400):
-        if holds():
-            await settle(pilot)
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it did not come about")
+    """Wait until something holds that a thread of its own brings about; what is not there yet does not hold."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(NoMatches):
+                if holds():
+                    break
+            await pilot.pause(0.02)
+    await settle(pilot)
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys and wait for what they start."""
-    await pilot.press(*keys)
+    """Press keys and wait for what they start; in a line of text for what all of them start."""
+    for key in keys:
+        await pilot.press(key)
+        if not isinstance(pilot.app.focused, Input):
+            await settle(pilot)
     await settle(pilot)
 
 

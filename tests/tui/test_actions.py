@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -14,7 +15,7 @@ from secaudit.model.errors import UserError
 from secaudit.model.outcome import Outcome
 from secaudit.model.run import RunReport
 from secaudit.model.severity import Severity
-from secaudit.model.sla import EventKind
+from secaudit.model.sla import EventKind, FindingEvent
 from secaudit.store import Store
 from secaudit.tui.app import Dashboard
 from secaudit.tui.dialogs import Confirm, Dialog, Sheet
@@ -130,7 +131,8 @@ def test_a_finding_that_is_looked_at_turns_when_it_is_mended(store: Store) -> No
     drive(store, steps, services=Services(recheck=FixedHost(store)))
 
 
-def test_people_handle_a_finding_and_a_pause_can_be_undone(store: Store) -> None:
+def test_people_handle_a_finding_and_each_step_can_be_undone(store: Store) -> None:
+    """By further events; what was taken back stays to be read."""
     services = Services(
         record=store.add_event, pauses=lambda _customer: Pauses(("change freeze",), timedelta(days=10)), person="anna"
     )
@@ -154,8 +156,61 @@ def test_people_handle_a_finding_and_a_pause_can_be_undone(store: Store) -> None
         await until(pilot, lambda: len(lines(pilot)) == 1)
         await press(pilot, "u")
         await until(pilot, lambda: kinds()[4:] == [EventKind.RESUMED])
+        await press(pilot, "u")
+        await until(pilot, lambda: kinds()[5:] == [EventKind.WITHDRAWN])
+        await until(pilot, lambda: "undone: the note" in messages(pilot))
+        await press(pilot, "u")
+        await until(pilot, lambda: kinds()[6:] == [EventKind.WITHDRAWN])
+        acknowledged, noted, _, _, *back = store.events(identity)[1:]
+        assert [event.withdraws for event in back] == [noted.number, acknowledged.number]
+        await press(pilot, "u")
+        await until(pilot, lambda: "there is nothing to undo" in messages(pilot))
+        await until(pilot, lambda: not lines(pilot))
+        await press(pilot, "slash", "escape", "escape")
+        await until(pilot, lambda: explained(pilot).count("taken back by anna, 24 Nov 08:12") == 2)
 
     drive(store, steps, services=services)
+
+
+def test_an_acknowledgement_of_somebody_else_is_taken_back_by_the_key_that_gives_one(store: Store) -> None:
+    """Those that are selected with it and are not acknowledged come first."""
+    web1 = [one for one in FINDINGS["web1"] if one.outcome is not Outcome.PASSED]
+    identity = web1[0].fingerprint
+    store.add_event(FindingEvent(identity, EventKind.ACKNOWLEDGED, NOW - timedelta(hours=1), author="bert"))
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "A", "a")
+        await until(pilot, lambda: "Acknowledge “" in text(pilot, "#box Static"))
+        await press(pilot, "y")
+        await until(pilot, lambda: all(one.fingerprint in store.handling() for one in web1))
+        assert store.handling()[identity].acknowledged_by == "bert"
+        await press(pilot, "a")
+        await until(pilot, lambda: "Take back that 2 findings are acknowledged?" in text(pilot, "#box Static"))
+        assert "bert acknowledged it on 24 Nov 07:12 UTC. So were 1 more." in text(pilot, "#explanation")
+        await press(pilot, "y")
+        await until(pilot, lambda: not any(one.acknowledged_by for one in store.handling().values()))
+
+    drive(store, steps, services=Services(record=store.add_event, person="anna"))
+
+
+def test_clocks_that_run_again_can_be_held_again_until_the_end_of_the_pause(store: Store) -> None:
+    identity = FINDINGS["web1"][1].fingerprint
+    until_when = NOW + timedelta(days=2)
+    pause = FindingEvent(identity, EventKind.PAUSED, NOW - timedelta(hours=1), author="bert", reason="change freeze")
+    store.add_event(replace(pause, until=until_when))
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "p")
+        await until(pilot, lambda: "They are paused: change freeze" in text(pilot, "#explanation"))
+        await press(pilot, "y")
+        await until(pilot, lambda: store.events(identity)[-1].kind is EventKind.RESUMED)
+        await press(pilot, "u")
+        await until(pilot, lambda: store.events(identity)[-1].kind is EventKind.PAUSED)
+        assert store.events(identity)[-1] == replace(pause, at=NOW, author="anna", until=until_when)
+
+    drive(store, steps, services=Services(record=store.add_event, person="anna"))
 
 
 def test_a_waiver_is_shown_before_it_is_written_and_can_be_taken_back(store: Store) -> None:
@@ -256,7 +311,7 @@ def test_export_of_a_selection_and_copy_of_the_fix(store: Store, tmp_path: Path)
 
 
 def test_a_service_that_fails_says_so_and_the_dashboard_goes_on(store: Store) -> None:
-    def refuse(_event: object) -> None:
+    def refuse(_event: object) -> int:
         raise UserError("the store is full [red]\x1b[2J")
 
     async def steps(pilot: Pilot[None]) -> None:

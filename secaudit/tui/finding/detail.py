@@ -14,7 +14,7 @@ from secaudit.model.evidence import Evidence
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.model.safe_text import visible, visible_line
-from secaudit.model.sla import EventKind, FindingEvent
+from secaudit.model.sla import EventKind, FindingEvent, withdrawals
 from secaudit.store.records import Occurrence
 from secaudit.tui import words
 from secaudit.tui.finding.evidence import MARK, NAMED, naming
@@ -229,13 +229,18 @@ class _Sheet:
         self.part("Due", f"{result.due:%d %b %Y %H:%M} UTC")
 
     def people(self, events: Sequence[FindingEvent]) -> None:
-        """What people did about it, the oldest first."""
+        """What people did about it, the oldest first; what was taken back is struck out, and says by whom."""
+        withdrawn = withdrawals(events)
         for event in events:
             if event.kind in _BY_PEOPLE:
                 until = f" until {event.until:%d %b %H:%M}" if event.until else ""
                 why = ": ".join(part for part in (event.reason, event.note) if part)
                 said = f"{event.kind.value} by {event.author}, {event.at:%d %b %H:%M} UTC{until}"
-                self.part("People", visible_line(f"{said}  {why}".rstrip()))
+                back = withdrawn.get(event.number)
+                self.part("People", visible_line(f"{said}  {why}".rstrip()), f"strike {self._look.dim}" if back else "")
+                if back is not None:
+                    told = ": ".join(part for part in (f"{back.at:%d %b %H:%M}", back.note) if part)
+                    self.part("", f"↳ taken back by {back.author}, {told}")
 
     def history(self, history: Sequence[Occurrence]) -> None:
         """The runs as glyphs, the oldest first."""

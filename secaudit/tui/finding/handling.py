@@ -6,13 +6,14 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from glob import escape
 from typing import TYPE_CHECKING, Any
 
 from secaudit.model.errors import UserError
 from secaudit.model.safe_text import visible, visible_line
 from secaudit.model.sla import EventKind, FindingEvent
+from secaudit.model.sla import acknowledgement as standing
 from secaudit.model.tracker import ActionKind, IssueAction
 from secaudit.tui.dialogs import Ask, Choose, Confirm
 from secaudit.tui.finding.detail import Finding
@@ -33,27 +34,43 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 
 
 async def acknowledgement(findings: Sequence[Finding], dashboard: Dashboard) -> None:
-    """Acknowledge after a yes. It cannot be taken back: the response clock ends."""
-    explanation = f"{dashboard.services.person} takes care of it; the response clock ends. This cannot be undone."
-    if await dashboard.push_screen_wait(Confirm(f"Acknowledge {_these(findings)}?", explanation)):
-        await _store(findings, dashboard, _event(dashboard, EventKind.ACKNOWLEDGED))
+    """Acknowledge those that nobody has acknowledged, or take the acknowledgement of all of them back, after a yes."""
+    taken = [(found, await _told(found, dashboard, _acknowledged)) for found in findings]
+    free = [found for found, event in taken if event is None]
+    if free:
+        explanation = f"{dashboard.services.person} takes care of it; the response clock ends. u takes it back."
+        if await dashboard.push_screen_wait(Confirm(f"Acknowledge {_these(free)}?", explanation)):
+            stored = await _store(dashboard, _events(free, dashboard, EventKind.ACKNOWLEDGED))
+            _remember_withdrawal(stored, dashboard, "the acknowledgement")
+        return
+    events = [event for _, event in taken if event is not None]
+    by = f"{events[0].author} acknowledged it on {events[0].at:%d %b %H:%M} UTC."
+    more = f" So were {len(events) - 1:,} more." if len(events) > 1 else ""
+    explanation = f"{visible_line(by)}{more} The response clock then reads as if nobody had; the history keeps both."
+    if await dashboard.push_screen_wait(Confirm(f"Take back that {_these(findings)} {_is(findings)}?", explanation)):
+        await _store(dashboard, _withdrawn(events, dashboard))
 
 
 async def note(findings: Sequence[Finding], dashboard: Dashboard) -> None:
-    """Write a note."""
+    """Write a note; `u` strikes it out."""
     text = await dashboard.push_screen_wait(Ask(f"Note about {_these(findings)} (stays in the history)"))
     if text:
-        await _store(findings, dashboard, _event(dashboard, EventKind.NOTED, note=text))
+        stored = await _store(dashboard, _events(findings, dashboard, EventKind.NOTED, note=text))
+        _remember_withdrawal(stored, dashboard, "the note")
 
 
 async def pause(findings: Sequence[Finding], dashboard: Dashboard) -> None:
-    """Pause for one of the contract's reasons, or resume what is paused; `u` resumes as well."""
-    paused = [found for found in findings if await asyncio.to_thread(_pause_of, found, dashboard)]
+    """Pause for one of the contract's reasons, or resume what is paused; `u` does the opposite."""
+    paused = [event for found in findings if (event := await _told(found, dashboard, _paused)) is not None]
     if paused:
-        explanation = "They are paused: " + (await asyncio.to_thread(_pause_of, paused[0], dashboard))
-        question = f"Let the clocks of {_these(paused)} run again?"
-        if await dashboard.push_screen_wait(Confirm(question, visible_line(explanation))):
-            await _store(paused, dashboard, _event(dashboard, EventKind.RESUMED))
+        these = [found for found in findings if found.fingerprint in {event.fingerprint for event in paused}]
+        question = f"Let the clocks of {_these(these)} run again?"
+        if await dashboard.push_screen_wait(Confirm(question, visible_line(f"They are paused: {paused[0].reason}"))):
+            resumed = await _store(dashboard, _events(these, dashboard, EventKind.RESUMED))
+            running = {event.fingerprint for event in resumed}
+            # What was left of the pause begins anew, and ends when it would have ended.
+            again = [event for event in paused if event.fingerprint in running]
+            _remember(dashboard, "the end of the pause", again, lambda: _now(again, dashboard))
         return
     customers = {found.customer: found.name for found in findings}
     if len(customers) > 1:
@@ -75,9 +92,9 @@ async def pause(findings: Sequence[Finding], dashboard: Dashboard) -> None:
         if typed:
             dashboard.tell(f"{typed} is not a time that the contract allows")
         return
-    if await _store(findings, dashboard, _event(dashboard, EventKind.PAUSED, reason=reason, until=length)):
-        resumed = _event(dashboard, EventKind.RESUMED)
-        dashboard.remember("the pause", lambda: dashboard.handle(_resume(findings, dashboard, resumed)))
+    stored = await _store(dashboard, _events(findings, dashboard, EventKind.PAUSED, reason=reason, until=length))
+    resumed = [replace(event, kind=EventKind.RESUMED, reason="", until=None) for event in stored]
+    _remember(dashboard, "the pause", resumed, lambda: _now(resumed, dashboard))
 
 
 async def waive(findings: Sequence[Finding], dashboard: Dashboard) -> None:
@@ -111,7 +128,7 @@ async def waive(findings: Sequence[Finding], dashboard: Dashboard) -> None:
     finally:
         if undo:
             many = "the waiver" if len(undo) == 1 else f"{len(undo)} waivers"
-            dashboard.remember(many, lambda: dashboard.handle(_take_back(undo), "waive"))
+            dashboard.remember(many, lambda: _take_back(undo, dashboard, many))
     verb = "is" if len(undo) == 1 else "are"
     dashboard.tell(f"{many} {verb} written and counted from the next scan on: r checks again, u takes it back")
 
@@ -150,49 +167,103 @@ def _step(action: IssueAction) -> str:
     return " ".join(part for part in (action.kind.value, action.issue, f"{action.title} ({action.why})") if part)
 
 
-def _pause_of(found: Finding, dashboard: Dashboard) -> str:
-    """Why a finding is paused now; empty when it is not."""
-    kinds = (EventKind.PAUSED, EventKind.RESUMED)
-    last = next((one for one in reversed(dashboard.source.events(found.fingerprint)) if one.kind in kinds), None)
-    if last is None or last.kind is EventKind.RESUMED or last.until is None or last.until <= dashboard.now():
-        return ""
-    return last.reason
+def _is(findings: Sequence[Finding]) -> str:
+    return "is acknowledged" if len(findings) == 1 else "are acknowledged"
 
 
-async def _resume(findings: Sequence[Finding], dashboard: Dashboard, event: FindingEvent) -> None:
-    await _store(findings, dashboard, event)
+async def _told(
+    found: Finding, dashboard: Dashboard, which: Callable[[Sequence[FindingEvent], datetime], FindingEvent | None]
+) -> FindingEvent | None:
+    """What the store tells of a finding."""
+    events = await asyncio.to_thread(dashboard.source.events, found.fingerprint)
+    return which(events, dashboard.now())
 
 
-async def _take_back(undo: Sequence[Callable[[], None]]) -> None:
+def _acknowledged(events: Sequence[FindingEvent], _now: datetime) -> FindingEvent | None:
+    return standing(events)
+
+
+def _paused(events: Sequence[FindingEvent], now: datetime) -> FindingEvent | None:
+    """The pause that holds the clocks now."""
+    kinds = (EventKind.PAUSED, EventKind.RESUMED, EventKind.FOUND, EventKind.REOPENED, EventKind.RESOLVED)
+    last = next((one for one in reversed(events) if one.kind in kinds), None)
+    is_paused = last is not None and last.kind is EventKind.PAUSED and last.until is not None and last.until > now
+    return last if is_paused else None
+
+
+async def _take_back(undo: Sequence[Callable[[], None]], dashboard: Dashboard, what: str) -> None:
     for step in reversed(undo):
         await asyncio.to_thread(step)
+    dashboard.tell(f"undone: {what}")
 
 
-async def _store(findings: Sequence[Finding], dashboard: Dashboard, event: FindingEvent) -> int:
-    """Store it of each; one of which it cannot be said does not keep the others from it. How many were stored."""
+def _remember_withdrawal(stored: Sequence[FindingEvent], dashboard: Dashboard, what: str) -> None:
+    _remember(dashboard, what, stored, lambda: _withdrawn(stored, dashboard))
+
+
+def _remember(
+    dashboard: Dashboard, what: str, done: Sequence[FindingEvent], opposite: Callable[[], Sequence[FindingEvent]]
+) -> None:
+    """How to take back what was done, if anything was, by further events."""
+    if done:
+        dashboard.remember(what, lambda: _undone(what, opposite(), dashboard))
+
+
+async def _undone(what: str, events: Sequence[FindingEvent], dashboard: Dashboard) -> None:
+    if await _store(dashboard, events, quiet=True):
+        dashboard.tell(f"undone: {what}")
+
+
+async def _store(
+    dashboard: Dashboard, events: Sequence[FindingEvent], *, quiet: bool = False
+) -> Sequence[FindingEvent]:
+    """Store each; one that cannot be stored does not keep the others from it. Those that were, with their numbers."""
     service = dashboard.services.record
     if service is None:
         dashboard.explain("record")
-        return 0
-    stored, troubles = 0, []
-    for found in findings:
+        return ()
+    stored, troubles = [], []
+    for event in events:
         try:
-            await asyncio.to_thread(service, replace(event, fingerprint=found.fingerprint))
-            stored += 1
+            stored.append(replace(event, number=await asyncio.to_thread(service, event)))
         except UserError as error:
             troubles.append(error)
     if stored:
-        dashboard.tell(event.kind.value + (f": {stored:,}" if len(findings) > 1 else ""))
+        if not quiet:
+            dashboard.tell(events[0].kind.value + (f": {len(stored):,}" if len(events) > 1 else ""))
         dashboard.store_changed()
     if troubles:
         dashboard.complain(troubles[0], len(troubles) - 1)
     return stored
 
 
-def _event(
-    dashboard: Dashboard, kind: EventKind, *, reason: str = "", note: str = "", until: timedelta | None = None
-) -> FindingEvent:
-    """What happens now, of no finding yet."""
-    now = dashboard.now()
+def _events(
+    findings: Sequence[Finding],
+    dashboard: Dashboard,
+    kind: EventKind,
+    *,
+    reason: str = "",
+    note: str = "",
+    until: timedelta | None = None,
+) -> Sequence[FindingEvent]:
+    """What happens to each now."""
+    now, author = dashboard.now(), dashboard.services.person
     ends = now + until if until is not None else None
-    return FindingEvent("", kind, now, until=ends, author=dashboard.services.person, reason=reason, note=note)
+    return [
+        FindingEvent(found.fingerprint, kind, now, until=ends, author=author, reason=reason, note=note)
+        for found in findings
+    ]
+
+
+def _withdrawn(events: Sequence[FindingEvent], dashboard: Dashboard) -> Sequence[FindingEvent]:
+    """What takes each back, now."""
+    now, author = dashboard.now(), dashboard.services.person
+    return [
+        FindingEvent(event.fingerprint, EventKind.WITHDRAWN, now, author=author, withdraws=event.number)
+        for event in events
+    ]
+
+
+def _now(events: Sequence[FindingEvent], dashboard: Dashboard) -> Sequence[FindingEvent]:
+    """The same, done now by whoever is in front."""
+    return [replace(event, at=dashboard.now(), author=dashboard.services.person) for event in events]

@@ -58,9 +58,7 @@ class ChooseView(Choose):
 
         def answered(sure: bool | None) -> None:
             if sure and _done(dashboard, lambda: self._views.remove(name)):
-                dashboard.remember(
-                    f"the removal of {name}", lambda: _done(dashboard, lambda: self._views.save(name, view))
-                )
+                dashboard.remember(f"the removal of {name}", lambda: self._views.save(name, view))
                 self._fill()
 
         dashboard.push_screen(Confirm(f"Remove the view {visible_line(name)}?", visible_line(str(view))), answered)
