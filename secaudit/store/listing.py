@@ -222,18 +222,39 @@ class Listing(Queries):
         return {name: tuple(tallies) for name, tallies in found.items()}
 
     def open_at(self, moments: Sequence[datetime]) -> Mapping[str, tuple[int, ...]]:
-        """How many findings each customer had open at each moment, as far as the store remembers.
+        """How many findings each customer had open at each moment, in whichever of their lives.
 
-        A finding that came back counts from when it came back.
+        A store that was upgraded from before there were events knows nothing of lives that were over then.
         """
         columns = finding.c
         at = (
             _how_many(and_(columns.opened <= moment, or_(columns.resolved.is_(None), columns.resolved > moment)))
             for moment in moments
         )
+        present = select(columns.customer, *at).group_by(columns.customer)
+        # Few come back: only of these the events are read. What begins and ends adds up to the lives that went on at a
+        # moment, from which the present life is taken, as it is counted already.
+        event = finding_event.c
+        begun = event.kind.in_((EventKind.FOUND.value, EventKind.REOPENED.value))
+        ended = event.kind == EventKind.RESOLVED.value
+        earlier = (
+            select(
+                columns.customer,
+                *(
+                    _how_many(and_(begun, event.at <= moment)) - _how_many(and_(ended, event.at <= moment))
+                    for moment in moments
+                ),
+            )
+            .join(finding_event, event.fingerprint == columns.fingerprint)
+            .where(columns.reopened > 0, event.at < columns.opened)
+            .group_by(columns.customer)
+        )
+        found: dict[str, tuple[int, ...]] = {}
         with self._reading() as connection:
-            rows = connection.execute(select(columns.customer, *at).group_by(columns.customer)).all()
-        return {row[0]: tuple(row[1:]) for row in rows}
+            for customer, *counts in (*connection.execute(present), *connection.execute(earlier)):
+                before = found.get(customer, (0,) * len(counts))
+                found[customer] = tuple(map(int.__add__, before, counts))
+        return found
 
     def scans_of(self, customer: str, host_name: str, limit: int = 50) -> tuple[ScanOfHost, ...]:
         """The scans of a host, the newest first."""

@@ -14,7 +14,7 @@ from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.model.sla import EventKind, FindingEvent, withdrawals
 from secaudit.store import Store, StoreError, open_store
-from tests.store.scenes import DAY, DB, START, WEB, a_result, scan, waived
+from tests.store.scenes import DAY, DB, OTHER, START, WEB, a_result, scan, waived
 from tests.store.test_migrations import migrated
 
 FAILED = a_result(WEB)
@@ -230,3 +230,18 @@ def test_an_older_store_begins_with_what_is_known(path: Path) -> None:
     }
     assert all(found[0].severity is Severity.HIGH for found in events.values())
     assert events["a" * 32][0].at.utcoffset() == timedelta()
+
+
+def test_findings_that_came_back_were_open_in_each_of_their_lives(store: Store) -> None:
+    """Day by day, for one that came and went three times beside one that stays and one of another customer."""
+    seen = (FAILED, PASSED, PASSED, UNPROVEN, FAILED, PASSED, FAILED)
+    for day, result in enumerate(seen):
+        scan(store, day, WEB, result)
+    scan(store, 0, DB, a_result(DB))
+    scan(store, 2, OTHER, a_result(OTHER))
+    noons = [START + (day + 0.5) * DAY for day in range(-1, len(seen) + 1)]
+    counted = store.open_at(noons)
+    own = [result.outcome is not Outcome.PASSED for result in seen]
+    assert counted["muster"] == (0, *(1 + is_open for is_open in own), 1 + own[-1])
+    assert counted["zettel"] == (0, 0, 0, *[1] * (len(noons) - 3))
+    assert store.open_at([START])["muster"] == (2,)

@@ -140,6 +140,9 @@ def test_events_are_kept_and_people_do_not_overtake_one_another(server: str, sto
     assert events[1].until == START + 30 * DAY
     store.add_event(replace(acknowledged, kind=EventKind.WITHDRAWN, withdraws=events[-1].number))
     assert store.handling()[fingerprint].acknowledged_by == ""
+    scan(store, 3, WEB, a_result(WEB, outcome=Outcome.PASSED))
+    scan(store, 4, WEB, a_result(WEB))
+    assert store.open_at([START + day * DAY for day in (0, 2, 3, 4)])["muster"] == (1, 1, 0, 1)
     assert events[3] == acknowledged
 
 
