@@ -11,6 +11,7 @@ import pytest
 from secaudit.cli.main import command as root
 from secaudit.cli.schema import command as schema_command
 from secaudit.config.schemas import NAMES
+from secaudit.plugins import discover
 from tests.docs.pages import EXAMPLES, ROOT, Line, anchors, command_lines, links, name, pages, words
 
 _PLACEHOLDER = re.compile(r"[A-Z][A-Z_.]*|\.\.\.|")
@@ -87,6 +88,19 @@ def test_every_page_is_reached_from_the_readme() -> None:
             reached.add(page)
             ahead += [(page.parent / target.partition("#")[0]).resolve() for target in links(page)]
     assert {name(page) for page in pages() if page.is_relative_to(ROOT / "docs")} <= {name(page) for page in reached}
+
+
+def test_the_index_has_every_page_and_decision() -> None:
+    for index in (ROOT / "docs" / "README.md", ROOT / "docs" / "adr" / "README.md"):
+        beside = {page.name for page in index.parent.glob("*.md")} - {index.name}
+        assert beside <= set(links(index)), index
+
+
+def test_every_check_is_listed_with_its_title() -> None:
+    told = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
+    for family, found in discover().families.items():
+        for check in found.checks:
+            assert f"| [`{check.id}`](../checks/{family}/docs/{check.slug}.md) | {check.title} |" in told
 
 
 def test_every_format_has_its_page() -> None:
