@@ -21,6 +21,8 @@ def split_endpoint(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdecimal()) or not 0 < int(port[:6]) < 65536:
         raise ValueError(f"{text!r} has no port between 1 and 65535; write host:port")
+    if not host:
+        raise ValueError(f"{text!r} is not an endpoint; write host:port")
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
         raise ValueError(f"{text!r} is not an endpoint; write an IPv6 address in brackets: [2001:db8::1]:443")
     return parse_address(host.removeprefix("[").removesuffix("]")), int(port)

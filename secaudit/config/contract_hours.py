@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from fcntl import LOCK_EX, flock
+from os import SEEK_END
 from pathlib import Path
 
 from secaudit.config.contract_fields import parse_day
@@ -47,8 +51,8 @@ def read_lines(path: Path, missing: str = "`secaudit contract hours add` begins 
 
 
 def begun(path: Path) -> tuple[WorkEntry, ...]:
-    """The entries of a ledger; none when it was not begun yet. Raises ConfigError as `read_ledger` does."""
-    return read_ledger(path) if _is_there(path) else ()
+    """The entries of a ledger; none when it was not begun yet or is empty. Raises ConfigError as `read_ledger` does."""
+    return read_ledger(path) if _is_begun(path) else ()
 
 
 def addition(path: Path, entries: Sequence[WorkEntry]) -> bytes:
@@ -56,19 +60,19 @@ def addition(path: Path, entries: Sequence[WorkEntry]) -> bytes:
 
     Raises ConfigError when what is there is no ledger, lacks a column that an entry needs, or would become too long.
     """
-    is_new = not _is_there(path)
+    is_new = not _is_begun(path)
     there = ",".join(COLUMNS) + "\n" if is_new else read_text(path, MAX_BYTES, _TOO_LONG)
     _lines(there, path)
     header = csv_header(there, path, _NEEDED, COLUMNS)
     rows = [_cells(entry) for entry in entries]
-    lacking = next((name for name in COLUMNS if name not in header and any(row[name] for row in rows)), None)
+    lacking = next((name for name in COLUMNS if name not in header.columns and any(row[name] for row in rows)), None)
     if lacking is not None:
         message = f"there is no column {lacking!r} for what is to be added"
-        raise ConfigError.at(
-            Location(str(path), 1), message, "name it in the first line, and add a comma to the others"
-        )
+        advice = f"name it in the first line, and add a {header.separator!r} to the others"
+        raise ConfigError.at(Location(str(path), 1), message, advice)
     glue = there if is_new else "" if there.endswith(("\n", "\r")) else "\n"
-    text = glue + "".join(",".join(_quoted(row[name]) for name in header) + "\n" for row in rows)
+    sign = header.separator
+    text = glue + "".join(sign.join(_quoted(row[name], sign) for name in header.columns) + "\n" for row in rows)
     try:
         added = text.encode()
     except UnicodeEncodeError:
@@ -79,15 +83,25 @@ def addition(path: Path, entries: Sequence[WorkEntry]) -> bytes:
 
 
 def append_entries(path: Path, entries: Sequence[WorkEntry]) -> None:
-    """Add lines at the end of a ledger, in one write; the file begins with its header when it is new.
+    """Add lines at the end of a ledger, all of them or none; the file begins with its header when it is new.
 
     Raises ConfigError as `addition` does, and when the file cannot be written.
     """
-    added = addition(path, entries)
+    addition(path, entries)  # what is refused leaves no empty file behind
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            file.write(added)
+        with path.open("ab", buffering=0) as file:
+            # Somebody else who begins the file at this moment would give it a second header.
+            flock(file, LOCK_EX)
+            before = file.seek(0, SEEK_END)
+            added = addition(path, entries)
+            try:
+                # A full disk takes a part and then nothing.
+                while added:
+                    added = added[file.write(added) :]
+            except OSError:
+                file.truncate(before)
+                raise
     except OSError as error:
         raise ConfigError.at(None, f"{path}: cannot be written: {error.strerror}") from None
 
@@ -104,9 +118,9 @@ def missing_from(there: Iterable[WorkEntry], others: Iterable[WorkEntry]) -> tup
     return tuple(missing)
 
 
-def _is_there(path: Path) -> bool:
+def _is_begun(path: Path) -> bool:
     try:
-        return path.exists()
+        return path.exists() and (not path.is_file() or path.stat().st_size > 0)
     except OSError as error:
         raise ConfigError.at(None, f"{path}: cannot be read: {error.strerror}") from None
 
@@ -132,13 +146,29 @@ def _entry(cells: Mapping[str, str]) -> WorkEntry:
     text = cells["minutes"].strip()
     minutes = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_MINUTES)) else 0
     if not 1 <= minutes <= MOST_MINUTES:
-        raise ValueError(f"{text!r} are not minutes; write a whole number from 1 to {MOST_MINUTES}")
+        advice = f"write a whole number from 1 to {MOST_MINUTES}"
+        if re.fullmatch(r"\d{1,3}([.,]\d{1,2}|:[0-5]\d)", text, re.ASCII):
+            advice += "; an hour and a half are 90"
+        raise ValueError(f"{text!r} are not minutes; {advice}")
     kinds = [kind.value for kind in WorkKind]
     kind = cells["kind"].strip()
     if kind not in kinds:
         raise ValueError(f"there is no kind {kind!r}; {suggestion(kind, kinds)}")
     day, ticket, note = (cells.get(name, "").strip() for name in ("date", "ticket", "note"))
-    return WorkEntry(parse_day(day), minutes, WorkKind(kind), ticket, note)
+    return WorkEntry(_day(day), minutes, WorkKind(kind), ticket, note)
+
+
+def _day(text: str) -> date:
+    try:
+        return parse_day(text)
+    except ValueError as error:
+        # Spreadsheets show days as their owner likes, and keep them as numbers since 1899-12-30.
+        by_hand = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", text, re.ASCII)
+        if by_hand is None and not re.fullmatch(r"\d{5}", text, re.ASCII):
+            raise
+        meant = f"write {by_hand[3]}-{by_hand[2]:0>2}-{by_hand[1]:0>2}" if by_hand else "a spreadsheet counts days so"
+        told = str(error).partition(";")[0]
+        raise ValueError(f"{told}; {meant}: give the column the format YYYY-MM-DD") from None
 
 
 def _cells(entry: WorkEntry) -> dict[str, str]:
@@ -146,7 +176,7 @@ def _cells(entry: WorkEntry) -> dict[str, str]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def _quoted(cell: str) -> str:
+def _quoted(cell: str, separator: str) -> str:
     """A cell as RFC 4180 has it."""
     doubled = cell.replace('"', '""')
-    return f'"{doubled}"' if any(sign in cell for sign in '",\r\n') else cell
+    return f'"{doubled}"' if any(sign in cell for sign in f'"{separator}\r\n') else cell

@@ -15,6 +15,7 @@ from secaudit.model.baseline import Location
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_PROBLEMS = 20
+_FIRST_YEAR = 2000
 _WORDS = {
     **dict.fromkeys(("1", "true", "up", "ok", "yes"), True),
     **dict.fromkeys(("0", "false", "down", "fail", "failed", "no"), False),
@@ -79,6 +80,16 @@ def _json(text: str, path: Path) -> Iterator[_Seen]:
 
 
 def _time(value: object) -> datetime:
+    moment = _moment(value)
+    if moment is None:
+        raise ValueError(f"{value!r} is not a time with its zone; write for example 2026-10-31T04:00:00Z")
+    if moment.year < _FIRST_YEAR:
+        # Spreadsheets count days since 1899: taken for seconds, all of them are one day of 1970.
+        raise ValueError(f"{value!r} is in {moment.year}, before there were probes; write 2026-10-31T04:00:00Z")
+    return moment
+
+
+def _moment(value: object) -> datetime | None:
     text = value.strip() if isinstance(value, str) else ""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -86,11 +97,9 @@ def _time(value: object) -> datetime:
         if text.isascii() and text.isdecimal():
             return datetime.fromtimestamp(int(text), UTC)
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
     except (ValueError, OverflowError, OSError):
-        pass
-    raise ValueError(f"{value!r} is not a time with its zone; write for example 2026-10-31T04:00:00Z")
+        return None
 
 
 def _is_up(value: object) -> bool:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from secaudit.config.errors import ConfigError, closest
 from secaudit.model.baseline import Location
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The columns that a file names, and what stands between them."""
+
+    columns: tuple[str, ...]
+    separator: str = ","
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +51,35 @@ def read_text(path: Path, longest: int, hint: str = "", missing: str = "") -> st
         raise ConfigError.at(location, message, "save the file with the encoding UTF-8") from None
 
 
-def csv_header(text: str, path: Path, needed: Sequence[str], known: Sequence[str] = ()) -> list[str]:
+def csv_header(text: str, path: Path, needed: Sequence[str], known: Sequence[str] = ()) -> Header:
     """The columns that the first line names: those that are needed once each, and no others than `known` if given.
 
+    Commas stand between them, or semicolons or tabs, as spreadsheets write them where commas stand in numbers.
     Raises ConfigError.
     """
     location = Location(str(path), 1)
+    first = re.split("[\r\n]", text, maxsplit=1)[0]
+    separator = next((sign for sign in ";\t" if first.count(sign) >= len(needed) - 1 > first.count(",")), ",")
     try:
-        header = [name.strip() for name in next(csv.reader(io.StringIO(text, newline=""), strict=True), [])]
+        cells = next(csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator), [])
     except csv.Error as error:
         raise ConfigError.at(location, f"not CSV: {error}") from None
-    first = text.partition("\n")[0]
-    other = next((sign for sign in (";", "\t") if first.count(sign) >= len(needed) - 1 > first.count(",")), "")
-    unknown = next((name for name in header if name not in known), None) if known and not other else None
+    columns = tuple(name.strip() for name in cells)
+    unknown = next((name for name in columns if name not in known), None) if known else None
     if unknown is not None:
         raise ConfigError.at(location, f"unknown column {unknown!r}", closest(unknown, known))
     once = known or needed
-    if not all(header.count(name) == 1 for name in needed) or any(header.count(name) > 1 for name in once):
-        hint = f"they are separated by {other!r} here, and commas are needed" if other else ""
-        raise ConfigError.at(location, f"the first line must name the columns {', '.join(needed)}, each once", hint)
-    return header
+    if not all(columns.count(name) == 1 for name in needed) or any(columns.count(name) > 1 for name in once):
+        raise ConfigError.at(location, f"the first line must name the columns {', '.join(needed)}, each once")
+    return Header(columns, separator)
 
 
-def csv_rows(text: str, path: Path, header: Sequence[str]) -> Iterator[Row]:
+def csv_rows(text: str, path: Path, header: Header) -> Iterator[Row]:
     """The rows after the header (RFC 4180: quotes, and lines within them); empty lines are none.
 
     Raises ConfigError at the line in which the file stops being CSV.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=header.separator)
     begin = 1
     try:
         for cells in reader:
@@ -78,8 +88,8 @@ def csv_rows(text: str, path: Path, header: Sequence[str]) -> Iterator[Row]:
             if is_header or not cells:
                 continue
             trouble = ""
-            if len(cells) != len(header):
-                trouble = f"expected {len(header)} columns, found {len(cells)}"
-            yield Row(location, dict(zip(header, cells, strict=False)), trouble)
+            if len(cells) != len(header.columns):
+                trouble = f"expected {len(header.columns)} columns, found {len(cells)}"
+            yield Row(location, dict(zip(header.columns, cells, strict=False)), trouble)
     except csv.Error as error:
         raise ConfigError.at(Location(str(path), begin), f"not CSV: {error}") from None

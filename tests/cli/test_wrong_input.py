@@ -355,13 +355,13 @@ def test_a_token_that_is_not_there(
         monkeypatch.delenv("TRACKER_TOKEN")
     else:
         monkeypatch.setenv("TRACKER_TOKEN", value)
-    assert said in fails("tracker sync")
+    assert said in fails("tracker sync", code=3)
 
 
 def test_certificates_that_are_none(fails: Fails) -> None:
     for name, said in (("nope.pem", "No such file"), ("muster.yaml", "NO_CERTIFICATE_OR_CRL_FOUND")):
         Path("trackers/muster.yaml").write_text(f"{TRACKER}ca_file: {name}\n")
-        message = fails("tracker sync")
+        message = fails("tracker sync", code=3)
         assert f"trackers/{name} cannot be read" in message
         assert said in message
 
@@ -396,7 +396,7 @@ def test_trackers_that_answer_nonsense(
     monkeypatch.setattr("secaudit.export.trackers.session.TRIES", 1)
     httpserver.expect_request("/repos/acme/ops/issues").respond_with_response(answer)
     Path("trackers/muster.yaml").write_text(TRACKER.replace("http://127.0.0.1:1", httpserver.url_for("").rstrip("/")))
-    assert said in fails(line)
+    assert said in fails(line, code=3)
 
 
 def test_a_tracker_that_shows_what_it_was_sent(
@@ -411,7 +411,7 @@ def test_a_tracker_that_shows_what_it_was_sent(
         text = TRACKER.replace("http://127.0.0.1:1", httpserver.url_for("").rstrip("/")).replace("acme/ops", "OPS")
         text = text.replace("github", "jira") + user + 'workflow: {close: "1", reopen: "2"}\n'
         Path("trackers/muster.yaml").write_text(text)
-        assert said in fails("tracker sync")
+        assert said in fails("tracker sync", code=3)
 
 
 def drip(_request: Request) -> Response:
@@ -432,7 +432,7 @@ def test_a_tracker_that_never_comes_to_an_end(
     monkeypatch.setattr("secaudit.export.trackers.session.MAX_SECONDS", 0.2)
     httpserver.expect_request("/repos/acme/ops/issues").respond_with_handler(drip)
     Path("trackers/muster.yaml").write_text(TRACKER.replace("http://127.0.0.1:1", httpserver.url_for("").rstrip("/")))
-    assert "the answer took more than 0.2 s" in fails("tracker sync")
+    assert "the answer took more than 0.2 s" in fails("tracker sync", code=3)
 
 
 def test_a_tracker_that_never_answers(fails: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -440,7 +440,7 @@ def test_a_tracker_that_never_answers(fails: Fails, monkeypatch: pytest.MonkeyPa
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         Path("trackers/muster.yaml").write_text(TRACKER.replace("http://127.0.0.1:1", url))
-        assert "ReadTimeout" in fails("tracker sync")
+        assert "ReadTimeout" in fails("tracker sync", code=3)
 
 
 @contextmanager

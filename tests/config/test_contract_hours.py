@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import resource
+from dataclasses import replace
 from datetime import date
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -50,11 +54,11 @@ def test_a_ledger_that_a_person_wrote(write: Write) -> None:
         ),
         (
             "date,minutes,kind\n2026-10-03,1.5,support\n",
-            "l.csv:2:1: '1.5' are not minutes; write a whole number from 1 to 44640",
+            "l.csv:2:1: '1.5' are not minutes; write a whole number from 1 to 44640; an hour and a half are 90",
         ),
         (
             "date,minutes,kind\n3.10.2026,5,support\n",
-            "l.csv:2:1: '3.10.2026' is not a day; write for example 2026-12-24",
+            "l.csv:2:1: '3.10.2026' is not a day; write 2026-10-03: give the column the format YYYY-MM-DD",
         ),
         (
             "date,minutes,kind\n2026-10-03,5,suport\n",
@@ -83,3 +87,44 @@ def test_a_missing_ledger_is_not_an_empty_one(write: Write) -> None:
 def test_an_import_adds_what_is_not_there_yet() -> None:
     assert missing_from([ENTRY, OTHER], [OTHER, OTHER, ENTRY]) == (OTHER,)
     assert missing_from([], [OTHER, OTHER]) == (OTHER, OTHER)
+
+
+def test_lines_are_added_with_the_separator_that_is_there(write: Write) -> None:
+    path = write("l.csv", "date;minutes;kind;ticket;note\n2026-10-04;15;development;;\n")
+    append_entries(path, [ENTRY, WorkEntry(date(2026, 10, 5), 5, WorkKind.SUPPORT, note="a; b, c")])
+    assert read_ledger(path)[1] == ENTRY
+    assert path.read_text().endswith('2026-10-05;5;support;;"a; b, c"\n')
+
+
+def test_two_that_begin_a_ledger_at_once_write_one_header(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one is quicker between our look and our lock."""
+    path = Path("l.csv")
+    lock = fcntl.flock
+
+    def late(file: FileIO, kind: int) -> None:
+        monkeypatch.setattr("secaudit.config.contract_hours.flock", lock)
+        append_entries(path, [OTHER])
+        lock(file, kind)
+
+    monkeypatch.setattr("secaudit.config.contract_hours.flock", late)
+    append_entries(path, [ENTRY])
+    assert read_ledger(path) == (OTHER, ENTRY)
+
+
+def test_an_empty_ledger_is_begun(write: Write) -> None:
+    path = write("l.csv", "")
+    append_entries(path, [ENTRY])
+    assert read_ledger(path) == (ENTRY,)
+
+
+def test_on_a_full_disk_a_ledger_stays_as_it_was(write: Write) -> None:
+    """Of what does not fit, no part stays either."""
+    path = write("l.csv", "date,minutes,kind\n")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, limits[1]))
+    try:
+        said = messages(lambda: append_entries(path, [replace(OTHER, day=date(2026, 10, day)) for day in range(1, 9)]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert said == ["l.csv: cannot be written: File too large"]
+    assert path.read_text() == "date,minutes,kind\n"

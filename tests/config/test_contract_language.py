@@ -194,6 +194,7 @@ BEYOND = re.compile(
     "|".join(
         (
             r"is not a day;",  # 30 February
+            r"is not a host name or an IP address",
             r"is not a time;|has no time zone",
             r"there is no time zone|the holidays of country|subdivision",
             r"FREQ=|never comes due|is not one of|BYDAY|is not a regular expression",

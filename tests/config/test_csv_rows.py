@@ -44,8 +44,14 @@ def entry(note: str = "", minutes: int = 45) -> WorkEntry:
         b" date , minutes,kind,note\n 2026-10-03 , 45 , support , a \n",
         b'"date","minutes","kind","note"\n"2026-10-03","45","support","a"\n',
         b"note,kind,minutes,date\na,support,045,2026-10-03\n",
+        (HEAD + GOOD + b"a\n").replace(b",", b";"),
+        b"\xef\xbb\xbf" + (HEAD + GOOD + b"a\n").replace(b",", b";").replace(b"\n", b"\r\n"),
+        (HEAD + GOOD + b"a\n").replace(b",", b"\t").replace(b"\n", b"\r"),
     ],
-    ids=["plain", "BOM", "CRLF", "CR", "no end", "empty lines", "spaces", "quotes", "other order"],
+    ids=[
+        *("plain", "BOM", "CRLF", "CR", "no end", "empty lines", "spaces", "quotes", "other order"),
+        *("semicolons", "semicolons, BOM and CRLF", "tabs"),
+    ],
 )
 def test_what_spreadsheets_make_of_a_ledger(tmp_path: Path, raw: bytes) -> None:
     assert ledger(tmp_path / "l.csv", raw) == [entry("a")]
@@ -54,19 +60,20 @@ def test_what_spreadsheets_make_of_a_ledger(tmp_path: Path, raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
+        (b"date;minutes;art\n", "1:1: unknown column 'art'"),
+        (b"date;minutes,kind\n", "1:1: unknown column 'date;minutes'"),
+        (b"date;minutes;kind\n2026-10-03,45,support\n", "2:1: expected 3 columns, found 1"),
         (
-            b"date;minutes;kind\n2026-10-03;45;support\n",
-            (
-                "1:1: the first line must name the columns date, minutes, kind, each once "
-                "(they are separated by ';' here, and commas are needed)"
-            ),
+            b"date;minutes;kind\n2026-10-03;1,5;support\n",
+            "2:1: '1,5' are not minutes; write a whole number from 1 to 44640; an hour and a half are 90",
         ),
         (
-            b"date\tminutes\tkind\n",
-            (
-                "1:1: the first line must name the columns date, minutes, kind, each once "
-                "(they are separated by '\\t' here, and commas are needed)"
-            ),
+            b"date;minutes;kind\n31.10.2026;45;support\n",
+            "2:1: '31.10.2026' is not a day; write 2026-10-31: give the column the format YYYY-MM-DD",
+        ),
+        (
+            HEAD + b"46326,45,support,\n",
+            "2:1: '46326' is not a day; a spreadsheet counts days so: give the column the format YYYY-MM-DD",
         ),
         (HEAD + b"2026-10-03,1,5,support,\n", "2:1: expected 4 columns, found 5"),
         (HEAD + b'2026-10-03,"1,5",support,\n', "2:1: '1,5' are not minutes; write a whole number from 1 to 44640"),
@@ -222,10 +229,8 @@ def test_what_monitorings_export(tmp_path: Path, raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (
-            b"time;up\n2026-10-31T04:00:00Z;1\n",
-            "1:1: the first line must name the columns time, up, each once (they are separated by ';' here",
-        ),
+        (b"time;ip\n2026-10-31T04:00:00Z;1\n", "1:1: the first line must name the columns time, up, each once"),
+        (PROBES + b"46326,1\n", "2:1: '46326' is in 1970, before there were probes"),
         (b"time,up,up\n", "1:1: the first line must name the columns time, up, each once"),
         (PROBES + b"2026-10-31T04:00:00Z,1,5\n", "2:1: expected 2 columns, found 3"),
         (PROBES + UP + b"31.10.2026 04:00,1\n", "3:1: '31.10.2026 04:00' is not a time with its zone"),
