@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
-from secaudit.api import Answers, Command, Expect, Request, Unproven, collector
+from secaudit.api import Answer, Answers, Command, Expect, Request, attempt, collector
 
 from .borg import read_archives, read_contents
 from .expect import BorgFreshness, BorgRepository, Dataset, FileFreshness, ResticFreshness, ResticRepository
-from .facts import (
-    ArchiveContents,
-    Archives,
-    BackupFolders,
-    BorgRepositories,
-    FolderListing,
-    ResticRepositories,
-    Snapshots,
-)
+from .facts import BackupFolders, BorgRepositories, ResticRepositories
 from .listing import read_listing
 from .restic import read_snapshots
+
+T = TypeVar("T")
 
 
 def _datasets(wanted: Sequence[Expect]) -> list[Dataset]:
@@ -37,7 +32,7 @@ def _listings(wanted: Sequence[Expect]) -> Iterable[Request]:
     return (dataset.listing for dataset in _datasets(wanted))
 
 
-def _restic_listings(wanted: Sequence[Expect]) -> Iterable[Request]:
+def _restic_listings(wanted: Sequence[Expect]) -> Iterable[Command]:
     return (repository.listing for repository in _restic(wanted))
 
 
@@ -51,41 +46,31 @@ def _borg_requests(wanted: Sequence[Expect]) -> Iterable[Request]:
 @collector(BackupFolders, _listings)
 def backup_folders(answers: Answers) -> BackupFolders:
     """Every declared folder; one that cannot be read leaves the others alone."""
-    folders: dict[Command, FolderListing | Unproven] = {}
-    for dataset in _datasets(answers.wanted):
-        try:
-            folders[dataset.listing] = read_listing(answers, dataset)
-        except Unproven as reason:
-            folders[dataset.listing] = reason
-    return BackupFolders(folders)
+    return BackupFolders(
+        {dataset.listing: attempt(read_listing, answers, dataset) for dataset in _datasets(answers.wanted)}
+    )
 
 
 @collector(ResticRepositories, _restic_listings)
 def restic_repositories(answers: Answers) -> ResticRepositories:
     """Every declared restic repository; one that cannot be read leaves the others alone."""
-    repositories: dict[Command, Snapshots | Unproven] = {}
-    for repository in _restic(answers.wanted):
-        try:
-            repositories[repository.listing] = read_snapshots(answers.ended(repository.listing))
-        except Unproven as reason:
-            repositories[repository.listing] = reason
-    return ResticRepositories(repositories)
+    return ResticRepositories(
+        {listing: attempt(_ended, read_snapshots, answers, listing) for listing in _restic_listings(answers.wanted)}
+    )
 
 
 @collector(BorgRepositories, _borg_requests)
 def borg_repositories(answers: Answers) -> BorgRepositories:
     """Every declared borg repository; one that cannot be read leaves the others alone."""
-    repositories: dict[Command, Archives | Unproven] = {}
-    contents: dict[Command, ArchiveContents | Unproven] = {}
-    for repository in _borg(answers.wanted):
-        try:
-            repositories[repository.listing] = read_archives(answers.ended(repository.listing))
-        except Unproven as reason:
-            repositories[repository.listing] = reason
-        if repository.contents is None:
-            continue
-        try:
-            contents[repository.contents] = read_contents(answers.ended(repository.contents))
-        except Unproven as reason:
-            contents[repository.contents] = reason
-    return BorgRepositories(repositories, contents)
+    repositories = _borg(answers.wanted)
+    listings = [one.listing for one in repositories]
+    contents = [one.contents for one in repositories if one.contents is not None]
+    return BorgRepositories(
+        {listing: attempt(_ended, read_archives, answers, listing) for listing in listings},
+        {content: attempt(_ended, read_contents, answers, content) for content in contents},
+    )
+
+
+def _ended(read: Callable[[Answer], T], answers: Answers, command: Command) -> T:
+    """What the output of a command that ended well says. Raises `Unproven`."""
+    return read(answers.ended(command))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from secaudit.api import Answers, Expect, PortScan, Unproven, collector
+from secaudit.api import Answers, Expect, PortScan, attempt, collector
 
 from .expectations import OpenPorts
 from .facts import PortScanResult, ScannedPorts
@@ -24,11 +24,8 @@ def port_scans(wanted: Sequence[Expect]) -> Iterator[PortScan]:
 def scanned_ports(answers: Answers) -> ScannedPorts:
     """Every scan by itself: one that proves nothing takes nothing away from the others."""
     scans = dict.fromkeys(port_scans(answers.wanted))
-    return ScannedPorts(tuple((scan.protocol, scan.ports, _result(answers, scan)) for scan in scans))
+    return ScannedPorts(tuple((scan.protocol, scan.ports, attempt(_result, answers, scan)) for scan in scans))
 
 
-def _result(answers: Answers, scan: PortScan) -> PortScanResult | Unproven:
-    try:
-        return read_scan(answers.ended(scan), scan)
-    except Unproven as reason:
-        return reason
+def _result(answers: Answers, scan: PortScan) -> PortScanResult:
+    return read_scan(answers.ended(scan), scan)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from secaudit.api import MIB, Answer, Answers, Command, Evidence, Unproven, UnprovenKind
+from secaudit.api import MIB, Answer, Answers, Command, Evidence, Unproven, UnprovenKind, attempt
 from secaudit.model.safe_text import visible_line
 
 _DOCKER_ASKED = ("/usr/bin/docker", "--host", "unix:///run/docker.sock")
@@ -101,13 +101,7 @@ class _Container:
 
 def read_container_images(answers: Answers) -> ContainerImages:
     """What both engines have; trouble with one leaves the other as it is."""
-    found: dict[str, EngineImages | Unproven | None] = {}
-    for engine, read in (("docker", _docker), ("podman", _podman)):
-        try:
-            found[engine] = read(answers)
-        except Unproven as trouble:
-            found[engine] = trouble
-    return ContainerImages(found)
+    return ContainerImages({"docker": attempt(_docker, answers), "podman": attempt(_podman, answers)})
 
 
 def _docker(answers: Answers) -> EngineImages | None:

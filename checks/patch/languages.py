@@ -6,11 +6,11 @@ What a distribution packages itself (/usr/lib/python3, /usr/share/nodejs) is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from secaudit.api import MIB, Answer, Answers, Command, FeedStamp, Platform, Unproven
+from secaudit.api import MIB, Answer, Answers, Command, FeedStamp, Platform, Unproven, attempt
 
 from ..host.facts import Package, Packages
 from .feeds.lookup import Advisories, FeedDirectory
@@ -87,14 +87,19 @@ class LanguageSource(FeedDirectory):
 
 def read_language_packages(answers: Answers) -> LanguagePackages:
     """What is below /usr/local and /opt, and Node's below /usr/lib."""
-    found: dict[str, Packages | Unproven] = {}
-    for name, command, read in (("pypi", PYTHON, _python), ("npm", NODE, _node)):
-        try:
-            answer = answers.ended(command, exits=_ENDINGS if name == "npm" else (0,))
-            found[name] = Packages(LANGUAGES[name][1], tuple(dict.fromkeys(read(answer))), answer.evidence())
-        except Unproven as trouble:
-            found[name] = trouble
-    return LanguagePackages(found)
+    return LanguagePackages({"pypi": attempt(_pypi, answers), "npm": attempt(_npm, answers)})
+
+
+def _pypi(answers: Answers) -> Packages:
+    return _installed("pypi", answers.ended(PYTHON), _python)
+
+
+def _npm(answers: Answers) -> Packages:
+    return _installed("npm", answers.ended(NODE, exits=_ENDINGS), _node)
+
+
+def _installed(name: str, answer: Answer, read: Callable[[Answer], Iterator[Package]]) -> Packages:
+    return Packages(LANGUAGES[name][1], tuple(dict.fromkeys(read(answer))), answer.evidence())
 
 
 def _python(answer: Answer) -> Iterator[Package]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from secaudit.api import KIB, Answer, Answers, Command, Duration, Evidence, Expect, Unproven, UnprovenKind
+from secaudit.api import KIB, Answer, Answers, Command, Duration, Evidence, Expect, Unproven, UnprovenKind, attempt
 
 from .facts import DeployedRelease, DeployedReleases
 from .lines import LONGEST_LINE, at_line, match_line
@@ -175,13 +175,7 @@ def version_files(wanted: Sequence[Expect]) -> Iterable[Command]:
 
 def read_deployed(answers: Answers) -> DeployedReleases:
     """The version in each place, or why there is none."""
-    found: dict[tuple[str, str], DeployedRelease | Unproven] = {}
-    for release in _releases(answers.wanted):
-        try:
-            found[release.key] = _read(release, answers)
-        except Unproven as trouble:
-            found[release.key] = trouble
-    return DeployedReleases(found)
+    return DeployedReleases({release.key: attempt(_read, release, answers) for release in _releases(answers.wanted)})
 
 
 def deployed(releases: Mapping[tuple[str, str], DeployedRelease | Unproven], wanted: ShippedRelease) -> DeployedRelease:

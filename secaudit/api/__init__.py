@@ -7,7 +7,7 @@ nothing else of secaudit. See `docs/writing-a-check.md`.
 from secaudit.api.check import Check, check
 from secaudit.api.collector import Answers, Collector, collector
 from secaudit.api.expect import Duration, Expect, Size, parse_duration, parse_size, show_duration, show_size
-from secaudit.api.facts import Facts, Now, Platform, Target, Unproven
+from secaudit.api.facts import Facts, Now, Platform, Target, Unproven, attempt
 from secaudit.api.family import Family, load_family
 from secaudit.api.format import CustomerReport, FleetReport, Format, ShelfPage, Speech
 from secaudit.api.laboratory import AskedHost, HostChoice, Kernel, Laboratory, Outside
@@ -66,6 +66,7 @@ __all__ = [
     "Unproven",
     "UnprovenKind",
     "Verdict",
+    "attempt",
     "change_section",
     "check",
     "collector",

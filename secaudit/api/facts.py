@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar, cast
+from typing import ParamSpec, TypeVar, cast
 
 from secaudit.api.verdict import Verdict, unproven
 from secaudit.model.evidence import Evidence
 from secaudit.model.outcome import UnprovenKind
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -29,6 +30,14 @@ class Unproven(Exception):
     def verdict(self, subject: str = "", *, expected: str = "") -> Verdict:
         """The verdict that the subject could not be decided for this reason."""
         return unproven(subject, kind=self.kind, reason=self.reason, expected=expected, evidence=self.evidence)
+
+
+def attempt(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Unproven:
+    """What `read` returns, or the `Unproven` that it raises: for parts of a fact that must not take the others away."""
+    try:
+        return read(*args, **kwargs)
+    except Unproven as reason:
+        return reason
 
 
 @dataclass(frozen=True, slots=True)
