@@ -28,7 +28,7 @@ from secaudit.model.severity import Severity
 from secaudit.store import Store, open_store
 from secaudit.transcript.codec import digest
 from secaudit.tui.app import Dashboard
-from secaudit.tui.services import Services
+from secaudit.tui.services import FeedAge, Services
 from tests.reports import sample
 
 CHROMIUM = (
@@ -126,9 +126,9 @@ SCREENS = (
 async def dashboard(store: Store, out: Path, at: datetime) -> None:
     """The main screens, an hour after the run."""
     feeds = (
-        FeedStamp("advisories of Debian", at - timedelta(hours=3), ""),
-        FeedStamp("known exploited vulnerabilities", at - timedelta(hours=9), ""),
-        FeedStamp("EPSS scores", at - timedelta(days=6), ""),
+        FeedAge(FeedStamp("advisories of Debian", at - timedelta(hours=3), ""), timedelta(days=3)),
+        FeedAge(FeedStamp("known exploited vulnerabilities", at - timedelta(hours=9), ""), timedelta(days=7)),
+        FeedAge(FeedStamp("EPSS scores", at - timedelta(days=6), ""), timedelta(days=3)),
     )
     for name, keys, size in SCREENS:
         services = Services(feeds=lambda: feeds)

@@ -208,19 +208,19 @@ def support_dates(_: Answers) -> SupportDates:
     return SUPPORT_DATES
 
 
-@reference(Advisories)
+@reference(Advisories, limit="feed_max_age")
 def advisories(directory: Path) -> AdvisorySource:
     """The imported advisories, by release."""
     return AdvisorySource(directory)
 
 
-@reference(KnownExploited)
+@reference(KnownExploited, limit="catalogue_max_age")
 def known_exploited(directory: Path) -> ExploitedSource:
     """CISA's catalogue of known exploited vulnerabilities."""
     return ExploitedSource(directory)
 
 
-@reference(ExploitScores)
+@reference(ExploitScores, limit="feed_max_age")
 def exploit_scores(directory: Path) -> ScoreSource:
     """The scores of EPSS."""
     return ScoreSource(directory)

@@ -11,7 +11,7 @@ from .languages import LanguageAdvisories, LanguageSource
 from .statements import Statements, StatementSource
 
 
-@reference(AnnouncedSupport)
+@reference(AnnouncedSupport, limit="dates_max_age")
 def announced_support(directory: Path) -> SupportSource:
     """Imported support dates, which go before the table that ships with this family."""
     return SupportSource(directory)
@@ -23,7 +23,7 @@ def statements(directory: Path) -> StatementSource:
     return StatementSource(directory)
 
 
-@reference(LanguageAdvisories)
+@reference(LanguageAdvisories, limit="feed_max_age")
 def language_advisories(directory: Path) -> LanguageSource:
     """The imported advisories about packages of Python and Node.js."""
     return LanguageSource(directory)

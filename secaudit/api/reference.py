@@ -47,19 +47,24 @@ class ReferenceSource(Protocol[T_co]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference(Generic[T]):
-    """A fact of the run. `open` is given the data directory, once per run; it may raise `Unproven`."""
+    """A fact of the run. `open` is given the data directory, once per run; it may raise `Unproven`.
+
+    `limit` names the value of expectations that says how old the data may be; empty when their age says nothing.
+    """
 
     fact: type[T]
     open: Callable[[Path], ReferenceSource[T]]
+    limit: str = ""
 
 
-def reference(fact: type[T]) -> Callable[[Callable[[Path], ReferenceSource[T]]], Reference[T]]:
+def reference(fact: type[T], *, limit: str = "") -> Callable[[Callable[[Path], ReferenceSource[T]]], Reference[T]]:
     """Declare the decorated function, which opens the data below a directory, as the source of `fact`.
 
-    Collectors and checks name the fact in `uses`, `requires` or `considers` like any other.
+    Collectors and checks name the fact in `uses`, `requires` or `considers` like any other. Checks themselves hold the
+    age of the data against their expectation; `limit` is its name there, so that others can say when it is reached.
     """
 
     def declare(open_: Callable[[Path], ReferenceSource[T]]) -> Reference[T]:
-        return Reference(fact, open_)
+        return Reference(fact, open_, limit)
 
     return declare

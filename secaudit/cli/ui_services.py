@@ -28,7 +28,7 @@ from secaudit.config.inventory import load_inventory
 from secaudit.engine.events import Event, HostDone, HostStep
 from secaudit.model.answer import HostTranscript
 from secaudit.model.baseline import Baseline
-from secaudit.model.feed import FeedStamp
+from secaudit.model.errors import UserError
 from secaudit.model.inventory import TransportKind
 from secaudit.model.panel import TitledPanel
 from secaudit.model.result import Result
@@ -38,7 +38,7 @@ from secaudit.plugins import Registry
 from secaudit.sla.history import ContractHistory
 from secaudit.store import default_url, open_store
 from secaudit.store.connect import parse_url
-from secaudit.tui.services import Firing, Pauses, Services, Target, WaiverDraft
+from secaudit.tui.services import FeedAge, Firing, Pauses, Services, Target, WaiverDraft
 
 NO_INVENTORY = "start the dashboard with --inventory to check hosts again"
 FIRINGS = 10
@@ -84,7 +84,7 @@ def make_services(sources: Sources, registry: Registry, *, read_only: bool) -> S
         baselines=lambda: _baselines(registry, sources.inventory),
         facts=lambda transcript: fact_sheets(transcript, registry),
         panels=lambda transcript, results: _panels(transcript, results, sources, registry),
-        feeds=lambda: _feeds(registry),
+        feeds=lambda: _feeds(registry, sources.inventory),
         record=None if read_only else lambda event: _record(event, sources.store_url),
         pauses=lambda customer: _pauses(customer, sources),
         waive=None if read_only else lambda draft: _waive(draft, sources),
@@ -193,10 +193,21 @@ def _check_page(check_id: str, registry: Registry) -> str:
 def _baselines(registry: Registry, inventory: Path | None) -> Sequence[tuple[str, Baseline]]:
     """What the hosts of the inventory are held against, merged as there; then what can be named."""
     library = BaselineLibrary()
+    used = _used_baselines(registry, inventory)
+    named = {
+        (name,): library.resolve((name,), registry.checks, registry.broken)
+        for name in library.names()
+        if (name,) not in used
+    }
+    return [(" + ".join(names), baseline) for names, baseline in (used | named).items()]
+
+
+def _used_baselines(registry: Registry, inventory: Path | None) -> dict[tuple[str, ...], Baseline]:
+    """What the hosts of the inventory are held against."""
+    library = BaselineLibrary()
     hosts = load_inventory(inventory, library.names()).hosts if inventory is not None else ()
     used = dict.fromkeys(host.baselines for host in hosts if host.baselines)
-    lists = dict.fromkeys((*used, *((name,) for name in library.names())))
-    return [(" + ".join(names), library.resolve(names, registry.checks, registry.broken)) for names in lists]
+    return {names: library.resolve(names, registry.checks, registry.broken) for names in used}
 
 
 def _panels(
@@ -216,12 +227,16 @@ def _panels(
     return host_panels(transcript, results, controls, registry, default_feeds())
 
 
-def _feeds(registry: Registry) -> Sequence[FeedStamp]:
-    from secaudit.api import default_feeds
-    from secaudit.engine.reference import ReferenceData, open_source
+def _feeds(registry: Registry, inventory: Path | None) -> Sequence[FeedAge]:
+    """By the baselines that the hosts of the inventory are held against; without them by what checks allow."""
+    from secaudit.cli.ui_feeds import feed_ages
 
-    place = default_feeds()
-    return ReferenceData({fact: open_source(one, place) for fact, one in registry.references.items()}).stamps
+    try:
+        used = list(_used_baselines(registry, inventory).values())
+    except UserError:
+        # What is wrong with a file is told on the screen of the baselines; the age of data is known all the same.
+        used = []
+    return feed_ages(registry, used)
 
 
 def _record(event: FindingEvent, url: str) -> int:

@@ -57,6 +57,14 @@ class FactSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedAge:
+    """Reference data, and how old they may be; None when that says nothing of them."""
+
+    stamp: FeedStamp
+    limit: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class Firing:
     """When (aware UTC) a schedule starts a scan, and of what."""
 
@@ -136,7 +144,7 @@ class Services:
     """What a transcript says about its host."""
     panels: Callable[[HostTranscript, Sequence[Result]], Sequence[TitledPanel]] | None = None
     """What families show of a host, from its newest transcript and results."""
-    feeds: Callable[[], Sequence[FeedStamp]] | None = None
+    feeds: Callable[[], Sequence[FeedAge]] | None = None
     """The reference data that a scan would use now; never raises."""
     schedules: Callable[[], Sequence[Firing]] | None = None
     """The coming scans, the next one first."""

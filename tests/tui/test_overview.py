@@ -28,6 +28,7 @@ from secaudit.tui.pages.hosts import HostsPage
 from secaudit.tui.pages.overview import Counter as CounterWidget
 from secaudit.tui.pages.overview import load_customers
 from secaudit.tui.scope import Scope
+from secaudit.tui.services import FeedAge
 from secaudit.tui.themes import LOOKS
 from tests import screenshots
 from tests.reports import sample
@@ -117,10 +118,17 @@ def test_hosts_that_were_not_scanned_are_behind_their_number(tmp_path: Path) -> 
 
 
 def test_reference_data_are_shown_with_their_age_and_old_ones_are_marked() -> None:
-    feeds = (FeedStamp("EPSS", NOW - 9 * DAY, ""), FeedStamp("advisories \x1b[2J", NOW - timedelta(hours=3), ""))
+    feeds = (
+        FeedAge(FeedStamp("EPSS", NOW - 9 * DAY, ""), 8 * DAY),
+        FeedAge(FeedStamp("KEV", NOW - 9 * DAY, ""), 10 * DAY),
+        FeedAge(FeedStamp("advisories \x1b[2J", NOW - timedelta(hours=3), ""), timedelta(hours=3)),
+        FeedAge(FeedStamp("statements", NOW - 90 * DAY, ""), None),
+    )
     shown = blocks(Blocks((), (), (), (), (), feeds), {}, NOW, next(iter(LOOKS.values()))).plain
-    assert "     9d ✗ EPSS" in shown
-    assert "   3h00 ✓ advisories \\x1b[2J" in shown
+    assert "     9d ✗ EPSS  of 8d" in shown
+    assert "     9d ✓ KEV  of 10d" in shown
+    assert "   3h00 ✓ advisories \\x1b[2J  of 3h00" in shown
+    assert "    90d · statements\n" in shown
 
 
 def test_a_clock_opens_its_finding_by_a_click(tmp_path: Path) -> None:

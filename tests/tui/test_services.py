@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from secaudit.api import Platform
 from secaudit.cli.exits import CommandError
 from secaudit.cli.host_facts import fact_sheets
 from secaudit.cli.ui_services import Sources, make_services, may_write
 from secaudit.config.waivers import load_waivers
 from secaudit.model.answer import Answer, AnswerStatus
+from secaudit.model.feed import FeedStamp
 from secaudit.model.waiver import WaiverGrant
 from secaudit.plugins import Registry, discover
 from secaudit.store import open_store
@@ -132,3 +134,51 @@ def test_the_reference_data_of_now_are_told(
     feeds = make_services(Sources("sqlite://", None, None, None, tmp_path), registry, read_only=True).feeds
     assert feeds is not None
     assert not feeds()
+
+
+class Fetched:
+    """Reference data of yesterday."""
+
+    def __init__(self, name: str) -> None:
+        self.stamps = (FeedStamp(name, SCANNED - timedelta(days=1), ""),)
+
+    def load(self, platform: Platform | None) -> object:
+        raise AssertionError("nobody asks for what is in them")
+
+
+def test_reference_data_are_as_old_as_the_baselines_of_the_inventory_allow(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The strictest one counts; what checks allow by themselves, where none says anything."""
+    monkeypatch.setattr("secaudit.cli.ui_feeds.open_source", lambda one, _place: Fetched(one.fact.__name__))
+
+    def limits(inventory: Path | None) -> dict[str, timedelta | None]:
+        feeds = make_services(Sources("sqlite://", inventory, None, None, tmp_path), registry, read_only=True).feeds
+        assert feeds is not None
+        return {feed.stamp.name: feed.limit for feed in feeds()}
+
+    days = {
+        "Advisories": 3,
+        "ExploitScores": 3,
+        "LanguageAdvisories": 3,
+        "KnownExploited": 7,
+        "AnnouncedSupport": 180,
+    }
+    shipped: dict[str, timedelta | None] = {name: timedelta(days=limit) for name, limit in days.items()}
+    assert limits(None) == shipped | {"Statements": None}
+    hosts = ""
+    for name, age in (("a", "9d"), ("b", "5d")):
+        (tmp_path / f"{name}.yaml").write_text(
+            f"baseline: {name}\nversion: 1\ncontrols:\n  fixes: {{check: patch.advisories-overdue, severity: high, "
+            f"expect: {{feed_max_age: {age}}}}}\n"
+        )
+        hosts += f"{name}: {{address: 10.0.0.1, baselines: [../{name}.yaml]}}, "
+    inventory = tmp_path / "inventory"
+    inventory.mkdir()
+    (inventory / "muster.yaml").write_text(
+        f"customer: {{id: muster, name: Muster GmbH}}\nsites: {{vienna: {{hosts: {{{hosts}}}}}}}\n"
+    )
+    own = shipped | dict.fromkeys(("Advisories", "ExploitScores", "LanguageAdvisories"), timedelta(days=5))
+    assert limits(inventory) == own | {"Statements": None}
+    (inventory / "muster.yaml").write_text("customer: {}\n")
+    assert limits(inventory) == shipped | {"Statements": None}

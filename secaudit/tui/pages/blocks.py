@@ -9,16 +9,13 @@ from datetime import datetime, timedelta
 from rich.style import Style
 from rich.text import Text
 
-from secaudit.model.feed import FeedStamp
 from secaudit.model.outcome import Outcome
 from secaudit.store.listing import FindingLine
 from secaudit.store.records import HostOverview, RunOverview
 from secaudit.tui import words
 from secaudit.tui.finding.detail import Finding
+from secaudit.tui.services import FeedAge
 from secaudit.tui.themes import Look
-
-OLD = timedelta(days=3)
-"""Age from which reference data are marked: no check that ships trusts older ones unless its baseline says so."""
 
 MOST_ENDED = 2
 """Scans that have ended and are shown beside those that have not."""
@@ -39,7 +36,7 @@ class Blocks:
     troubled: Sequence[HostOverview]
     backups: Sequence[FindingLine]
     waivers: Sequence[tuple[FindingLine, datetime]]
-    feeds: Sequence[FeedStamp] = ()
+    feeds: Sequence[FeedAge] = ()
 
 
 def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Text:
@@ -75,10 +72,14 @@ def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Te
             text.append_text(_place(found, look)).append("\n")
     text.append("\nREFERENCE DATA\n", look.strong)
     for feed in side.feeds:
-        age = now - feed.at
-        style, mark = (look.critical, "✗") if age > OLD else (look.good, "✓")
+        age = now - feed.stamp.at
+        is_old = feed.limit is not None and age > feed.limit
+        style, mark = (look.critical, "✗") if is_old else (look.dim, "·") if feed.limit is None else (look.good, "✓")
         text.append(f"{words.span(age.total_seconds()):>7} ", look.dim).append(f"{mark} ", style)
-        text.append_text(words.line(feed.name, "" if age > OLD else look.dim)).append("\n")
+        text.append_text(words.line(feed.stamp.name, "" if is_old else look.dim))
+        if feed.limit is not None:
+            text.append(f"  of {words.span(feed.limit.total_seconds())}", look.dim)
+        text.append("\n")
     if not side.feeds:
         text.append("none is imported; controls that need it stay unproven\n", look.dim)
     return text

@@ -18,7 +18,6 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from secaudit.model.answer import Reach
-from secaudit.model.feed import FeedStamp
 from secaudit.store.listing import Clocks
 from secaudit.store.records import CustomerOverview, Tally
 from secaudit.tui import words
@@ -31,6 +30,7 @@ from secaudit.tui.pages.list_page import ListPage, ListRow
 from secaudit.tui.pages.page import NARROW
 from secaudit.tui.pages.standing import PROVEN, families_in, label, months_before, standing
 from secaudit.tui.scope import Scope
+from secaudit.tui.services import FeedAge
 from secaudit.tui.source import Source
 from secaudit.tui.themes import Look
 
@@ -137,11 +137,11 @@ class OverviewPage(ListPage[CustomerRow]):
     def _load_feeds(self) -> None:
         """Apart from the rest: who reads the reference data may have much to import."""
         feeds = self.dashboard.services.feeds
-        stamps = sorted(feeds(), key=lambda stamp: stamp.at) if feeds is not None else ()
+        known = sorted(feeds(), key=lambda feed: feed.stamp.at) if feeds is not None else ()
         if not get_current_worker().is_cancelled:
-            self.app.call_from_thread(self._show_feeds, stamps)
+            self.app.call_from_thread(self._show_feeds, known)
 
-    def _show_feeds(self, feeds: Sequence[FeedStamp]) -> None:
+    def _show_feeds(self, feeds: Sequence[FeedAge]) -> None:
         if self.is_ready:
             self._blocks = replace(self._blocks, feeds=feeds)
             self._paint_blocks()
