@@ -186,8 +186,13 @@ def _append(file: Path, entry: dict[str, object], judged: Callable[[WaiverGrant]
         try:
             text = f"{before}{glue}- " + "\n  ".join(lines) + "\n"
             draft.write_bytes(text.encode("utf-8", "surrogateescape"))
-            found = judged(load_waivers(draft)[-1])
-            if found.standing in (Standing.IN_FORCE, Standing.PENDING):
+            *others, grant = load_waivers(draft)
+            found = judged(grant)
+            counts = (Standing.IN_FORCE, Standing.PENDING)
+            there = next((one for one in others if one.includes(grant) and judged(one).standing in counts), None)
+            if found.standing in counts and there is not None:
+                raise CommandError(f"nothing was written: {file}:{there.location.line} accepts that already")
+            if found.standing in counts:
                 draft.replace(file)
         except ConfigError as error:
             raise _refused(error, file, before) from None

@@ -45,7 +45,8 @@ def _load(path: Path, problems: list[Problem]) -> Iterator[WaiverGrant]:
 def _grant(entry: Node, customer: str) -> WaiverGrant:
     file = validate(WaiverFile, Located.of(entry))
     if file.start is not None and file.start >= file.expires:
-        raise ConfigError.at(entry.location, f"the waiver expires at {file.expires}, before it starts at {file.start}")
+        end, begin = (f"{moment:%Y-%m-%d %H:%M} UTC" for moment in (file.expires, file.start))
+        raise ConfigError.at(entry.location, f"the waiver expires at {end}, before it starts at {begin}")
     return WaiverGrant(
         customer=file.customer or customer,
         control=file.control,

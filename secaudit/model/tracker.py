@@ -135,7 +135,7 @@ class TrackerDesk(Protocol):
     ) -> Sequence[IssueAction]:
         """Do what was planned and return it, with the keys and links of created issues.
 
-        `told` is given each step and what came of it as soon as it is done. Raises TrackerError at the first step that fails; those before
-        it are done and noted. Planning and applying again after that creates nothing twice.
+        `told` is given each step and what came of it as soon as it is done. Raises TrackerError at the first step that
+        fails; those before it are done and noted. Planning and applying again after that creates nothing twice.
         """
         ...

@@ -51,6 +51,16 @@ class WaiverGrant:
         """Whether it is about one host and says which."""
         return not self.tag and not any(sign in self.host for sign in "*?[")
 
+    def includes(self, other: WaiverGrant) -> bool:
+        """Whether it accepts, under the same conditions, all that another one does which is written alike."""
+        alike = (self.customer, self.name, frozenset(self.while_passed)) == (
+            other.customer,
+            other.name,
+            frozenset(other.while_passed),
+        )
+        begins = self.start is None or (other.start is not None and self.start <= other.start)
+        return alike and begins and other.expires <= self.expires
+
     @property
     def is_too_broad(self) -> bool:
         """Whether it covers every control, or a control on everything there is."""

@@ -94,7 +94,7 @@ def test_the_example_set_is_valid() -> None:
         (
             "2027-01-31",
             "2027-01-31, start: 2027-02-01",
-            "1:3: the waiver expires at 2027-02-01 00:00:00+00:00, before it starts at 2027-02-01 00:00:00+00:00",
+            "1:3: the waiver expires at 2027-02-01 00:00 UTC, before it starts at 2027-02-01 00:00 UTC",
         ),
         ("- {", "{", "1:1: expected a list of waivers (begin each entry with '- ')"),
     ],

@@ -326,6 +326,25 @@ def test_a_waiver_is_added_if_it_is_worth_something(run: Run) -> None:
     ]
 
 
+def test_what_is_waived_is_not_waived_again(run: Run) -> None:
+    """The same for a longer time, under other conditions or for another subject is something else."""
+    base = ("waivers", "add", "--customer", "muster", "--control", "room", "--host", "here", "--owner", "a")
+    added = (*base, "--reason", "b", "--expires", "2027-01-31")
+    assert run(*added)[0] == 0
+    before = Path("waivers/muster.yaml").read_text()
+    assert run(*added)[::2] == (2, "nothing was written: waivers/muster.yaml:1 accepts that already\n")
+    assert run(*added[:-1], "2027-01-30")[0] == 2
+    assert Path("waivers/muster.yaml").read_text() == before
+    assert run(*added[:-1], "2027-02-01")[0] == 0
+    assert run(*added, "--subject", "/")[0] == 0
+    assert run(*added, "--while-passed", "waf")[0] == 0
+    assert run(*added, "--while-passed", "waf")[0] == 2
+    backwards = run(*added, "--subject", "/x", "--start", "2027-03-01")[2]
+    assert backwards == (
+        "nothing was written: the waiver expires at 2027-02-01 00:00 UTC, before it starts at 2027-03-01 00:00 UTC\n"
+    )
+
+
 def test_a_waiver_of_a_customer_that_nobody_knows_is_a_slip_of_the_pen(run: Run) -> None:
     added = ("--control", "room", "--host", "here", "--owner", "a", "--reason", "b", "--expires", "2027-01-01")
     assert run("waivers", "add", "--customer", "mustre", *added)[::2] == (
