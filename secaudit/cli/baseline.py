@@ -39,7 +39,7 @@ def list_(as_json: bool) -> int:
             {"baseline": file.baseline, "version": file.version, "title": file.title, "extends": file.extends}
             for file in files
         ]
-        click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(listed, indent=2))
         return Exit.FINE
     header = ("BASELINE", "VERSION", "EXTENDS", "TITLE")
     rows = [(file.baseline, str(file.version), ", ".join(file.extends), file.title) for file in files]
@@ -56,7 +56,7 @@ def show(names: tuple[str, ...], as_json: bool, plugins: tuple[Path, ...]) -> in
     """Show every control that NAMEs (or paths) define together, and which line set each value."""
     baseline = _resolve(names, plugins)
     if as_json:
-        click.echo(json.dumps(_plain(baseline), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_plain(baseline), indent=2))
         return Exit.FINE
     for control in baseline.controls.values():
         click.echo(visible_line(f"{control.id}  ({control.severity.value}, set at {control.location})"))

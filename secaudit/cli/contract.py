@@ -15,7 +15,7 @@ from secaudit.cli.contract_hours import hours
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.service_files import HERE, contracts_of, contracts_option, read_contracts
 from secaudit.model.counted import counted
-from secaudit.model.safe_text import visible_line
+from secaudit.model.safe_text import visible, visible_line
 
 if TYPE_CHECKING:
     from secaudit.model.contract import BusinessCalendar, Contract, Resources, Target
@@ -41,7 +41,7 @@ def validate(paths: tuple[Path, ...]) -> int:
         try:
             contracts = load_contracts(path)
         except ConfigError as error:
-            click.echo(str(error), err=True)
+            click.echo(visible(str(error)), err=True)
             ended = Exit.USAGE
         else:
             count = len(contracts.all)

@@ -73,12 +73,13 @@ def list_(
         click.echo(json.dumps([_plain(finding) for finding in found], indent=2))
         return Exit.FINE
     for finding in found:
-        subject = f" {visible_line(finding.subject)}" if finding.subject else ""
-        click.echo(
+        subject = f" {finding.subject}" if finding.subject else ""
+        line = (
             f"{finding.fingerprint}  {finding.severity.value:<8} {finding.outcome.value:<8} "
             f"{finding.customer}/{finding.host}  {finding.control}{subject}: "
-            f"{'(waived) ' if _is_waived(finding) else ''}{visible_line(finding.reason)}"
+            f"{'(waived) ' if _is_waived(finding) else ''}{finding.reason}"
         )
+        click.echo(visible_line(line))
     if total > len(found):
         click.echo(f"{len(found)} of {total}; more with --limit", err=True)
     elif not total:
@@ -161,7 +162,7 @@ def _is_waived(finding: Finding) -> bool:
 
 def _line(occurrence: Occurrence) -> str:
     when = f"{occurrence.at:%Y-%m-%d %H:%M}"
-    return f"{when}  {occurrence.outcome.value:<14} {visible_line(occurrence.reason)}  (run {occurrence.run})"
+    return visible_line(f"{when}  {occurrence.outcome.value:<14} {occurrence.reason}  (run {occurrence.run})")
 
 
 def _plain(finding: Finding) -> dict[str, object]:

@@ -91,14 +91,14 @@ def _explain(report: RunReport, blockers: Blockers, code: Exit, fail_on: str) ->
         Exit.FINDINGS: "closed: findings",
         Exit.INCOMPLETE: "closed: not everything could be proven",
     }
-    click.echo(f"Gate at {fail_on} for run {report.run.id}: {words[code]} (exit {int(code)})")
+    click.echo(f"Gate at {fail_on} for run {visible_line(report.run.id)}: {words[code]} (exit {int(code)})")
     for result in blockers.failed[:SHOWN]:
-        subject = f" {visible_line(result.subject)}" if result.subject else ""
-        click.echo(f"  failed    {result.host} {result.control}{subject}: {visible_line(result.reason)}")
+        subject = f" {result.subject}" if result.subject else ""
+        click.echo(visible_line(f"  failed    {result.host} {result.control}{subject}: {result.reason}"))
     for result in blockers.unproven[:SHOWN]:
-        click.echo(f"  unproven  {result.host} {result.control}: {visible_line(result.reason)}")
+        click.echo(visible_line(f"  unproven  {result.host} {result.control}: {result.reason}"))
     for host in blockers.incomplete[:SHOWN]:
-        click.echo(f"  {host.status.value:<9} {host.host}: {visible_line(host.detail)}")
+        click.echo(visible_line(f"  {host.status.value:<9} {host.host}: {host.detail}"))
     hidden = sum(max(0, len(found) - SHOWN) for found in (blockers.failed, blockers.unproven, blockers.incomplete))
     if hidden:
         click.echo(f"  … and {hidden} more")

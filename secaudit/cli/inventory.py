@@ -80,7 +80,7 @@ def list_(
 
     found = choose((), Selection(path, customers, sites, hosts, tags)).hosts
     if as_json:
-        click.echo(json.dumps([_plain(host) for host in found], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([_plain(host) for host in found], indent=2))
         return Exit.FINE
     header = ("CUSTOMER", "SITE", "HOST", "ADDRESS", "TRANSPORT", "TAGS", "BASELINES")
     rows = [

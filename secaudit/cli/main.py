@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from importlib import import_module
+from io import StringIO
 from typing import Any, NamedTuple
 
 import click
@@ -123,7 +124,11 @@ def run(arguments: list[str]) -> int:
     try:
         ended = command.main(arguments, prog_name="secaudit", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        from secaudit.model.safe_text import visible
+
+        told = StringIO()
+        error.show(told)
+        click.echo(visible(told.getvalue()), err=True, nl=False)
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)

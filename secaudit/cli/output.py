@@ -15,7 +15,7 @@ from secaudit.model.counted import counted
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
 from secaudit.model.run import RunReport
-from secaudit.model.safe_text import visible, visible_line
+from secaudit.model.safe_text import visible_line
 from secaudit.model.severity import Severity
 
 GROUP = "secaudit.formats"
@@ -113,7 +113,7 @@ def summary(report: RunReport) -> str:
 def _findings(results: Sequence[Result]) -> str:
     """One line for what failed alike on one host."""
     first = results[0]
-    head = f"{first.severity.value.upper():<8} {first.host}  {first.control}"
+    head = visible_line(f"{first.severity.value.upper():<8} {first.host}  {first.control}")
     subjects = [visible_line(result.subject) for result in results]
     if len(results) == 1:
         subject = f" {subjects[0]}" if subjects[0] else ""
@@ -124,7 +124,7 @@ def _findings(results: Sequence[Result]) -> str:
 
 def _incomplete(report: RunReport) -> list[str]:
     lines = [
-        f"{host.host} is {host.status.value}: {visible(host.detail)}"
+        visible_line(f"{host.host} is {host.status.value}: {host.detail}")
         for host in report.hosts
         if host.status is not Reach.COMPLETE
     ]

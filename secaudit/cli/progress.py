@@ -77,14 +77,14 @@ class PlainLines(Silence):
                 self._say(f"run {event.run}: {self._total} hosts")
             elif isinstance(event, HostDone):
                 self._done += 1
-                detail = f" ({visible_line(event.detail)})" if event.detail else ""
+                detail = f" ({event.detail})" if event.detail else ""
                 counts = describe(event.summary)
                 self._say(f"[{self._done}/{self._total}] {event.host} {event.reach.value}{detail}: {counts}")
             elif isinstance(event, RunDone) and event.unfinished:
                 self._say(f"interrupted; not scanned: {', '.join(event.unfinished)}")
 
     def _say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress is what this class prints
+        print(visible_line(line), file=sys.stderr, flush=True)  # noqa: T201 - progress is what this class prints
 
 
 class LiveDisplay(Silence):
@@ -143,7 +143,8 @@ class LiveDisplay(Silence):
             )
             steps = Table.grid(padding=(0, 2))
             for host, step in list(self._steps.items())[:SHOWN_HOSTS]:
-                steps.add_row(Text(host, style="bold"), Text(visible_line(step), overflow="ellipsis", no_wrap=True))
+                what = Text(visible_line(step), overflow="ellipsis", no_wrap=True)
+                steps.add_row(Text(visible_line(host), style="bold"), what)
             hidden = len(self._steps) - SHOWN_HOSTS
             if hidden > 0:
                 steps.add_row(Text(f"and {hidden} more", style="dim"), Text(""))

@@ -13,6 +13,7 @@ import click
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import plugins_option, store_option
 from secaudit.cli.unit_files import unit_options, write_units
+from secaudit.model.safe_text import visible, visible_line
 from secaudit.model.severity import Severity
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def list_(path: Path) -> int:
     for schedule in load_schedules(path):
         coming = next_firings(schedule, now, 1)
         when = _local(coming[0], schedule) if coming else "never"
-        click.echo(f"{schedule.id}  {schedule.cron} ({schedule.timezone})  next {when}  {_scope(schedule)}")
+        click.echo(
+            visible_line(f"{schedule.id}  {schedule.cron} ({schedule.timezone})  next {when}  {_scope(schedule)}")
+        )
     return Exit.FINE
 
 
@@ -139,7 +142,7 @@ def _run(schedule: Schedule, registry: Registry, store_url: str | None) -> Exit:
             report = run_scan(order, registry, watch, store)
     except UserError as error:
         # One schedule's broken file must not keep the others from running.
-        click.echo(f"{schedule.id}: {error}", err=True)
+        click.echo(visible(f"{schedule.id}: {error}"), err=True)
         return error.exit if isinstance(error, CommandError) else Exit.USAGE
     click.echo(summary(report))
     severity = schedule.fail_on

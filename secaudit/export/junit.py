@@ -17,7 +17,7 @@ def render(report: RunReport) -> bytes:
     by_host: dict[tuple[str, str], list[Result]] = {}
     for result in report.results:
         by_host.setdefault((result.customer, result.host), []).append(result)
-    root = ET.Element("testsuites", name=f"secaudit {report.run.id}")
+    root = ET.Element("testsuites", name=visible(f"secaudit {report.run.id}"))
     for host in report.hosts:
         root.append(_suite(host, by_host.get((host.customer, host.host), [])))
     ET.indent(root)
@@ -30,8 +30,8 @@ def _suite(host: HostRecord, results: Sequence[Result]) -> ET.Element:
     found = [case[0].tag for case in cases if len(case)]
     suite = ET.Element(
         "testsuite",
-        name=f"{host.customer}/{host.host}",
-        hostname=host.address,
+        name=visible(f"{host.customer}/{host.host}"),
+        hostname=visible(host.address),
         tests=str(len(cases)),
         failures=str(found.count("failure")),
         errors=str(found.count("error")),
@@ -43,7 +43,8 @@ def _suite(host: HostRecord, results: Sequence[Result]) -> ET.Element:
 
 def _case(result: Result) -> ET.Element:
     name = f"{result.control} {result.subject}".strip()
-    case = ET.Element("testcase", classname=f"{result.customer}.{result.host}.{result.family}", name=visible(name))
+    place = f"{result.customer}.{result.host}.{result.family}"
+    case = ET.Element("testcase", classname=visible(place), name=visible(name))
     reason = visible(result.reason or result.title)
     if result.outcome is Outcome.FAILED and result.waiver is None:
         child = ET.SubElement(case, "failure", type=result.severity.value, message=reason)

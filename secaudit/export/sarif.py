@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from urllib.parse import quote
 
 from secaudit.api import Format
 from secaudit.export.results import show_time
@@ -54,15 +56,15 @@ def render(report: RunReport) -> bytes:
             }
         ],
     }
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    return (json.dumps(_inert(document), indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
 def _rule(result: Result) -> dict[str, object]:
     return {
         "id": result.control,
         "name": result.check,
-        "shortDescription": {"text": visible(result.title)},
-        "help": {"text": visible(result.remediation or result.title)},
+        "shortDescription": {"text": result.title},
+        "help": {"text": result.remediation or result.title},
         "defaultConfiguration": {"level": _LEVELS[result.severity]},
         "properties": {
             "security-severity": _SCORES[result.severity],
@@ -86,12 +88,13 @@ def _result(result: Result, index: int) -> dict[str, object]:
     subject = f" {result.subject}" if result.subject else ""
     where = f"{result.customer}/{result.host}"
     evidence = result.evidence[0] if result.evidence else None
-    physical: dict[str, object] = {"artifactLocation": {"uri": f"hosts/{result.customer}/{result.host}"}}
+    uri = f"hosts/{quote(visible(result.customer))}/{quote(visible(result.host))}"
+    physical: dict[str, object] = {"artifactLocation": {"uri": uri}}
     if evidence is not None and evidence.lines is not None:
         physical["region"] = {
             "startLine": evidence.lines[0],
             "endLine": evidence.lines[1],
-            "snippet": {"text": visible(evidence.excerpt)},
+            "snippet": {"text": evidence.excerpt},
         }
     document: dict[str, object] = {
         "ruleId": result.control,
@@ -99,7 +102,7 @@ def _result(result: Result, index: int) -> dict[str, object]:
         "kind": _KINDS[result.outcome],
         # SARIF 2.1.0, 3.27.10: level is `none` for every kind but `fail`.
         "level": _LEVELS[result.severity] if result.outcome is Outcome.FAILED else "none",
-        "message": {"text": visible(f"{where}{subject}: {result.reason or result.title}")},
+        "message": {"text": f"{where}{subject}: {result.reason or result.title}"},
         "locations": [
             {
                 "physicalLocation": physical,
@@ -109,8 +112,17 @@ def _result(result: Result, index: int) -> dict[str, object]:
         "partialFingerprints": {"secaudit/v1": result.fingerprint},
     }
     if result.waiver is not None:
-        document["suppressions"] = [{"kind": "external", "justification": visible(result.waiver.reason)}]
+        document["suppressions"] = [{"kind": "external", "justification": result.waiver.reason}]
     return document
+
+
+def _inert(value: object) -> object:
+    """The document with every text made visible, whoever wrote it."""
+    if isinstance(value, Mapping):
+        return {visible(key): _inert(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_inert(part) for part in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 FORMAT = Format("sarif", "results.sarif", render)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 
 # C0 and C1 controls (newline and tab are kept), bidi controls and isolates, zero-width and other invisible formatting,
-# line and paragraph separators, interlinear annotation, tags, lone surrogates: Unicode 16, chapters 23.1-23.9.
+# fillers that look like a space or like nothing, line and paragraph separators, interlinear annotation, tags and what
+# else can carry hidden text, noncharacters (of which XML takes none), lone surrogates: Unicode 16, chapters 23.1-23.9.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"
+    + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(1, 17))
+    + "\ud800-\udfff]"
 )
 
 

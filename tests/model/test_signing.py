@@ -32,12 +32,16 @@ def test_what_is_sealed_verifies(payload: bytes) -> None:
     assert (envelope.payload, envelope.kind) == (payload, KIND)
 
 
+def _written(document: object) -> bytes:
+    return json.dumps(document, indent=2).encode() + b"\n"
+
+
 @pytest.mark.parametrize("field", ["payload", "payloadType"])
 def test_what_was_changed_does_not(field: str) -> None:
     document = json.loads(seal(b"all is well", KIND, KEY))
     document[field] = base64.b64encode(b"all is bad").decode() if field == "payload" else "text/plain"
     with pytest.raises(WrongSignatureError, match="it: no trusted key"):
-        Envelope.parse(json.dumps(document).encode(), "it").verified([KEY.public], "it")
+        Envelope.parse(_written(document), "it").verified([KEY.public], "it")
 
 
 def test_a_key_id_alone_proves_nothing() -> None:
@@ -45,7 +49,19 @@ def test_a_key_id_alone_proves_nothing() -> None:
     document = json.loads(seal(b"x", KIND, other))
     document["signatures"][0]["keyid"] = KEY.public.id
     with pytest.raises(WrongSignatureError):
-        Envelope.parse(json.dumps(document).encode(), "it").verified([KEY.public], "it")
+        Envelope.parse(_written(document), "it").verified([KEY.public], "it")
+
+
+def test_an_envelope_has_one_form() -> None:
+    data = seal(b"x", KIND, KEY)
+    assert _written(json.loads(data)) == data
+    for other in (
+        json.dumps(json.loads(data)).encode(),
+        data + b"\n",
+        data.replace(b'"keyid"', b'"keyid": "a", "keyid"'),
+    ):
+        with pytest.raises(WrongSignatureError, match="it: changed"):
+            Envelope.parse(other, "it")
 
 
 def test_keys_are_written_once_and_for_their_owner_alone(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from secaudit.export.concealing import conceal
 from secaudit.model.delivery import AppriseTarget, DirectoryTarget, MailTarget, Message, Posted, Security, Target
 from secaudit.model.errors import UserError
 from secaudit.model.inventory import SecretSource
-from secaudit.model.safe_text import visible_line
+from secaudit.model.safe_text import visible, visible_line
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -58,7 +58,7 @@ def as_mail(posted: Posted, target: MailTarget) -> EmailMessage:
     domain = target.sender.rpartition("@")[2]
     mail["Message-ID"] = f"<secaudit-{posted.id}-{posted.composed:%Y%m%d%H%M%S%f}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice answers it
-    mail.set_content(message.text)
+    mail.set_content(visible(message.text))
     for file in message.attachments:
         kind = guess_type(file.name)[0] or "application/octet-stream"
         main, _, sub = kind.partition("/")
@@ -131,6 +131,11 @@ def _trouble(error: Exception, target: MailTarget, password: str, *, began: bool
     return maybe(f"{target.host}:{target.port}: {visible_line(str(error)) or type(error).__name__}")
 
 
+# Chats look for mentions in plain text too (`@everyone`, `<!channel>`), and a host's texts are none of them to make:
+# the full-width forms look alike and mean nothing.
+_CALLS_NOBODY = str.maketrans({"@": "＠", "<": "＜", ">": "＞"})
+
+
 def _apprise(message: Message, target: AppriseTarget, reveal: Reveal) -> None:
     try:
         apprise = import_module("apprise")
@@ -140,7 +145,8 @@ def _apprise(message: Message, target: AppriseTarget, reveal: Reveal) -> None:
     if not service.add(reveal(target.url)):
         raise NotDelivered(f"{target.name}: apprise does not know this kind of address")
     text = apprise.NotifyFormat.TEXT
-    if not service.notify(title=visible_line(message.subject), body=message.text, body_format=text):
+    title, body = (visible(part).translate(_CALLS_NOBODY) for part in (visible_line(message.subject), message.text))
+    if not service.notify(title=title, body=body, body_format=text):
         raise NotDelivered(f"{target.name}: the service did not take it")
 
 
@@ -153,7 +159,7 @@ def _write(posted: Posted, target: DirectoryTarget) -> None:
         if folder.exists():
             return
         draft.mkdir(parents=True, exist_ok=True)
-        (draft / "message.txt").write_text(f"{message.subject}\n\n{message.text}", encoding="utf-8")
+        (draft / "message.txt").write_text(visible(f"{message.subject}\n\n{message.text}"), encoding="utf-8")
         head = {"customer": message.customer, "subject": message.subject, "composed": _moment(posted.composed)}
         (draft / "message.json").write_text(json.dumps(head, indent=2) + "\n", encoding="utf-8")
         for file in message.attachments:
