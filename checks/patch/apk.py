@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 
+from . import newer
 from .facts import (
     Archive,
     AutomaticUpdates,
     HeldPackage,
     HeldPackages,
-    KeptBack,
     PackageLists,
     PendingUpdates,
     Repositories,
@@ -42,17 +42,7 @@ _NO_MATCH = 1
 
 def read_newer(answer: Answer) -> PendingUpdates:
     """Installed packages with a newer version in the indexes. apk does not tell which of them repair a flaw."""
-    newer = []
-    for number, line in enumerate(answer.lines, 1):
-        if line.startswith(_HEADING):
-            continue
-        found = match_line(_NEWER, line)
-        if found is None:
-            reason = f"line {number} of the newer versions has a form that is not known"
-            raise unknown_line(answer, number, line, reason=reason)
-        why = f"An update from {found['old']} to {found['new']} waits"
-        newer.append(KeptBack(found["name"], at_line(answer, number, line), why))
-    return PendingUpdates("apk", (), tuple(newer), answer.evidence())
+    return newer.read_newer("apk", _NEWER, answer, heading=_HEADING)
 
 
 def read_indexes(answer: Answer) -> PackageLists:

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from secaudit.api import Answer, Command, Evidence, Unproven, UnprovenKind
 
+from . import newer
 from .facts import (
     Archive,
     HeldPackage,
     HeldPackages,
-    KeptBack,
     PackageLists,
     PendingUpdates,
     Repositories,
@@ -43,15 +43,7 @@ def read_newer(answer: Answer) -> PendingUpdates:
     """Installed packages with a newer version in the databases. pacman does not tell which of them repair a flaw."""
     if answer.exit != 0 and (answer.stderr.strip() or answer.stdout.strip()):
         raise Unproven(UnprovenKind.ERROR, "pacman reports an error", (answer.evidence(),))
-    newer = []
-    for number, line in enumerate(answer.lines, 1):
-        found = match_line(_NEWER, line)
-        if found is None:
-            reason = f"line {number} of the newer versions has a form that is not known"
-            raise unknown_line(answer, number, line, reason=reason)
-        why = f"An update from {found['old']} to {found['new']} waits"
-        newer.append(KeptBack(found["name"], at_line(answer, number, line), why))
-    return PendingUpdates("pacman", (), tuple(newer), answer.evidence())
+    return newer.read_newer("pacman", _NEWER, answer)
 
 
 def read_databases(answer: Answer) -> PackageLists:
