@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from secaudit.api import show_duration
 from secaudit.engine.events import Event, HostDone, HostStep, RunDone, RunStarted
 from secaudit.model.answer import Reach
+from secaudit.model.counted import counted
 from secaudit.model.run import Summary
 from secaudit.model.safe_text import visible_line
 from secaudit.model.severity import Severity
@@ -74,7 +75,7 @@ class PlainLines(Silence):
         with self._lock:
             if isinstance(event, RunStarted):
                 self._total = len(event.hosts)
-                self._say(f"run {event.run}: {self._total} hosts")
+                self._say(f"run {event.run}: {counted(self._total, 'host')}")
             elif isinstance(event, HostDone):
                 self._done += 1
                 detail = f" ({event.detail})" if event.detail else ""
