@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -34,12 +33,11 @@ class _Moment(click.ParamType[datetime]):
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _feeds_option(function: Any) -> Any:
-    return click.option(
-        "--feeds",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Directory of imported feeds [default: $SECAUDIT_FEEDS, else one per user].",
-    )(function)
+_feeds_option = click.option(
+    "--feeds",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory of imported feeds [default: $SECAUDIT_FEEDS, else one per user].",
+)
 
 
 @click.group()

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +32,7 @@ _SAVES = {
 _LEGACY = {Syntax.IPTABLES: Syntax.IPTABLES_LEGACY, Syntax.IP6TABLES: Syntax.IP6TABLES_LEGACY}
 _NF_TABLES_FAMILIES = {Syntax.IPTABLES: "ip", Syntax.IP6TABLES: "ip6"}
 
-F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,41 +90,44 @@ class Choice:
         return Given(loaded.ruleset, loaded.families, (), lambda: kernel_texts(files, self.format))
 
 
-def source_options(function: F) -> F:
+# By their values: click takes an enumeration by the names of its members.
+_FORMATS = click.Choice([kind.value for kind in RulesetFormat])
+_OPTIONS = (
+    click.option(
+        "--group",
+        "groups",
+        multiple=True,
+        metavar="ID",
+        help="Security group of the network interface in question, in a file of AWS; may be repeated.",
+    ),
+    click.option("--store", envvar="SECAUDIT_STORE", metavar="URL", help="The store for --from-store."),
+    click.option("--from-store", "stored", is_flag=True, help="Read the newest stored answers of --host."),
+    click.option(
+        "--inventory",
+        envvar="SECAUDIT_INVENTORY",
+        type=click.Path(path_type=Path),
+        help="Inventory file, or a directory of them.",
+    ),
+    click.option("--host", "name", help="Ask this host of the inventory, as a scan would."),
+    click.option(
+        "--format", type=_FORMATS, default=RulesetFormat.AUTO.value, help="What the files are [default: look at them]."
+    ),
+)
+
+
+def source_options(function: Callable[..., R]) -> Callable[..., R]:
     """`--format`, and which host to ask instead of reading files; they arrive as one `choice`."""
 
-    def gathered(**options: Any) -> Any:
+    @wraps(function)
+    def gathered(**options: Any) -> R:
         kind = RulesetFormat(options.pop("format"))
         names = ("name", "inventory", "stored", "store", "groups")
         return function(choice=Choice(kind, *(options.pop(name) for name in names)), **options)
 
-    gathered.__name__, gathered.__doc__ = function.__name__, function.__doc__
-    gathered.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    # By their values: click takes an enumeration by the names of its members.
-    kinds = click.Choice([kind.value for kind in RulesetFormat])
-    for option in (
-        click.option(
-            "--group",
-            "groups",
-            multiple=True,
-            metavar="ID",
-            help="Security group of the network interface in question, in a file of AWS; may be repeated.",
-        ),
-        click.option("--store", envvar="SECAUDIT_STORE", metavar="URL", help="The store for --from-store."),
-        click.option("--from-store", "stored", is_flag=True, help="Read the newest stored answers of --host."),
-        click.option(
-            "--inventory",
-            envvar="SECAUDIT_INVENTORY",
-            type=click.Path(path_type=Path),
-            help="Inventory file, or a directory of them.",
-        ),
-        click.option("--host", "name", help="Ask this host of the inventory, as a scan would."),
-        click.option(
-            "--format", type=kinds, default=RulesetFormat.AUTO.value, help="What the files are [default: look at them]."
-        ),
-    ):
-        gathered = option(gathered)
-    return gathered  # type: ignore[return-value]
+    decorated: Callable[..., R] = gathered
+    for option in _OPTIONS:
+        decorated = option(decorated)
+    return decorated
 
 
 def of_host(host: AskedHost) -> Given:
