@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from ipaddress import ip_address
 from typing import Any
@@ -135,8 +135,8 @@ def read_packet(text: str) -> Packet:
     source, source_port = _read_end(words[arrow - 1])
     destination, destination_port = _read_end(words[arrow + 1])
     given = _read_words([*words[: arrow - 1], *words[arrow + 2 :]])
-    family = _family(source, destination, given)
     protocol = given.pop("protocol", None)
+    family = _family(source, destination, protocol)
     if protocol is None:
         raise PacketTextError("name the protocol: tcp, udp, icmp, … or its number")
     interfaces = given.get("in_interface"), given.get("out_interface")
@@ -189,14 +189,14 @@ def _hook(iif: str | None, oif: str | None) -> Hook:
     return Hook.OUTPUT if iif is None else Hook.FORWARD
 
 
-def _family(source: Address | None, destination: Address | None, given: Mapping[str, Any]) -> PacketFamily:
+def _family(source: Address | None, destination: Address | None, protocol: int | None) -> PacketFamily:
     versions = {address.version for address in (source, destination) if address is not None}
     if len(versions) > 1:
         raise PacketTextError("source and destination are of different IP versions")
     if not versions:
         raise PacketTextError("give the source or the destination address")
     family = PacketFamily.IPV4 if versions == {4} else PacketFamily.IPV6
-    if given.get("protocol") == (numbers.ICMPV6 if family is PacketFamily.IPV4 else numbers.ICMP):
+    if protocol == (numbers.ICMPV6 if family is PacketFamily.IPV4 else numbers.ICMP):
         raise PacketTextError("ICMP belongs to IPv4, ICMPv6 to IPv6")
     return family
 
