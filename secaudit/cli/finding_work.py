@@ -111,8 +111,8 @@ def resume(fingerprint: str, author: str | None, note: str, store_url: str | Non
 def withdraw(fingerprint: str, number: int | None, author: str | None, note: str, store_url: str | None) -> int:
     """Take back an acknowledgement or note.
 
-    NUMBER, which `findings show` tells, chooses it; else it is the last one that stands. It stays in the history. Without
-    its acknowledgement a finding has the response clock that it would have had.
+    NUMBER, which `findings show` tells, chooses it; else it is the last one that stands. It stays in the history.
+    Without its acknowledgement a finding has the response clock that it would have had.
     """
     from secaudit.cli.stored import read_store
     from secaudit.model.sla import EventKind, withdrawals
