@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -85,7 +86,7 @@ def test_a_hanging_host_delays_nobody_and_ends_partial(registry: Registry, contr
     scan(
         RUN,
         plans(registry, control, *sessions),
-        scanner(registry, FakeTransport(sessions), jobs=2, host=0.3),
+        scanner(registry, FakeTransport(sessions), jobs=2, host=2),
         [memory],
         lambda _event: None,
     )
@@ -136,7 +137,16 @@ def test_the_pool_opens_no_more_hosts_than_jobs(registry: Registry, control: Mak
     gate = threading.Event()
     sessions: dict[str, FakeSession | str] = {f"web{number}": FakeSession(GOOD, hold=gate) for number in range(10)}
     transport = FakeTransport(sessions)
-    threading.Timer(0.2, gate.set).start()
+
+    def open_the_gate() -> None:
+        end = time.monotonic() + 20
+        while transport.open_now < 3 and time.monotonic() < end:
+            time.sleep(0.005)
+        # A fourth that were wrongly opened would come now.
+        time.sleep(0.2)
+        gate.set()
+
+    threading.Thread(target=open_the_gate, daemon=True).start()
 
     scan(
         RUN, plans(registry, control, *sessions), scanner(registry, transport, jobs=3), [Memory()], lambda _event: None

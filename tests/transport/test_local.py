@@ -17,14 +17,14 @@ from secaudit.model.inventory import Host, TransportKind
 from secaudit.model.request import Command, PortScan
 from secaudit.transport.interface import Session, Unreachable
 from secaudit.transport.local import LocalTransport
-from tests.transport.processes import running
+from tests.transport.processes import PATIENCE, appears, vanishes
 from tests.transport.torture import CASES, torture
 
 HERE = Host("c", "s", "here", "localhost", TransportKind.LOCAL)
 
 
 def opened(*shell: str) -> Session:
-    return (LocalTransport(shell) if shell else LocalTransport()).open(HERE, time.monotonic() + 5)
+    return (LocalTransport(shell) if shell else LocalTransport()).open(HERE, time.monotonic() + PATIENCE)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_host_without_an_encoder(needs_root: None, tmp_path: Path) -> None:
     shell = tmp_path / "sh"
     shell.write_text("#!/bin/sh\nsed 's/^PATH=.*;/PATH=/' | exec dash -s\n")
     shell.chmod(0o755)
-    (answer,) = opened(str(shell)).ask([Command(("/bin/true",))], time.monotonic() + 5)
+    (answer,) = opened(str(shell)).ask([Command(("/bin/true",))], time.monotonic() + PATIENCE)
     assert (answer.status, answer.detail) == (
         AnswerStatus.LOST,
         "the host's answer is damaged: there is neither base64 nor od on the host",
@@ -109,7 +109,7 @@ def test_a_shell_that_greets_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize("program", ["true", "cat"])
 def test_a_shell_that_is_none(program: str) -> None:
     session = opened(shutil.which(program) or program)
-    answers = list(session.ask([Command(("echo", "hi"))] * 2, time.monotonic() + 5))
+    answers = list(session.ask([Command(("echo", "hi"))] * 2, time.monotonic() + PATIENCE))
     assert [answer.status for answer in answers] == [AnswerStatus.LOST] * 2
     assert answers[0].detail == "the host's shell ended before its commands did"
 
@@ -117,31 +117,31 @@ def test_a_shell_that_is_none(program: str) -> None:
 def test_the_deadline_ends_everything(session: Session) -> None:
     sleeper = Command(("sleep", "987"))
     begun = time.monotonic()
-    answers = list(session.ask([Command(("echo", "hi")), sleeper, Command(("id",))], begun + 0.5))
-    assert time.monotonic() - begun < 1.5
+    answers = list(session.ask([Command(("echo", "hi")), sleeper, Command(("id",))], begun + 2))
+    assert time.monotonic() - begun < PATIENCE
     assert [answer.status for answer in answers] == [AnswerStatus.ENDED, AnswerStatus.TIMEOUT, AnswerStatus.TIMEOUT]
-    assert running("987"), "it is still there, for close to kill"
+    assert appears("987"), "it is still there, for close to kill"
     session.close()
-    assert not running("987")
+    assert vanishes("987")
     assert [answer.status for answer in session.ask([sleeper], begun)] == [AnswerStatus.TIMEOUT]
 
 
 def test_close_kills_what_commands_left(session: Session) -> None:
-    list(session.ask([Command(("sh", "-c", "sleep 986 >/dev/null 2>&1 &"))], time.monotonic() + 5))
-    assert running("986")
+    list(session.ask([Command(("sh", "-c", "sleep 986 >/dev/null 2>&1 &"))], time.monotonic() + PATIENCE))
+    assert appears("986")
     session.close()
-    assert not running("986")
+    assert vanishes("986")
 
 
 def test_the_environment_is_the_same_everywhere(session: Session) -> None:
     script = 'echo "$PATH $LC_ALL $TZ $(pwd)"'
-    (answer,) = session.ask([Command(("sh", "-c", script))], time.monotonic() + 5)
+    (answer,) = session.ask([Command(("sh", "-c", script))], time.monotonic() + PATIENCE)
     assert answer.text == "/usr/sbin:/usr/bin:/sbin:/bin C UTC /\n"
 
 
 def test_missing_and_forbidden_programs(session: Session) -> None:
     commands = [Command(("no-such-program",)), Command(("/no/such",)), Command(("/etc/passwd",)), Command(("/tmp",))]
-    answers = list(session.ask(commands, time.monotonic() + 5))
+    answers = list(session.ask(commands, time.monotonic() + PATIENCE))
     expected = [AnswerStatus.MISSING, AnswerStatus.MISSING, AnswerStatus.DENIED, AnswerStatus.DENIED]
     assert [answer.status for answer in answers] == expected
 
@@ -153,14 +153,14 @@ def test_a_big_batch(session: Session) -> None:
 
 
 def test_times_are_the_scanners(session: Session) -> None:
-    (answer,) = session.ask([Command(("sleep", "0.3"))], time.monotonic() + 5)
-    assert timedelta(seconds=0.25) < answer.duration < timedelta(seconds=2)
+    (answer,) = session.ask([Command(("sleep", "0.3"))], time.monotonic() + PATIENCE)
+    assert timedelta(seconds=0.25) < answer.duration < timedelta(seconds=PATIENCE)
     assert answer.started.utcoffset() == timedelta()
 
 
 def test_a_port_scan_is_not_for_a_session(session: Session) -> None:
     with pytest.raises(TypeError, match="commands only"):
-        session.ask([PortScan()], time.monotonic() + 5)
+        session.ask([PortScan()], time.monotonic() + PATIENCE)
 
 
 def test_no_shell() -> None:

@@ -142,11 +142,11 @@ def test_an_nmap_that_hangs_is_killed(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("secaudit.transport.portscan._BACKSTOP", 0.1)
     prober = NmapProber([fake(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600")])
     begun = time.monotonic()
-    answer = scan(host(), PortScan(timeout=timedelta(seconds=0.5)), prober)
-    assert time.monotonic() - begun < 5
+    answer = scan(host(), PortScan(timeout=timedelta(seconds=3)), prober)
+    assert time.monotonic() - begun < 60
     assert (answer.status, answer.exit) == (AnswerStatus.TIMEOUT, None)
     gc.collect()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while alive(int((tmp_path / "pid").read_text())):
         assert time.monotonic() < end, "the process goes on"
     # The next process that is started collects the dead one and closes its pipes, here where the warning is expected.

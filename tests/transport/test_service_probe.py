@@ -28,7 +28,7 @@ class _Pages(BaseHTTPRequestHandler):
         if self.path == "/drip":
             self.send_response(200)
             self.end_headers()
-            for _ in range(100):
+            for _ in range(1000):
                 self.wfile.write(b"x")
                 time.sleep(0.05)
             return
@@ -130,14 +130,14 @@ def test_a_port_that_hangs_is_down_in_time(kind: ProbeKind) -> None:
         probe = ServiceProbe(kind, "127.0.0.1", silent.getsockname()[1], SHORT, is_tls, "127.0.0.1", "/", (200,))
         found = probe_service(probe, AT)
     assert (found.is_up, found.detail) == (False, "no answer within 0.4 s")
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 15
 
 
 def test_a_page_that_comes_byte_by_byte_is_down_in_time(plain: int) -> None:
     begin = time.monotonic()
     found = probe_service(http(plain, "/drip", body="never", timeout=SHORT), AT)
     assert not found.is_up
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 15
 
 
 def test_connections(plain: int) -> None:

@@ -17,7 +17,7 @@ from secaudit.model.answer import AnswerStatus
 from secaudit.model.inventory import Host, SecretKind, SecretSource, SshSettings
 from secaudit.model.request import Command
 from secaudit.transport.ssh import SshSession, SshTransport
-from tests.transport.processes import running
+from tests.transport.processes import PATIENCE, vanishes
 from tests.transport.sshd import Account, RealSshd, account, sudoers
 from tests.transport.torture import torture
 
@@ -100,7 +100,7 @@ def test_root_commands_by_rule(session: SshSession, auditor: Account) -> None:
     assert [answer.status for answer in answers] == [ENDED, DENIED, MISSING, ENDED, TIMEOUT]
     assert [answer.text for answer in answers[:4:3]] == ["root\n", f"{auditor.name}\n"]
     assert answers[1].detail == "sudo refused it"
-    assert not running("985")
+    assert vanishes("985")
 
 
 def test_root_commands_without_any_rule(session: SshSession) -> None:
@@ -146,7 +146,7 @@ def test_a_sudo_password(with_password: SshSession, auditor: Account, quick: Non
     assert auditor.password not in answers[3].text, "the command must not read the password"
     assert (answers[4].stdout, answers[4].truncated, answers[4].exit) == (bytes(1000), True, None)
     assert (answers[5].stdout, answers[5].exit) == (b"begun\n", None)
-    assert not running("984")
+    assert vanishes("984")
     assert answers[6].stdout == b"early\n"
     assert (len(answers[7].stderr), answers[7].stdout) == (65536, b"answer\n")
 
@@ -191,7 +191,7 @@ def test_a_connection_that_is_cut(own: RealSshd, auditor: Account) -> None:
     own.stop()
     begun = time.monotonic()
     rest = list(answers)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < PATIENCE
     assert [answer.status for answer in rest] == [LOST, LOST]
     assert rest[0].detail == "the connection was lost"
     session.close()
@@ -208,11 +208,11 @@ def test_a_host_that_freezes(own: RealSshd, auditor: Account, quick: None) -> No
 
     begun = time.monotonic()
     answers = list(session.ask(commands, begun + 30, freeze))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < PATIENCE
     assert [answer.status for answer in answers] == [ENDED, TIMEOUT, LOST]
     begun = time.monotonic()
     session.close()
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < PATIENCE
 
 
 def test_a_frozen_host_does_not_outlast_the_deadline(own: RealSshd, auditor: Account) -> None:
@@ -221,7 +221,7 @@ def test_a_frozen_host_does_not_outlast_the_deadline(own: RealSshd, auditor: Acc
     begun = time.monotonic()
     answers = list(session.ask([Command(("id",)), Command(("date",))], begun + 1))
     session.close()
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - begun < PATIENCE
     assert [answer.status for answer in answers] == [TIMEOUT, TIMEOUT]
 
 
@@ -250,4 +250,7 @@ def test_many_hosts_at_once_leave_no_thread(sshd: RealSshd, auditor: Account) ->
     before = threading.active_count()
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(scan, range(16))) == {b"x\n"}
+    end = time.monotonic() + PATIENCE
+    while threading.active_count() > before + 1 and time.monotonic() < end:
+        time.sleep(0.01)
     assert threading.active_count() <= before + 1

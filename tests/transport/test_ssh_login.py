@@ -272,7 +272,7 @@ def test_a_host_that_accepts_but_never_speaks(sshd: RealSshd, auditor: Account, 
         SshTransport(connect_limit=0.5).open(host, begun + 20)
     with pytest.raises(Unreachable, match="did not answer in time"):
         SshTransport().open(host, time.monotonic() + 0.5)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15
 
 
 def test_a_host_that_speaks_something_else(sshd: RealSshd, auditor: Account, listener: socket.socket) -> None:
