@@ -35,7 +35,7 @@ from secaudit.model.safe_text import visible, visible_line
 
 if TYPE_CHECKING:
     from secaudit.model.contract import Contracts
-    from secaudit.model.delivery import DeliveryPlan, Letter
+    from secaudit.model.delivery import DeliveryPlan, Letter, Posted
     from secaudit.store import Store
 
 
@@ -136,19 +136,23 @@ def _opened(url: str | None, stack: ExitStack, *, read_only: bool) -> Store:
 def _show(store: Store, plan: DeliveryPlan, letters: Mapping[str, Letter]) -> int:
     from secaudit.model.delivery import Stage
 
-    waiting = [posted.message for posted in store.posted((Stage.WAITING,))]
+    waiting = [(posted.message, _next(posted)) for posted in store.posted((Stage.WAITING,))]
     there = store.known_topics(letters)
-    new = [letter.message for topic, letter in letters.items() if topic not in there]
-    for message in (*waiting, *new):
+    new = [(letter.message, "") for topic, letter in letters.items() if topic not in there]
+    for message, later in (*waiting, *new):
         target = plan.target(message.target)
         to = ", ".join(message.to or getattr(target, "to", ()))
-        click.echo(f"To {message.target}{f' ({to})' if to else ''}: {visible_line(message.subject)}")
+        click.echo(f"To {message.target}{f' ({to})' if to else ''}: {visible_line(message.subject)}{later}")
         for line in visible(message.text).splitlines():
             click.echo(f"  {line}")
         for file in message.attachments:
             click.echo(f"  [{visible_line(file.name)}]")
     count = len(waiting) + len(new)
-    summary = f"{counted(count, 'message')}; --send sends what is shown." if count else "There is nothing to tell."
+    summary = (
+        f"{counted(count, 'message')}; --send sends what is shown."
+        if count
+        else "There is nothing to tell that was not told before."
+    )
     click.echo(summary, err=True)
     return Exit.FINE
 
@@ -159,16 +163,33 @@ def _send(store: Store, plan: DeliveryPlan) -> int:
     from secaudit.transport.secrets import Secrets
 
     ended = Exit.FINE
+    tried = set()
     for attempt in send_waiting(store, plan, Secrets().get, lambda: datetime.now(UTC)):
+        tried.add(attempt.id)
         sent = attempt.stage is Stage.SENT
         why = "" if sent else f": {visible_line(attempt.detail)}"
         click.echo(f"{attempt.id}  {attempt.target}  {attempt.stage.value}{why}", err=not sent)
         ended = ended if sent else Exit.INCOMPLETE
-    uncertain = store.posted((Stage.UNCERTAIN,))
-    if uncertain:
-        click.echo(f"{counted(len(uncertain), 'message')} may or may not have arrived: secaudit deliver list", err=True)
-        ended = Exit.INCOMPLETE
+    troubles = (
+        (Stage.WAITING, "will be tried again"),
+        (Stage.UNCERTAIN, "may or may not have arrived"),
+        (Stage.FAILED, "could not be sent"),
+    )
+    for stage, said in troubles:
+        if left := [posted for posted in store.posted((stage,)) if posted.id not in tried]:
+            click.echo(f"{counted(len(left), 'message')} {said}: secaudit deliver list", err=True)
+            ended = Exit.INCOMPLETE
+    if not tried and ended is Exit.FINE:
+        click.echo("There is nothing to tell that was not told before.", err=True)
     return ended
+
+
+def _next(posted: Posted) -> str:
+    """When a message is tried again that was tried before."""
+    from secaudit.model.delivery import Stage
+
+    is_later = posted.stage is Stage.WAITING and posted.attempts
+    return f" (again from {posted.next:%Y-%m-%d %H:%M} UTC on)" if is_later else ""
 
 
 @command.command("list")
@@ -184,7 +205,7 @@ def list_(store_url: str | None) -> int:
             f"{one.composed:%Y-%m-%d %H:%M}",
             one.message.target,
             visible_line(one.message.subject),
-            visible_line(one.detail),
+            visible_line(one.detail) + _next(one),
         )
         for one in posted
     ]
@@ -200,7 +221,7 @@ def list_(store_url: str | None) -> int:
 @click.argument("id", type=int)
 @store_option
 def retry(id: int, store_url: str | None) -> int:
-    """Send a message again with the next `deliver --send`. It failed, is uncertain or was dropped before."""
+    """Send a message with the next `deliver --send`. It failed, waits, is uncertain or was dropped before."""
     with ExitStack() as stack:
         _opened(store_url, stack, read_only=False).send_again(id, datetime.now(UTC))
     return Exit.FINE

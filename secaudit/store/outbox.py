@@ -122,8 +122,9 @@ class Outbox(Queries):
             ).rowcount
 
     def send_again(self, id: int, now: datetime) -> None:
-        """Let a message wait again. Raises StoreError unless it failed, is uncertain or was dropped."""
-        self._move(id, (Stage.FAILED, Stage.UNCERTAIN, Stage.DROPPED), Stage.WAITING, now, attempts=0)
+        """Let a message wait anew, from now on. Raises StoreError for one that was sent, or is being sent."""
+        may = (Stage.WAITING, Stage.FAILED, Stage.UNCERTAIN, Stage.DROPPED)
+        self._move(id, may, Stage.WAITING, now, attempts=0)
 
     def drop(self, id: int, now: datetime) -> None:
         """Never send a message. Raises StoreError for one that was sent, or is being sent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 from secaudit.cli.main import run
 from secaudit.model.answer import Reach
+from secaudit.model.delivery import Stage
 from secaudit.model.outcome import Outcome
 from secaudit.store import Store, open_store
 from tests.store.scenes import WEB, a_result, a_run, record
@@ -148,6 +150,44 @@ def test_what_cannot_be_sent_waits_and_is_tried_again(place: Path, capsys: pytes
     assert run(["deliver", "drop", str(waiting.id)]) == 0
     assert run(["deliver", "retry", str(waiting.id)]) == 0
     assert run(["deliver", "--send"]) == 3
+
+
+def test_who_has_mended_it_need_not_wait(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What waits to be tried again is told each time, with when; `retry` sends it at once."""
+    file = place / "delivery" / "all.yaml"
+    file.write_text(DELIVERY.replace("changes: [archive]", "changes: [broken]"))
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=3), Outcome.FAILED)
+        assert run(["deliver", "--send"]) == 3
+        capsys.readouterr()
+        assert run(["deliver", "--send"]) == 3
+        assert capsys.readouterr().err == "1 message will be tried again: secaudit deliver list\n"
+        assert run(["deliver"]) == 0
+        assert re.search(r"again from \S+ \S+ UTC on\)\n", capsys.readouterr().out)
+        (waiting,) = store.posted()
+        mended = DELIVERY.replace("broken:", "other:").replace("archive:", "broken:")
+        file.write_text(mended.replace("[archive]", "[broken]"))
+        assert run(["deliver", "retry", str(waiting.id)]) == 0
+        assert run(["deliver", "--send"]) == 0
+        assert run(["deliver", "--send"]) == 0
+        assert "nothing to tell" in capsys.readouterr().err
+        assert run(["deliver", "retry", str(waiting.id)]) == 2, "it was sent"
+
+
+def test_what_failed_for_good_is_told_until_somebody_decides(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = place / "delivery" / "all.yaml"
+    file.write_text(DELIVERY.replace("changes: [archive]", "changes: [broken]"))
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=3), Outcome.FAILED)
+        assert run(["deliver", "--send"]) == 3
+        (waiting,) = store.posted()
+        assert store.claim(waiting.id, datetime.now(UTC), timedelta(minutes=1))
+        store.settle(waiting.id, Stage.FAILED, "eight times", datetime.now(UTC))
+        capsys.readouterr()
+        assert run(["deliver", "--send"]) == 3
+        assert capsys.readouterr().err == "1 message could not be sent: secaudit deliver list\n"
+        assert run(["deliver", "drop", str(waiting.id)]) == 0
+        assert run(["deliver", "--send"]) == 0
 
 
 def test_a_sender_that_is_killed_in_the_middle_leaves_a_message_for_a_person(place: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import email
 import json
+import resource
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -23,6 +25,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_httpserver import HTTPServer as HttpServer
+from werkzeug import Response
 
 from secaudit.cli.translations import phrasebook
 from secaudit.export.delivery.digest import LENGTH, SHOWN, Change, ChangeKind, body, subject
@@ -214,6 +218,32 @@ def test_a_webhook_gets_text() -> None:
     with pytest.raises(NotDelivered, match="does not know") as caught:
         deliver(posted(), target, lambda _source: "nonsense-hunter2")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_a_webhook_that_points_elsewhere_has_not_taken_it(httpserver: HttpServer, status: int) -> None:
+    """Whoever answers there got no message, or was never to have it."""
+    httpserver.expect_request("/hook").respond_with_response(Response(status=status, headers={"Location": "/there"}))
+    httpserver.expect_request("/there").respond_with_data("ok")
+    with pytest.raises(NotDelivered, match="chat: the service did not take it"):
+        deliver(posted(), AppriseTarget("chat", SECRET), lambda _: f"json://127.0.0.1:{httpserver.port}/hook")
+    assert [request.path for request, _ in httpserver.log] == ["/hook"]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    """And when there is room again, the message arrives whole."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    message = replace(MESSAGE, attachments=(Attachment("m.pdf", b"%" * 50_000),))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(NotDelivered, match=r"2026-11-24-060000-7: File too large"):
+            deliver(posted(message), DirectoryTarget("archive", str(tmp_path)), lambda _: "")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+    deliver(posted(message), DirectoryTarget("archive", str(tmp_path)), lambda _: "")
+    assert {path.name for path in tmp_path.glob("*/*")} == {"message.txt", "message.json", "m.pdf"}
 
 
 def test_a_directory_gets_a_folder_once(tmp_path: Path) -> None:
