@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from secaudit.cli.main import run as run_command
 from secaudit.cli.month import month_record
 from secaudit.config.contract import load_contracts
 from secaudit.model.availability import Probe
 from secaudit.model.hours import Month
 from secaudit.store import open_store
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.command_line import Run, command_line
 
 CONTRACT = """\
 schema: secaudit.contract/1
@@ -44,12 +42,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     Path("contracts").mkdir()
     Path("contracts/muster.yaml").write_text(CONTRACT)
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        ended = run_command(["availability", *arguments])
-        captured = capsys.readouterr()
-        return ended, captured.out, captured.err
-
-    return call
+    return command_line(capsys, "availability")
 
 
 @pytest.fixture

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
 
-from secaudit.cli.main import run as run_command
 from secaudit.config.errors import ConfigError
 from secaudit.config.trackers import load_trackers
 from secaudit.model.inventory import SecretKind
 from secaudit.model.tracker import Grouping
 from secaudit.store import Store, StoreError, open_store
 from secaudit.store.tracker_issues import TrackedIssue
+from tests.command_line import Run, command_line
 from tests.export.trackers.fakes import FakeGitHub
 from tests.store.scenes import WEB, a_result, scan
-
-Run = Callable[..., tuple[int, str, str]]
 
 FILE = """\
 customer: muster
@@ -43,12 +40,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     with open_store("store.sqlite") as store:
         scan(store, 0, WEB, a_result(WEB))
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        ended = run_command(["tracker", *arguments])
-        captured = capsys.readouterr()
-        return ended, captured.out, captured.err
-
-    return call
+    return command_line(capsys, "tracker")
 
 
 @pytest.fixture

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from secaudit.cli import main
 from secaudit.cli.exits import Exit
 from secaudit.config.baseline import BaselineLibrary
 from secaudit.config.contract import load_contracts
@@ -21,21 +19,15 @@ from secaudit.model.inventory import Host
 from secaudit.transport import trust
 from secaudit.transport.interface import Unreachable
 from secaudit.transport.trust import HostKey, KeyNotPinned
+from tests.command_line import Run, command_line
 from tests.config.conftest import Write
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def run(write: Write, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command line in the test's own directory: exit code, stdout, stderr."""
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        ended = main.run(list(arguments))
-        captured = capsys.readouterr()
-        return ended, captured.out, captured.err
-
-    return call
+    return command_line(capsys)
 
 
 BASE = """\

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-from pathlib import Path
 
 import pytest
 from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
@@ -14,8 +12,8 @@ from secaudit.checks.firewall.verify.ask import ask
 
 from secaudit.model.observation import RulesetText, Syntax
 from secaudit.verification.witness import witness
+from tests.checks.firewall.reading import sample
 
-SHARED = Path(os.environ.get("SECAUDIT_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data")) / "firewall"
 PACKETS = 500
 
 
@@ -23,10 +21,7 @@ PACKETS = 500
 @pytest.mark.parametrize("syntax", [Syntax.IPTABLES, Syntax.IPTABLES_LEGACY])
 @pytest.mark.parametrize("name", ["docker", "home_user", "openlab", "shorewall", "ufw_server2"])
 def test_the_kernel_does_what_is_read(name: str, syntax: Syntax) -> None:
-    path = SHARED / f"{name}_iptables-save.txt"
-    if not path.exists():
-        pytest.skip(f"the shared sample data is not here: {path}")
-    text = path.read_text()
+    text = sample(f"{name}_iptables-save.txt")
     ruleset = read_iptables_save(text, TableFamily.IP, name)
     names = interfaces(ruleset)
     packets = list(aimed_packets(aims(ruleset), names, PACKETS, random.Random(name).randrange))

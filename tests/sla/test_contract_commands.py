@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from secaudit.cli.main import run as run_command
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.command_line import Run, command_line
 
 CONTRACT = """\
 schema: secaudit.contract/1
@@ -42,12 +39,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     Path("contracts").mkdir()
     Path("contracts/muster.yaml").write_text(CONTRACT)
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        ended = run_command(["contract", *arguments])
-        captured = capsys.readouterr()
-        return ended, captured.out, captured.err
-
-    return call
+    return command_line(capsys, "contract")
 
 
 def test_validate_tells_the_problems_of_all_paths(run: Run) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from secaudit.cli.main import run as run_command
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.command_line import Run, command_line
 
 INVENTORY = """\
 customer: {id: muster, name: Muster GmbH}
@@ -53,12 +51,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         Path(path).parent.mkdir(exist_ok=True)
         Path(path).write_text(text)
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        ended = run_command(list(arguments))
-        captured = capsys.readouterr()
-        return ended, captured.out, captured.err
-
-    return call
+    return command_line(capsys)
 
 
 def results(out: str) -> Mapping[tuple[str, str], Mapping[str, Any]]:

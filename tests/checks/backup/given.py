@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from secaudit.checks.host.facts import HostClock
 
 from secaudit.api import Answer, Command, Evidence, Now
+from tests import shared_data
 from tests.checks.judging import AT, ended
 
 NOW = Now(AT)
@@ -24,11 +24,7 @@ def recorded(name: str) -> bytes:
 
 def shared(name: str) -> bytes:
     """A file of the shared sample data; skips the test where they are not at hand."""
-    root = os.environ.get("SECAUDIT_SHARED_DATA") or Path(__file__).parents[4] / "shared" / "data"
-    path = Path(root) / "backup" / name
-    if not path.exists():
-        pytest.skip(f"no shared sample data at {path}")
-    return path.read_bytes()
+    return shared_data.shared(f"backup/{name}").read_bytes()
 
 
 def clock(skew: timedelta = timedelta()) -> HostClock:

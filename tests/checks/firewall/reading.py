@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import random
-from pathlib import Path
 
-import pytest
 from secaudit.checks.firewall.path.tracer import verdict
 from secaudit.checks.firewall.rules.packet import read_packet
 from secaudit.checks.firewall.rules.ruleset import Ruleset
 
-SHARED = Path(os.environ.get("SECAUDIT_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data")) / "firewall"
+from tests import shared_data
+
+SHARED = shared_data.SHARED / "firewall"
 
 
 def sample(name: str) -> str:
     """A file of the shared sample data; skips the test when it is not here."""
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"the shared sample data is not here: {path}")
-    return path.read_text()
+    return shared_data.shared(f"firewall/{name}").read_text()
 
 
 def fate(ruleset: Ruleset, packet: str) -> str:

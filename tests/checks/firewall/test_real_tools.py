@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +18,12 @@ from secaudit.checks.firewall.rules.ruleset import Ruleset, RulesetError, TableF
 
 from secaudit.api import Now, Unproven
 from tests.checks.firewall.judging_ipv6 import ON
+from tests.checks.firewall.reading import SHARED, sample
 from tests.checks.firewall.scenarios import COMMANDS, RECORDED, Scenario, answers, load_and_read, recorded
 from tests.checks.judging import AT, ended, facts, judge
 from tests.checks.judging import collect as gather
 from tests.checks.judging import collect_or_refuse as gather_or_refuse
 
-SHARED = Path(os.environ.get("SECAUDIT_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data")) / "firewall"
 DEEP = 12_000
 """Listings up to this length are analysed wholly; what longer ones have more of is more of the same."""
 
@@ -39,10 +37,7 @@ def shape(ruleset: Ruleset) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("name", ["docker", "home_user", "openlab", "shorewall", "ufw_server2"])
 def test_real_rulesets_are_read_line_by_line(name: str) -> None:
-    path = SHARED / f"{name}_iptables-save.txt"
-    if not path.exists():
-        pytest.skip(f"the shared sample data is not here: {path}")
-    text = path.read_text()
+    text = sample(f"{name}_iptables-save.txt")
     ruleset = read_iptables_save(text, TableFamily.IP, name)
     lines = {number for number, line in enumerate(text.split("\n"), 1) if line.startswith(("-A", "["))}
     assert {rule.origin.line for _, _, rule in ruleset.rules} == lines
@@ -158,10 +153,8 @@ def test_any_text_is_read(text: str) -> None:
 @pytest.mark.parametrize("variant", ["ipv4", "legacy4"])
 @pytest.mark.parametrize("name", ["docker", "home_user", "openlab", "shorewall", "ufw_server2"])
 def test_real_rulesets_come_back_from_the_kernel_whole(name: str, variant: str) -> None:
-    path = SHARED / f"{name}_iptables-save.txt"
-    if not path.exists():
-        pytest.skip(f"the shared sample data is not here: {path}")
-    fact = gather(collect.firewall, *answers(load_and_read(Scenario(name, **{variant: path.read_text()}))))
-    assert len(shape(fact.ruleset)) == sum(line.startswith("-A") for line in path.read_text().split("\n"))
+    text = sample(f"{name}_iptables-save.txt")
+    fact = gather(collect.firewall, *answers(load_and_read(Scenario(name, **{variant: text}))))
+    assert len(shape(fact.ruleset)) == sum(line.startswith("-A") for line in text.split("\n"))
     assert not fact.ruleset.unmodelled
     assert all(rule.origin.source.endswith("save -c") for _, _, rule in fact.ruleset.rules)

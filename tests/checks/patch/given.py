@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from secaudit.checks.host.facts import HostClock, Kernel, Package, Packages
 
 from secaudit.api import Evidence, Facts, Now
@@ -20,15 +18,6 @@ NOWHERE = Evidence("test", 0, None, "")
 def recorded(name: str) -> bytes:
     """The bytes of a recording."""
     return (RECORDED / name).read_bytes()
-
-
-def shared(name: str) -> Path:
-    """A file of the shared sample data; skips the test where they are not at hand."""
-    root = os.environ.get("SECAUDIT_SHARED_DATA") or Path(__file__).parents[4] / "shared" / "data"
-    path = Path(root) / name
-    if not path.exists():
-        pytest.skip(f"no shared sample data at {path}")
-    return path
 
 
 def clock(skew: timedelta = timedelta()) -> HostClock:

@@ -24,9 +24,10 @@ from secaudit.checks.patch.versions import dpkg_key
 
 from secaudit.api import Check, Outcome, Platform, Severity, Unproven, UnprovenKind, Verdict
 from tests.checks.judging import AT, judge, only, outcomes
+from tests.shared_data import shared
 
 from .feeding import advisories, feed, osv
-from .given import NOW, NOWHERE, packages, shared
+from .given import NOW, NOWHERE, packages
 
 DAY = timedelta(days=1)
 LONG_AGO = "2026-06-01T00:00:00Z"

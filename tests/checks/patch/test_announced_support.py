@@ -20,8 +20,7 @@ from secaudit.checks.patch.support_dates import SUPPORT_DATES
 
 from secaudit.api import Evidence, Now, Outcome, Unproven, UnprovenKind
 from tests.checks.judging import AT, judge, only
-
-from .given import shared
+from tests.shared_data import shared
 
 DAY = timedelta(days=1)
 HEAD = "version,codename,series,created,release,eol,eol-lts,eol-elts"

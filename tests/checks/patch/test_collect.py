@@ -21,8 +21,9 @@ from secaudit.checks.patch.reboot import FLAG, FLAG_PACKAGES, UNPACKED
 
 from secaudit.api import AnswerStatus, Command, Unproven, UnprovenKind
 from tests.checks.judging import NOT_ANSWERED, collect, ended, facts, refusal, unanswered
+from tests.shared_data import shared
 
-from .given import managed_by, packages, recorded, shared
+from .given import managed_by, packages, recorded
 
 DPKG, RPM = managed_by("dpkg"), managed_by("rpm")
 HEAD = "Reading package lists...\nCalculating upgrade...\n"

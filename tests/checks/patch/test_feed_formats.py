@@ -18,9 +18,9 @@ from secaudit.checks.patch.feeds.reading import Found, read
 from secaudit.checks.patch.feeds.records import AdvisoryRecord, Dated, ExploitedRecord, FeedError, ScoreRecord, State
 
 from secaudit.api import Severity
+from tests.shared_data import shared
 
 from .feeding import feed, osv
-from .given import shared
 
 
 def read_all(path: Path) -> tuple[list[Found], Counter[str]]:

@@ -24,9 +24,10 @@ from secaudit.checks.patch.versions import InvalidVersion, pep440_key, semver_ke
 
 from secaudit.api import Answer, AnswerStatus, Outcome, UnprovenKind
 from tests.checks.judging import AT, NOT_ANSWERED, collect, damaged, ended, judge, outcomes, unanswered
+from tests.shared_data import shared
 
 from .feeding import feed, osv
-from .given import NOW, shared
+from .given import NOW
 
 VENV = "/opt/shop/venv/lib/python3.11/site-packages"
 FOUND = (

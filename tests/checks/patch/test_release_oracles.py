@@ -27,9 +27,9 @@ from secaudit.checks.patch.versions import dpkg_key
 
 from secaudit.api import Command
 from tests.checks.judging import collect, ended, facts
+from tests.shared_data import shared
 
 from .feeding import advisories, osv
-from .given import shared
 from .roots import release_root
 
 pytestmark = [pytest.mark.root]

@@ -23,8 +23,9 @@ from secaudit.checks.patch.versions import rpm_key
 
 from secaudit.api import Command, Platform
 from tests.checks.judging import AT, collect, ended, facts
+from tests.shared_data import shared
 
-from .given import NOWHERE, shared
+from .given import NOWHERE
 from .roots import tools_root
 
 pytestmark = [pytest.mark.root]

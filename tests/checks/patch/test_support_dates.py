@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from secaudit.checks.patch.support_dates import SUPPORT_DATES
 
-from .given import shared
+from tests.shared_data import shared
 
 EXTENSIONS = {"debian": "eol-lts", "ubuntu": "eol-esm"}
 

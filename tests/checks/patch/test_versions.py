@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from secaudit.checks.patch.versions import InvalidVersion, apk_key, dpkg_key, pacman_key, rpm_key
 
-from .given import shared
+from tests.shared_data import shared
+
 from .roots import tools_root
 
 DPKG_PART = st.text("019aAz.+~", min_size=0, max_size=6)
