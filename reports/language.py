@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ _LOCALES = {"de": "de_DE", "en": "en_GB"}
 _NBSP = "\u00a0"
 _MINUS = "\u2212"
 _CENTS = Decimal("0.01")
+_MOMENT = timedelta(microseconds=1)
 _TWO_DECIMALS = "#,##0.00"
 
 
@@ -59,13 +60,16 @@ class Language(Wording):
         return format_currency(cost.amount, cost.currency, locale=self._locale)
 
     def length(self, span: timedelta) -> str:
-        """A length of time in days and hours, or hours and minutes."""
+        """A length of time: `2 Tage 7 h`, `12:10 h`, `4 h`, `13 min`."""
         minutes = int(abs(span).total_seconds()) // 60
         days, rest = divmod(minutes, 24 * 60)
         if days:
             hours = f" {rest // 60}{_NBSP}h" if rest // 60 else ""
             return f"{days}{_NBSP}{self.text('unit_d', days)}{hours}"
-        return f"{rest // 60}:{rest % 60:02}{_NBSP}h"
+        hour, minute = divmod(rest, 60)
+        if not hour:
+            return f"{minute}{_NBSP}min"
+        return f"{hour}:{minute:02}{_NBSP}h" if minute else f"{hour}{_NBSP}h"
 
     def target(self, target: Target | None) -> str:
         """A promised time: `5 Werktage`."""
@@ -77,6 +81,14 @@ class Language(Wording):
         """`31.10.2026`, or `31 Oct 2026`; moments by the local calendar."""
         local = self._here(moment).date() if isinstance(moment, datetime) else moment
         return format_date(local, "medium", locale=self._locale)
+
+    def last_day(self, end: datetime) -> str:
+        """The last local day of what ends at a moment: at midnight it is the day before."""
+        return self.day(end - _MOMENT)
+
+    def accepted_until(self, end: datetime) -> str:
+        """The last day of a waiver, whose days are those of UTC."""
+        return self.day((end.astimezone(UTC) - _MOMENT).date())
 
     def minute(self, moment: datetime) -> str:
         """`31.10.2026, 03:10`, or `31 Oct 2026, 03:10`."""

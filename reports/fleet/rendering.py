@@ -28,6 +28,7 @@ def render(record: FleetRecord, language: str) -> bytes:
         language=language,
         page_word=told.text("page", page="{page}", pages="{pages}"),
         record=record,
+        verdict=_verdict(record, told),
         lang=told,
         book=record.translations,
         t=told.text,
@@ -39,6 +40,20 @@ def render(record: FleetRecord, language: str) -> bytes:
         lagging=record.lagging[:MOST_LAGGING],
         most_lagging=MOST_LAGGING,
     )
+
+
+def _verdict(record: FleetRecord, language: Language) -> str:
+    """What somebody has to look after, in one sentence."""
+    counts = {
+        "fleet_overdue": sum(one.overdue for one in record.customers),
+        "fleet_stale": record.stale_total,
+        "fleet_unproven": sum(one.unproven for one in record.customers),
+        "fleet_lagging": len(record.lagging),
+    }
+    parts = [language.text(key, count) for key, count in counts.items() if count]
+    if parts:
+        return f"{language.listed(parts)}."
+    return language.text("fleet_calm" if record.customers else "customers_none")
 
 
 def worst(standing: FamilyStanding | None) -> tuple[State, int]:

@@ -26,12 +26,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Who has to do what until when; `entry` is the finding that it is about."""
+    """Who has to do what until when, and on which day that is; `entry` is the finding that it is about."""
 
     who: str
     text: str
-    entry: Entry | None
-    until: datetime | None
+    entry: Entry | None = None
+    until: datetime | None = None
+    day: str = ""
 
 
 def verdict(report: MonthlyReport, language: Language) -> str:
@@ -143,27 +144,42 @@ def comparison(promise: Promise, language: Language) -> tuple[str, str]:
 def steps(report: MonthlyReport, language: Language) -> tuple[Step, ...]:
     """What happens next, the earliest first: deadlines, waivers and certificates that end, what has no proof."""
     found = [
-        Step(_who(entry, language), "", entry, entry.clock.due)
+        Step(_who(entry, language), "", entry, entry.clock.due, _due_day(entry.clock.due, report, language))
         for entry in report.findings
         if not entry.is_waived and entry.clock is not None and entry.clock.due is not None
     ]
     found.sort(key=lambda step: step.until or report.until)
     ending = [
-        Step(language.text("you"), language.text("next_waiver", reason=waiver.reason), None, waiver.expires)
+        Step(
+            language.text("you"),
+            language.text("next_waiver", reason=waiver.reason),
+            until=waiver.expires,
+            day=language.accepted_until(waiver.expires),
+        )
         for waiver in report.waivers
         if waiver.left <= _SOON
     ]
     ending += [
-        Step(language.text("we"), language.text("next_certificate", service=row.service), None, row.expires)
+        Step(
+            language.text("we"),
+            language.text("next_certificate", service=row.service),
+            until=row.expires,
+            day=language.day(row.expires),
+        )
         for row in report.certificates
-        if row.is_due
+        if row.is_due and row.expires is not None
     ]
     ending.sort(key=lambda step: step.until or report.until)
     room = MOST_STEPS - bool(report.unproven) - min(len(ending), 2)
     chosen = sorted([*found[:room], *ending[:2]], key=lambda step: step.until or report.until)
     if report.unproven:
-        chosen.append(Step(language.text("we"), language.text("next_gaps", report.unproven), None, None))
+        chosen.append(Step(language.text("we"), language.text("next_gaps", report.unproven)))
     return tuple(chosen)
+
+
+def _due_day(due: datetime, report: MonthlyReport, language: Language) -> str:
+    """The last day on which it is in time, or the day since when it is late."""
+    return language.day(due) if due < report.until else language.last_day(due)
 
 
 def _who(entry: Entry, language: Language) -> str:

@@ -77,7 +77,7 @@ def fleet() -> FleetRecord:
         ),
         stale_total=2,
         feeds=(FeedStamp("debian-12", NOW - 9 * HOUR, "0" * 64), FeedStamp("kev", NOW - timedelta(days=3), "1" * 64)),
-        families={"firewall": "Firewall", "patch": "Patchstand"},
+        families={"backup": "Backup", "firewall": "Firewall", "patch": "Patch level"},
     )
 
 

@@ -28,7 +28,8 @@ GOLDEN = Path(__file__).parent / "golden"
 def fleet(language: str, evil: str = "") -> bytes:
     record: FleetRecord = poisoned(fleet_sample.fleet(), evil)
     book = phrasebook(language) if not evil else Phrasebook()
-    page: bytes = render_fleet(replace(record, timezone="Europe/Vienna", translations=book), language)
+    titles = {name: book.told(title) for name, title in record.families.items()}
+    page: bytes = render_fleet(replace(record, timezone="Europe/Vienna", translations=book, families=titles), language)
     return page
 
 
@@ -51,6 +52,20 @@ def test_the_page_is_as_recorded(name: str, language: str) -> None:
     if os.environ.get("SECAUDIT_REGENERATE"):
         golden.write_text(page, encoding="utf-8")
     assert page == golden.read_text(encoding="utf-8")
+
+
+def test_the_sentence_on_top_says_what_the_tables_say() -> None:
+    record = fleet_sample.fleet()
+    say = Page(fleet("en")).marked("say")[0].text
+    assert say.startswith(f"{sum(one.overdue for one in record.customers)} deadlines are over, ")
+    assert f"{record.stale_total} backups are not proven fresh" in say
+    assert f"{sum(one.unproven for one in record.customers)} checks gave no answer" in say
+    assert say.endswith(f"{len(record.lagging)} hosts are not read to the end or not lately.")
+    one = record.customers[1]
+    calm = replace(record, customers=(one,), due=(), lagging=(), stale=(), due_total=0, stale_total=0)
+    assert "No deadline is over" in Page(render_fleet(calm, "en")).marked("say")[0].text
+    nobody = replace(calm, customers=())
+    assert "No deadline is over" not in Page(render_fleet(nobody, "en")).marked("say")[0].text
 
 
 @pytest.mark.parametrize("evil", [MARKUP, TEMPLATE, INVISIBLE, CSS, EVIL])

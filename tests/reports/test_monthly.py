@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -255,6 +255,16 @@ def test_numbers_are_written_as_each_language_does() -> None:
     assert german.minute(monthly_sample.END) == "01.11.2026, 00:00"
     assert english.minute(monthly_sample.BEGIN) == "1 Oct 2026, 00:00"
     assert german.length(timedelta(days=2, hours=7)) == "2\u00a0Tage 7\u00a0h"
+    lengths = [german.length(timedelta(minutes=minutes)) for minutes in (0, 13, 240, 730)]
+    assert lengths == ["0\u00a0min", "13\u00a0min", "4\u00a0h", "12:10\u00a0h"]
+
+
+def test_what_ends_at_midnight_ends_on_the_day_before() -> None:
+    german = Language("de", "Europe/Vienna")
+    assert german.last_day(monthly_sample.END) == "31.10.2026"
+    assert german.last_day(monthly_sample.END - timedelta(hours=7)) == "31.10.2026"
+    assert german.accepted_until(datetime(2027, 2, 1, tzinfo=UTC)) == "31.01.2027", "days of waivers are those of UTC"
+    assert german.accepted_until(datetime(2027, 1, 31, 12, tzinfo=UTC)) == "31.01.2027"
 
 
 def test_a_percentage_is_never_rounded_up() -> None:
