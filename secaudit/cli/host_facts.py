@@ -17,8 +17,8 @@ from secaudit.model.inventory import Host
 from secaudit.plugins import Registry
 from secaudit.tui.services import FactSheet
 
-MOST_ITEMS = 500
-"""Items of one list that are shown; the transcript holds the rest."""
+MOST_ITEMS = 20_000
+"""Items of one list that are told; the transcript holds the rest."""
 
 
 def fact_sheets(transcript: HostTranscript, registry: Registry) -> Sequence[FactSheet]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 from rich.text import Text
@@ -26,12 +27,16 @@ from secaudit.tui.dialogs import Choose
 from secaudit.tui.finding.detail import Detail, Finding
 from secaudit.tui.finding.evidence import Reader, TextScreen, entry
 from secaudit.tui.finding.screen import DetailScreen, FindingScreen
+from secaudit.tui.host.beside import Side, beside, side_of
 from secaudit.tui.host.compare import BETWEEN_HOSTS, between_hosts, describe, differences
 from secaudit.tui.host.panels import PanelView
 from secaudit.tui.pages.list_page import Grid
 from secaudit.tui.scope import Scope
 from secaudit.tui.services import Target
 from secaudit.tui.themes import Look
+
+MOST_LINES = 500
+"""Lines of one fact that are shown."""
 
 _RANK = {Outcome.FAILED: 0, Outcome.UNPROVEN: 1, Outcome.PASSED: 2, Outcome.NOT_APPLICABLE: 3}
 
@@ -158,8 +163,10 @@ class HostScreen(FindingScreen):
         for sheet in facts(transcript):
             text.append(f"{visible_line(sheet.title)}\n", look.strong)
             text.append(f"{visible(sheet.trouble)}\n" if sheet.trouble else "", look.unproven)
-            for line in sheet.lines:
+            for line in sheet.lines[:MOST_LINES]:
                 text.append(f"  {visible_line(line)}\n")
+            left = len(sheet.lines) - MOST_LINES
+            text.append(f"  … {left:,} more; the recorded answers have them all\n" if left > 0 else "", look.dim)
             text.append("\n")
         return text or Text("nothing that was recorded of this host can be read as a fact", look.dim)
 
@@ -304,28 +311,33 @@ class HostScreen(FindingScreen):
         except UserError as error:
             self.say(str(error))
             return
+        this = next((one for one in known if (one.record.customer, one.record.host) == (customer, host)), None)
         # Those of the same customer first.
-        records = sorted(
-            (one.record for one in known), key=lambda one: (one.customer != customer, one.customer, one.host)
+        others = sorted(
+            (one for one in known if one is not this),
+            key=lambda one: (one.record.customer != customer, one.record.customer, one.record.host),
         )
-        others = [one for one in records if (one.customer, one.host) != (customer, host)]
-        if not others:
+        if not others or this is None:
             self.dashboard.tell("there is no other host to compare with")
             return
         options = [
-            (str(place), f"{one.customer_name or one.customer} ▸ {one.host}") for place, one in enumerate(others)
+            (str(place), f"{one.record.customer_name or one.record.customer} ▸ {one.record.host}")
+            for place, one in enumerate(others)
         ]
         chosen = await self.app.push_screen_wait(Choose("Compare with", options))
         if chosen is None:
             return
         other = others[int(chosen)]
+        sides = self._sides((other.record.customer, other.record.host, other.run), (customer, host, this.run))
+        names = (other.record.host, host)
 
-        def text(look: Look, _width: int) -> Text:
-            there = source.host_results(other.customer, other.host)
-            found = between_hosts(there, source.host_results(customer, host))
-            return describe(f"{host} beside {other.host}", found, look, BETWEEN_HOSTS)
+        def text(look: Look, width: int) -> Text:
+            there, here = sides()
+            found = between_hosts(there.results, here.results)
+            title = f"{host} beside {other.record.host}"
+            return describe(title, found, look, BETWEEN_HOSTS) + beside(there, here, names, look, width)
 
-        self.app.push_screen(TextScreen((*self.trail(), f"beside {other.host}"), text))
+        self.app.push_screen(TextScreen((*self.trail(), f"beside {other.record.host}"), text))
 
     def _compare(self, place: int) -> None:
         scans = self._state.scans if self._state else ()
@@ -333,15 +345,21 @@ class HostScreen(FindingScreen):
             self.dashboard.tell("there is no earlier scan to compare with")
             return
         new, old = scans[place], scans[place + 1]
-        customer, host, source = self._scope.customer or "", self._scope.host or "", self.dashboard.source
+        customer, host = self._scope.customer or "", self._scope.host or ""
+        sides = self._sides((customer, host, old.run), (customer, host, new.run))
 
-        def text(look: Look, _width: int) -> Text:
-            before = source.host_results(customer, host, old.run)
-            after = source.host_results(customer, host, new.run)
+        def text(look: Look, width: int) -> Text:
+            before, after = sides()
             title = f"{old.at:%Y-%m-%d %H:%M} → {new.at:%Y-%m-%d %H:%M}"
-            return describe(title, differences(before, after), look)
+            found = describe(title, differences(before.results, after.results), look)
+            return found + beside(before, after, ("before", "now"), look, width)
 
         self.app.push_screen(TextScreen((*self.trail(), "compared"), text))
+
+    def _sides(self, *wanted: tuple[str, str, str]) -> Callable[[], tuple[Side, ...]]:
+        """What reads hosts (customer, name) as runs saw them, once: a new width or theme needs no new reading."""
+        source, services = self.dashboard.source, self.dashboard.services
+        return cache(lambda: tuple(side_of(source, services, *one) for one in wanted))
 
 
 def _head(state: HostState, look: Look) -> Text:
