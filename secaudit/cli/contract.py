@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,7 @@ def _terms(contract: Contract) -> Iterator[str]:
     from secaudit.model.contract import Reopening
 
     calendar, rules = contract.calendar, contract.sla
+    yield from _notice(contract)
     yield f"hours: {_hours(calendar)}, {calendar.timezone}"
     closed = []
     if calendar.country:
@@ -147,15 +149,25 @@ def _included(resources: Resources) -> Iterator[str]:
         yield f"after {after} they become development hours, times {resources.conversion.factor}"
 
 
+def _notice(contract: Contract) -> Iterator[str]:
+    if contract.notice_days and contract.until is not None:
+        last = contract.until - timedelta(days=contract.notice_days)
+        yield f"notice: by {last}, {counted(contract.notice_days, 'day')} before its end"
+    elif contract.notice_days:
+        yield f"notice: {counted(contract.notice_days, 'day')}"
+
+
 def _hours(calendar: BusinessCalendar) -> str:
+    """Openings of the week; days in a row with the same ones are named together."""
     from secaudit.config.contract_fields import WEEKDAYS
 
-    days = (
-        f"{day} {' '.join(f'{_clock(part.start)}-{_clock(part.end)}' for part in parts)}"
-        for day, parts in zip(WEEKDAYS, calendar.week, strict=True)
-        if parts
-    )
-    return ", ".join(days)
+    told = []
+    for parts, days in groupby(zip(WEEKDAYS, calendar.week, strict=True), key=lambda day: day[1]):
+        first, *others = [name for name, _ in days]
+        if parts:
+            openings = " ".join(f"{_clock(part.start)}-{_clock(part.end)}" for part in parts)
+            told.append(f"{first}{f'-{others[-1]}' if others else ''} {openings}")
+    return ", ".join(told)
 
 
 def _clock(minutes: int) -> str:

@@ -54,7 +54,7 @@ def add(customer: str, time: str, day: date | None, kind: str, ticket: str, note
     entry = WorkEntry(day or _today(mine), _minutes(time), WorkKind(kind), ticket, note)
     contract = _in_force(mine, entry.day)
     if contract is None:
-        raise CommandError(_no_contract(customer, entry.day))
+        raise CommandError(_no_contract(mine, entry.day))
     ledger = _ledger(contract)
     append_entries(ledger, [entry])
     click.echo(visible_line(f"{ledger}: {entry.minutes} minutes of {kind} on {entry.day}"))
@@ -80,7 +80,7 @@ def import_(customer: str, file: Path, contracts: Path | None) -> int:
     for line in read_lines(file, missing=""):
         contract = _in_force(mine, line.entry.day)
         if contract is None:
-            problems.append(Problem(line.location, _no_contract(customer, line.entry.day)))
+            problems.append(Problem(line.location, _no_contract(mine, line.entry.day)))
         else:
             by_ledger.setdefault(_ledger(contract), []).append(line.entry)
     if problems:
@@ -98,7 +98,9 @@ def import_(customer: str, file: Path, contracts: Path | None) -> int:
 
 @hours.command()
 @click.argument("customer")
-@click.option("--month", type=MonthOf(), help="Up to this month, e.g. 2026-10 [default: the present one].")
+@click.option(
+    "--month", type=MonthOf(), help="Up to this month, e.g. 2026-10 [default: the present or the contract's last]."
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @contracts_option
 def show(customer: str, month: Month | None, as_json: bool, contracts: Path | None) -> int:
@@ -111,10 +113,10 @@ def show(customer: str, month: Month | None, as_json: bool, contracts: Path | No
     from secaudit.sla.hours import statements
 
     mine = contracts_of(customer, contracts)
-    until = month or Month.of(_today(mine))
+    until = month or _present(mine)
     of_month = _of_month(mine, until)
     if not of_month:
-        raise CommandError(f"no contract of {customer} is in force in {until}")
+        raise CommandError(f"no contract of {customer} is in force in {until}; {_spans(mine)}")
     made: list[tuple[Contract, Sequence[HoursStatement]]] = []
     for contract in [each for each in of_month if each.resources is not None] or of_month[-1:]:
         lines = read_lines(_ledger(contract))
@@ -171,6 +173,13 @@ def _today(contracts: Sequence[Contract]) -> date:
     return now.astimezone(ZoneInfo(ContractHistory(contracts).lately(now).calendar.timezone)).date()
 
 
+def _present(contracts: Sequence[Contract]) -> Month:
+    """The present month, or the last one of contracts that are all over."""
+    ends = [each.until for each in contracts if each.until is not None]
+    today = _today(contracts)
+    return Month.of(min(today, max(ends)) if len(ends) == len(contracts) else today)
+
+
 def _in_force(contracts: Iterable[Contract], day: date) -> Contract | None:
     """The contract that is in force on a day."""
     there = (each for each in contracts if each.since <= day and (each.until is None or day <= each.until))
@@ -183,8 +192,14 @@ def _of_month(contracts: Iterable[Contract], month: Month) -> list[Contract]:
     return [each for each in contracts if each.since <= last and (each.until is None or each.until >= month.first)]
 
 
-def _no_contract(customer: str, day: date) -> str:
-    return f"no contract of {customer} is in force on {day}"
+def _no_contract(contracts: Sequence[Contract], day: date) -> str:
+    return f"no contract of {contracts[0].customer} is in force on {day}; {_spans(contracts)}"
+
+
+def _spans(contracts: Iterable[Contract]) -> str:
+    """From when to when there are contracts."""
+    spans = (f"from {each.since}" + (f" to {each.until}" if each.until else " on") for each in contracts)
+    return f"there is one {', '.join(spans)}"
 
 
 def _ledger(contract: Contract) -> Path:

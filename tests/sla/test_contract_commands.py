@@ -71,6 +71,41 @@ def test_show(run: Run) -> None:
     assert run("show", "zettel") == (2, "", "there is no contract of zettel; see --contracts\n")
 
 
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        ('{mon-fri: ["08:00-17:00"]}', "hours: mon-fri 08:00-17:00, "),
+        ('{mon-thu: ["08:00-17:00"], fri: ["08:00-15:00"]}', "hours: mon-thu 08:00-17:00, fri 08:00-15:00, "),
+        ('{mon: ["08:00-12:00", "13:00-17:00"], wed: ["08:00-12:00"], thu: ["08:00-12:00"]}', None),
+    ],
+)
+def test_show_names_days_in_a_row_together(run: Run, hours: str, said: str | None) -> None:
+    Path("contracts/muster.yaml").write_text(CONTRACT.replace('{mon-fri: ["08:00-17:00"]}', hours))
+    assert (said or "hours: mon 08:00-12:00 13:00-17:00, wed-thu 08:00-12:00, ") in run("show")[1]
+
+
+def test_show_tells_by_when_notice_is_given(run: Run) -> None:
+    text = CONTRACT.replace("until: 2026-06-30", "until: 2026-06-30, notice_days: 90")
+    Path("contracts/muster.yaml").write_text(text)
+    assert "    notice: by 2026-04-01, 90 days before its end\n" in run("show")[1]
+    Path("contracts/muster.yaml").write_text(text.replace("until: 2026-06-30, ", ""))
+    assert "    notice: 90 days\n" in run("show")[1]
+
+
+def test_of_a_contract_that_is_over_its_last_month_is_shown(run: Run) -> None:
+    assert run("hours", "add", "muster", "45", "--date", "2026-06-30")[0] == 0
+    assert run("hours", "show", "muster")[1] == run("hours", "show", "muster", "--month", "2026-06")[1]
+    assert run("hours", "show", "muster", "--month", "2026-07")[2] == (
+        "no contract of muster is in force in 2026-07; there is one from 2026-01-01 to 2026-06-30\n"
+    )
+    later = CONTRACT.replace("{from: 2026-01-01, until: 2026-06-30}", "{from: 2150-01-01}")
+    Path("contracts/later.yaml").write_text(later)
+    assert run("hours", "add", "muster", "45", "--date", "2026-07-01")[2] == (
+        "no contract of muster is in force on 2026-07-01; "
+        "there is one from 2026-01-01 to 2026-06-30, from 2150-01-01 on\n"
+    )
+
+
 def test_hours_are_added_imported_and_shown(run: Run) -> None:
     ended, _, err = run("hours", "show", "muster", "--month", "2026-02")
     assert (ended, "`secaudit contract hours add` begins one" in err) == (2, True)
