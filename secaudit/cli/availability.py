@@ -107,7 +107,7 @@ def import_(customer: str, service: str, file: Path, contracts: Path | None, sto
     probes = read_probes(file)
     with closing(open_store(store_url or default_url())) as store:
         added = store.add_probes(customer, service, probes)
-    click.echo(visible_line(f"{file}: {added} of {counted(len(probes), 'probe')} added"))
+    click.echo(visible_line(f"{file}: {added:,} of {counted(len(probes), 'probe')} added"))
     return Exit.FINE
 
 
@@ -201,7 +201,8 @@ def _outage_line(service: str, outage: Outage) -> str:
     from secaudit.api import show_duration
 
     begin, length = f"{outage.start:%Y-%m-%d %H:%M}", show_duration(outage.end - outage.start)
-    return visible_line(f"{service} was down from {begin} UTC for {length}: {outage.detail or '-'}")
+    why = f": {outage.detail}" if outage.detail else ""
+    return visible_line(f"{service} was down from {begin} UTC for {length}{why}")
 
 
 def _availability_row(promised: AvailabilityTarget, measured: Availability) -> list[str]:

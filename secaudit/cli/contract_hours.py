@@ -90,7 +90,7 @@ def import_(customer: str, file: Path, contracts: Path | None) -> int:
         addition(ledger, entries)
     for ledger, entries in added.items():
         append_entries(ledger, entries)
-        click.echo(visible_line(f"{ledger}: {len(entries)} of {counted(len(by_ledger[ledger]), 'line')} added"))
+        click.echo(visible_line(f"{ledger}: {len(entries):,} of {counted(len(by_ledger[ledger]), 'line')} added"))
     if not added:
         click.echo(visible_line(f"{file}: no line of work in it"), err=True)
     return Exit.FINE

@@ -98,7 +98,7 @@ def test_imported_probes_count_once(run: Run) -> None:
     assert "april.csv: 0 of 720 probes added\n" in run("import", "muster", "shop", "april.csv", "--store", "s.sqlite")
     assert run("import", "muster", "mail", "april.csv", "--store", "s.sqlite")[0] == 2
     ended, out, _ = run("show", "muster", "--month", "2026-04", "--store", "s.sqlite")
-    assert (ended, "shop was down from 2026-04-09 06:00 UTC for 1h" in out) == (1, True)
+    assert (ended, "shop was down from 2026-04-09 06:00 UTC for 1h\n" in out) == (1, True)
     (shown,) = json.loads(run("show", "muster", "--month", "2026-04", "--store", "s.sqlite", "--json")[1])
     assert shown["outages"] == [{"from": "2026-04-09T06:00:00Z", "until": "2026-04-09T07:00:00Z", "detail": ""}]
 
