@@ -42,11 +42,16 @@ def redact_bytes(data: bytes) -> bytes:
     lowered = data.lower()
     # No replacement makes a hint that was not there: none holds a bracket of the mark.
     there = {hint for hint in _HINTS if hint in lowered}
+    lines: dict[tuple[bytes, ...], list[tuple[int, int]]] = {}
     for rule in _RULES:
-        spans = () if there.isdisjoint(rule.hints) else _lines_with(lowered, rule.hints)
-        if spans:
-            data = _substitute(rule, data, spans)
-            lowered = data.lower()
+        if there.isdisjoint(rule.hints):
+            continue
+        if rule.hints not in lines:
+            lines[rule.hints] = _lines_with(lowered, rule.hints)
+        replaced = _substitute(rule, data, lines[rule.hints])
+        if replaced != data:
+            data, lowered = replaced, replaced.lower()
+            lines.clear()
     return data
 
 
@@ -100,12 +105,13 @@ def _keep_quotes(found: re.Match[bytes]) -> bytes:
 
 # What a secret is called; the name may have anything before it (`DB_PASSWORD`, `spring.datasource.password`).
 _NAME = (
-    rb"(?:pass(?:word|phrase|wort)|passwd(?![ \t]*:[ \t])|pwd(?![ \t]*[=:][ \t]*/)|secret(?:[_-]?(?:access[_-]?)?key)?"
+    rb"(?:pass(?:word|phrase|wort)|(?:(?<![a-z])|auth|db|smtp|user)pass|passwd(?![ \t]*:[ \t])"
+    rb"|(?:bind|root|db)[_-]?pw|authtok|key[_-]data|pwd(?![ \t]*[=:][ \t]*/)|secret(?:[_-]?(?:access[_-]?)?key)?"
     rb"|(?:access|account|api|app|auth|encryption|master|signing|preshared|pre-shared)[_-]?key"
     rb"|private[_-]?key(?![ \t]*[=:][ \t]*[\"']?/[a-z]{2})|token|credentials?(?![ \t]*[=:][ \t]*[\"']?/)|psk)"
     rb"(?:[_-]?(?:hash|base|[0-9]{1,3}))?"
 )
-_NAME_HINTS = (b"passw", b"passphrase", b"pwd", b"secret", b"key", b"token", b"credential", b"psk")
+_NAME_HINTS = (b"pass", b"pw", b"secret", b"key", b"token", b"credential", b"psk", b"authtok")
 # Settings and Debian architectures (`libpam-token:amd64`) that are surely no secret.
 _HARMLESS = (
     rb"(?![\"']?(?:yes|no|true|false|none|null|on|off|[01]|all|any|amd64|arm64|armel|armhf|i386|mips64el|ppc64el"
@@ -140,14 +146,22 @@ _RULES = (
     # Command lines: `--password x`, `sshpass -p x`, `mysql -px`, `curl -u user:x`.
     _Rule(
         _NAME_HINTS,
-        re.compile(rb"(?i)((?<![\w-])--[\w-]{0,40}" + _NAME + rb"[ \t]{1,8})(?!-)" + _HARMLESS + _VALUE),
+        re.compile(rb"(?i)((?<![\w-])--?[\w-]{0,40}" + _NAME + rb"[ \t]{1,8})(?!-)" + _HARMLESS + _VALUE),
         _keep_quotes,
     ),
-    # Settings that are no assignment: redis.conf, snmpd.conf(5).
+    # Settings that are no assignment: redis.conf, snmpd.conf(5), ldap.conf(5), keepalived.conf(5), haproxy's userlists.
     _Rule(
-        (b"requirepass", b"masterauth", b"community"),
-        re.compile(rb"(?i)(\b(?:requirepass|masterauth|r[ow]community6?)[ \t]{1,8})" + _VALUE),
+        (b"requirepass", b"masterauth", b"community", b"bindpw", b"rootpw", b"auth_pass", b"insecure-password"),
+        re.compile(
+            rb"(?i)(\b(?:requirepass|masterauth|r[ow]community6?|bindpw|rootpw(?:modpw)?|auth_pass|insecure-password)"
+            rb"[ \t]{1,8})(?!\{)" + _VALUE
+        ),
         _keep_quotes,
+    ),
+    _Rule((b"createuser",), re.compile(rb"(?i)(\bcreateuser[ \t]{1,8}\S{1,64}[ \t]{1,8})\S[^\n]*"), rb"\1" + MARK),
+    # ipsec.secrets(5): `: PSK "x"`.
+    _Rule(
+        (b"psk", b"xauth", b"eap"), re.compile(rb"(?i)(:[ \t]{0,8}(?:psk|xauth|eap)[ \t]{1,8})" + _VALUE), _keep_quotes
     ),
     _Rule((b"sshpass",), re.compile(rb"(\bsshpass[ \t]{1,8}-p[ \t]{0,8})" + _VALUE), _keep_quotes),
     _Rule(
@@ -160,17 +174,51 @@ _RULES = (
         re.compile(rb"(\bcurl[ \t](?:[^\n]{0,100}?[ \t])?(?:-u|--user)[ =]{0,2}[\"']?[^\s:\"']{1,100}:)([^\s\"']+)"),
         _keep_quotes,
     ),
+    _Rule(
+        (b"redis-cli",), re.compile(rb"(\bredis-cli[ \t](?:[^\n]{0,100}?[ \t])?-a[ \t]{0,8})" + _VALUE), _keep_quotes
+    ),
+    _Rule(
+        (b"snmp",),
+        re.compile(
+            rb"(\bsnmp(?:bulk)?(?:get|getnext|walk|set|table|status)[ \t](?:[^\n]{0,100}?[ \t])?-[cAX][ \t]{0,8})"
+            + _VALUE
+        ),
+        _keep_quotes,
+    ),
     _Rule((b"password",), re.compile(rb"(\blogin[ \t]+\S{1,200}[ \t]+password[ \t]+)(\S+)"), _keep_quotes),
     # URLs with a password, or a token in the place of the user (RFC 3986, section 3.2.1).
     _Rule((b"://",), re.compile(rb"(?<=://)([^\s/:@\"']{0,200}:)[^\s/\"']{1,500}(?=@)"), rb"\1" + MARK),
     _Rule((b"://",), re.compile(rb"(?<=://)[^\s/:@\"']{20,200}(?=@)"), MARK),
+    # What signs a request in its query (SAS, presigned URLs, keys of APIs), and webhooks, whose whole path is a secret.
+    _Rule(
+        (b"sig=", b"signature=", b"token=", b"key=", b"auth=", b"code=", b"sid=", b"session", b"jwt=", b"pw="),
+        re.compile(
+            rb"(?i)([?&](?:sig|signature|x-(?:amz|goog)-(?:signature|security-token)|key|auth|code|sid|session(?:id)?|jwt|pw)=)"
+            rb"[^\s&\"'<>#]{6,}+"
+        ),
+        rb"\1" + MARK,
+    ),
+    _Rule(
+        (b"hooks.slack.com/", b"/api/webhooks/", b".webhook.office.com/", b"api.telegram.org/bot"),
+        re.compile(
+            rb"(?i)(hooks\.slack\.com/[a-z]{1,20}/|/api/webhooks/\d{1,30}/|\.webhook\.office\.com/"
+            rb"|api\.telegram\.org/bot)[^\s\"'<>]{8,}+"
+        ),
+        rb"\1" + MARK,
+    ),
     # HTTP headers (RFC 9110, section 11; RFC 6265).
     _Rule(
         (b"authorization",),
         re.compile(
-            rb"(?i)(authorization(?:\\?[\"'])?[ \t]{0,8}[:=][ \t]{0,8}[\"']?"
+            rb"(?i)(authorization(?:\\?[\"'])?[ \t]{0,8}(?:[:=][ \t]{0,8}[\"']?|[\"'](?=basic|bearer))"
             rb"(?:(?:basic|bearer|digest|token|negotiate|apikey|aws4-hmac-sha256)[ \t]{1,8})?)[^\s\"'][^\n\"']*"
         ),
+        rb"\1" + MARK,
+    ),
+    # The same without its scheme, as registries of packages and images have it: `"auth": "…"`, `_auth=…`.
+    _Rule(
+        (b"auth",),
+        re.compile(rb"(?i)((?<![a-z])auth[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?)[a-z0-9+/]{16,}+={0,2}"),
         rb"\1" + MARK,
     ),
     _Rule((b"cookie",), re.compile(rb"(?i)((?<!\w)(?:set-)?cookie[ \t]{0,8}:[ \t]{0,8})[^\s][^\n\"']*"), rb"\1" + MARK),
@@ -179,21 +227,33 @@ _RULES = (
     _Rule(
         (b"$",),
         re.compile(
-            rb"(\$(?:[1-9]|2[abxy]?|y|gy|7|md5|sha1|apr1|argon2(?:id|i|d)|scrypt|pbkdf2[\w-]{0,20})\$)[\w./=,$+-]{8,}+"
+            rb"(\$(?:[1-9]|2[abxy]?|A|y|gy|7|md5|sha1|apr1|argon2(?:id|i|d)|scrypt|pbkdf2[\w-]{0,20})\$)[\w./=,$+-]{8,}+"
         ),
         rb"\1" + MARK,
     ),
     _Rule((b"::",), re.compile(rb"^([\w.-]{1,64}:!?)[./A-Za-z0-9]{13}(?=:\d{0,10}:\d{0,10}:)"), rb"\1" + MARK),
     _Rule((b"{",), re.compile(rb"(?i)(\{(?:s?sha\d{0,3}|s?md5|crypt)\})[\w+/=.$-]{8,}+"), rb"\1" + MARK),
+    _Rule((b"grub.pbkdf2",), re.compile(rb"(grub\.pbkdf2\.[a-z0-9]{1,10}\.\d{1,10}\.)[\w.]{16,}+"), rb"\1" + MARK),
     _Rule((b"scram-sha-256$",), re.compile(rb"(?i)(scram-sha-256\$)[\w+/=:$]{8,}+"), rb"\1" + MARK),
     _Rule((b"md5",), re.compile(rb"(\bmd5)[0-9a-f]{32}\b"), rb"\1" + MARK),
     _Rule((b"*",), re.compile(rb"(\*)[0-9A-F]{40}\b"), rb"\1" + MARK),
     # Tokens that say themselves what they are.
     _Rule(
-        (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"_pat_", b"glpat-", b"npm_", b"hvs.", b"_live_", b"dop_v1_"),
-        re.compile(rb"\b(gh[pousr]_|github_pat_|glpat-|npm_|hvs\.|sk_live_|dop_v1_)[\w-]{16,}+"),
+        (
+            *(b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"_pat_", b"glpat-", b"gldt-", b"glrt-", b"glcbt-"),
+            *(b"glptt-", b"npm_", b"pypi-age", b"hvs.", b"hvb.", b"k_live_", b"k_test_", b"whsec_", b"dop_v1_"),
+            *(b"fm2_", b"tskey-", b"atatt3"),
+        ),
+        re.compile(
+            rb"\b(gh[pousr]_|github_pat_|dckr_pat_|gl(?:pat|dt|rt|cbt|ptt)-|npm_|pypi-AgE|hv[sb]\.|[rs]k_(?:live|test)_"
+            rb"|whsec_|dop_v1_|fm2_|tskey-[a-z]{1,10}-|ATATT3)[\w-]{16,}+"
+        ),
         rb"\1" + MARK,
     ),
+    # Without a hyphen, or with a word that no algorithm has: `sk-ssh-ed25519@openssh.com` is none.
+    _Rule((b"sk-",), re.compile(rb"\b(sk-(?:proj|ant|svcacct|admin)-)[\w-]{16,}+"), rb"\1" + MARK),
+    _Rule((b"sk-", b"hf_"), re.compile(rb"\b(sk-|hf_)[A-Za-z0-9]{30,}+"), rb"\1" + MARK),
+    _Rule((b"sg.",), re.compile(rb"\b(SG\.)[\w-]{16,}+\.[\w-]{16,}+"), rb"\1" + MARK),
     _Rule((b"xox",), re.compile(rb"\b(xox[a-z]-)[\w-]{10,}+"), rb"\1" + MARK),
     _Rule((b"aiza",), re.compile(rb"\b(AIza)[\w-]{35}"), rb"\1" + MARK),
     _Rule((b"eyj",), re.compile(rb"\beyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]{8,}+"), MARK),
