@@ -6,17 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from secaudit.api import Evidence, Facts, Now, Verdict, failed, passed, show_duration
+from secaudit.api import Evidence, Verdict, failed, passed, show_duration
 
-from ..host.facts import HostClock
-
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""A copy with a stamp further in the future than this was not made when it says."""
-
-
-def host_now(facts: Facts) -> datetime:
-    """The moment of the audit as the host's clock shows it (aware UTC); stamps of the host were set by that clock."""
-    return facts[Now].at + facts[HostClock].skew
+from ..host.facts import CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)

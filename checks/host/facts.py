@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from secaudit.api import Evidence
+from secaudit.api import Evidence, Facts, Now
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""What bears a stamp further in the future than this was not stamped by a right clock, so it tells no age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,11 @@ class HostClock:
     skew: timedelta
     accuracy: timedelta
     evidence: Evidence
+
+
+def host_now(facts: Facts) -> datetime:
+    """The moment of the audit as the host's clock shows it (aware UTC); stamps of the host were set by that clock."""
+    return facts[Now].at + facts[HostClock].skew
 
 
 @dataclass(frozen=True, slots=True)

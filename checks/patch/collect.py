@@ -7,8 +7,6 @@ from pathlib import Path
 from secaudit.api import Answers, AnswerStatus, Unproven, UnprovenKind, collector, reference
 
 from ..host.facts import OsRelease, Packages
-from . import apk, dnf, pacman, zypper
-from .apt import LISTS, SIMULATION, read_lists, read_simulation, simulated
 from .exposure import Exposures, expose
 from .facts import (
     AutomaticUpdates,
@@ -33,14 +31,16 @@ from .feeds.lookup import (
     ScoreSource,
 )
 from .front_end import front_end
-from .images import DOCKER_CONTAINERS, DOCKER_IMAGES, STORE, STORED, ContainerImages, read_container_images
 from .languages import NODE, PYTHON, LanguagePackages, read_language_packages
-from .livepatch import CANONICAL, LOADED, read_live_patches
 from .manifest import read_deployed, version_files
-from .reboot import FLAG, FLAG_PACKAGES, UNPACKED, read_flag, read_flag_packages, read_unpacked
-from .repo_files import DNF_FILES, ZYPPER_FILES
-from .running import GROUPS, MAPS, NAMESPACES, read_running_code
-from .sources import (
+from .readers import apk, dnf, pacman, zypper
+from .readers.apt import LISTS, SIMULATION, read_lists, read_simulation, simulated
+from .readers.images import DOCKER_CONTAINERS, DOCKER_IMAGES, STORE, STORED, ContainerImages, read_container_images
+from .readers.livepatch import CANONICAL, LOADED, read_live_patches
+from .readers.reboot import FLAG, FLAG_PACKAGES, UNPACKED, read_flag, read_flag_packages, read_unpacked
+from .readers.repo_files import DNF_FILES, ZYPPER_FILES
+from .readers.running import GROUPS, MAPS, NAMESPACES, read_running_code
+from .readers.sources import (
     APT_PERIODIC,
     APT_RUNS,
     APT_TIMER,
@@ -53,9 +53,9 @@ from .sources import (
     read_last_run,
     read_repositories,
 )
+from .readers.timers import DNF_CONF, STAMPS, TIMERS, read_automatic, read_last_timer
 from .statements import Statements
 from .support_dates import SUPPORT_DATES
-from .timers import DNF_CONF, STAMPS, TIMERS, read_automatic, read_last_timer
 
 _MANAGED = (Packages, OsRelease)
 

@@ -14,7 +14,7 @@ from secaudit.api import MIB, Answer, Answers, Command, FeedStamp, Platform, Unp
 
 from ..host.facts import Package, Packages
 from .feeds.lookup import Advisories, FeedDirectory
-from .lines import match_line, unknown_line
+from .readers.lines import match_line, unknown_line
 
 # The recording of installed packages (packaging.python.org) has name and version in the name of its folder. Read from
 # the disk: pip and npm see one environment each, and npm makes a folder in the user's home whatever it is asked.

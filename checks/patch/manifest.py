@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from secaudit.api import KIB, Answer, Answers, Command, Duration, Evidence, Expect, Unproven, UnprovenKind, attempt
 
 from .facts import DeployedRelease, DeployedReleases
-from .lines import LONGEST_LINE, at_line, match_line
+from .readers.lines import LONGEST_LINE, at_line, match_line
 
 _LINES = 2_000
 _LARGEST = 256 * KIB

@@ -21,8 +21,8 @@ from secaudit.api import (
 )
 from secaudit.model.safe_text import visible_line
 
-from ...host.facts import HostClock
-from ..age import NewestCopy, host_now, judge
+from ...host.facts import HostClock, host_now
+from ..age import NewestCopy, judge
 from ..expect import BorgFreshness, BorgRepository
 from ..facts import Archive, ArchiveContents, Archives, BorgRepositories
 from ..references import BACKUP_FRESHNESS

@@ -22,8 +22,8 @@ from secaudit.api import (
 )
 from secaudit.model.safe_text import visible_line
 
-from ...host.facts import HostClock
-from ..age import CLOCK_TOLERANCE, NewestCopy, host_now, judge
+from ...host.facts import CLOCK_TOLERANCE, HostClock, host_now
+from ..age import NewestCopy, judge
 from ..expect import ResticFreshness, ResticRepository
 from ..facts import ResticRepositories, Snapshot, Snapshots
 from ..references import BACKUP_FRESHNESS

@@ -23,8 +23,7 @@ from secaudit.api import (
     unproven,
 )
 
-from ...host.facts import HostClock
-from ..clock import CLOCK_TOLERANCE, host_now
+from ...host.facts import CLOCK_TOLERANCE, HostClock, host_now
 from ..facts import AutomaticUpdates, LastAutomaticRun
 from ..references import PATCH_LEVEL
 

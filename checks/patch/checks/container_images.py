@@ -26,7 +26,7 @@ from secaudit.api import (
 )
 from secaudit.model.safe_text import visible_line
 
-from ..images import ContainerImage, ContainerImages, EngineImages, age_of
+from ..readers.images import ContainerImage, ContainerImages, EngineImages, age_of
 from ..references import PATCH_LEVEL
 
 _ABSENT = {

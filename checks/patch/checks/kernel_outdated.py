@@ -23,11 +23,10 @@ from secaudit.api import (
     unproven,
 )
 
-from ...host.facts import HostClock, Kernel, Packages
-from ..clock import host_now
+from ...host.facts import HostClock, Kernel, Packages, host_now
 from ..facts import KernelUnpacked, LivePatches
 from ..kernels import KernelState, kernel_standing, waiting_since
-from ..livepatch import patched_instead
+from ..readers.livepatch import patched_instead
 from ..references import PATCH_LEVEL
 
 

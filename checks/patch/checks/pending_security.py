@@ -26,8 +26,7 @@ from secaudit.api import (
 )
 from secaudit.model.safe_text import visible_line
 
-from ...host.facts import HostClock, Packages
-from ..clock import CLOCK_TOLERANCE, host_now
+from ...host.facts import CLOCK_TOLERANCE, HostClock, Packages, host_now
 from ..facts import PackageLists, PendingUpdate, PendingUpdates
 from ..references import PATCH_LEVEL
 

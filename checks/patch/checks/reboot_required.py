@@ -24,11 +24,10 @@ from secaudit.api import (
     unproven,
 )
 
-from ...host.facts import HostClock, Kernel, Packages
-from ..clock import CLOCK_TOLERANCE, host_now
+from ...host.facts import CLOCK_TOLERANCE, HostClock, Kernel, Packages, host_now
 from ..facts import KernelUnpacked, LivePatches, RebootFlag
 from ..kernels import KernelStanding, KernelState, kernel_standing, waiting_since
-from ..livepatch import patched_instead
+from ..readers.livepatch import patched_instead
 from ..references import PATCH_LEVEL
 
 # Packages that set the flag: Debian's and Ubuntu's contents lists. Without them the flag is never there.

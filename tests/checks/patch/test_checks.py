@@ -10,7 +10,6 @@ import pytest
 from pydantic import ValidationError
 from secaudit.checks.host.facts import OsRelease
 from secaudit.checks.patch import FAMILY
-from secaudit.checks.patch.apt import LISTS, SIMULATION
 from secaudit.checks.patch.checks import (
     end_of_life,
     kernel_outdated,
@@ -29,6 +28,7 @@ from secaudit.checks.patch.facts import (
     RebootFlag,
 )
 from secaudit.checks.patch.feeds.announced import AnnouncedSupport
+from secaudit.checks.patch.readers.apt import LISTS, SIMULATION
 from secaudit.checks.patch.support_dates import SUPPORT_DATES
 
 from secaudit.api import Check, Evidence, Now, Outcome, Severity, Unproven, UnprovenKind, Verdict

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from secaudit.checks.patch.apt import LISTS, SIMULATION
 from secaudit.checks.patch.collect import (
     kernel_unpacked,
     package_lists,
@@ -16,8 +15,9 @@ from secaudit.checks.patch.collect import (
     reboot_flag,
     support_dates,
 )
-from secaudit.checks.patch.dnf import INSTALLED, METADATA, PENDING
-from secaudit.checks.patch.reboot import FLAG, FLAG_PACKAGES, UNPACKED
+from secaudit.checks.patch.readers.apt import LISTS, SIMULATION
+from secaudit.checks.patch.readers.dnf import INSTALLED, METADATA, PENDING
+from secaudit.checks.patch.readers.reboot import FLAG, FLAG_PACKAGES, UNPACKED
 
 from secaudit.api import AnswerStatus, Command, Unproven, UnprovenKind
 from tests.checks.judging import NOT_ANSWERED, collect, ended, facts, refusal, unanswered

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from secaudit.checks.patch.checks import container_images
 from secaudit.checks.patch.collect import container_images as collect_images
-from secaudit.checks.patch.images import (
+from secaudit.checks.patch.readers.images import (
     DOCKER_CONTAINERS,
     DOCKER_IMAGES,
     STORE,

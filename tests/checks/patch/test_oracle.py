@@ -14,8 +14,8 @@ import pytest
 from secaudit.checks.host.collect import OS_RELEASE
 from secaudit.checks.host.collect import os_release as collect_os_release
 from secaudit.checks.host.collect import packages as collect_packages
-from secaudit.checks.patch.apt import SIMULATION, read_simulation
 from secaudit.checks.patch.exposure import expose
+from secaudit.checks.patch.readers.apt import SIMULATION, read_simulation
 from secaudit.checks.patch.versions import dpkg_key
 
 from secaudit.api import Command

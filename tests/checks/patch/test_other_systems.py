@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from secaudit.checks.host.facts import OsRelease
-from secaudit.checks.patch import apk, dnf, pacman, zypper
 from secaudit.checks.patch.checks import (
     automatic_updates,
     held_packages,
@@ -32,10 +31,11 @@ from secaudit.checks.patch.collect import (
 )
 from secaudit.checks.patch.collect import repositories as collect_repositories
 from secaudit.checks.patch.facts import LivePatches, PackageLists
-from secaudit.checks.patch.livepatch import CANONICAL, LOADED
-from secaudit.checks.patch.reboot import FLAG, FLAG_PACKAGES
-from secaudit.checks.patch.repo_files import DNF_FILES, ZYPPER_FILES
-from secaudit.checks.patch.timers import DNF_CONF, STAMPS, TIMERS
+from secaudit.checks.patch.readers import apk, dnf, pacman, zypper
+from secaudit.checks.patch.readers.livepatch import CANONICAL, LOADED
+from secaudit.checks.patch.readers.reboot import FLAG, FLAG_PACKAGES
+from secaudit.checks.patch.readers.repo_files import DNF_FILES, ZYPPER_FILES
+from secaudit.checks.patch.readers.timers import DNF_CONF, STAMPS, TIMERS
 
 from secaudit.api import Answer, AnswerStatus, Command, Facts, Outcome, UnprovenKind, Verdict
 from tests.checks.judging import (

@@ -9,7 +9,7 @@ from hypothesis import given
 from secaudit.checks.patch.checks import deleted_libraries
 from secaudit.checks.patch.collect import running_code
 from secaudit.checks.patch.facts import RunningCode
-from secaudit.checks.patch.running import GROUPS, MAPS, NAMESPACES
+from secaudit.checks.patch.readers.running import GROUPS, MAPS, NAMESPACES
 
 from secaudit.api import AnswerStatus, Outcome, UnprovenKind
 from tests.checks.judging import (

@@ -21,7 +21,7 @@ from secaudit.checks.patch.collect import held_packages as collect_holds
 from secaudit.checks.patch.collect import last_automatic_run
 from secaudit.checks.patch.collect import repositories as collect_repositories
 from secaudit.checks.patch.facts import AutomaticUpdates, HeldPackages, LastAutomaticRun, Repositories
-from secaudit.checks.patch.sources import (
+from secaudit.checks.patch.readers.sources import (
     APT_PERIODIC,
     APT_RUNS,
     APT_TIMER,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from secaudit.api import MIB, Answer, Answers, Command, Unproven, UnprovenKind
 
-from .facts import HeldPackage, HeldPackages, PackageLists, PendingUpdate, PendingUpdates, Repositories
+from ..facts import HeldPackage, HeldPackages, PackageLists, PendingUpdate, PendingUpdates, Repositories
 from .lines import at_line, match_line, unknown_line
 from .repo_files import ZYPPER_FILES, read_archives, read_sections
 from .stamps import FIND_FORMAT, youngest

@@ -6,7 +6,7 @@ import re
 
 from secaudit.api import Answer, Command
 
-from .facts import KernelUnpacked, RebootFlag
+from ..facts import KernelUnpacked, RebootFlag
 from .stamps import FIND_FORMAT, read_stamps
 
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]*", re.ASCII)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from secaudit.api import Answer, Command, Evidence, Unproven, UnprovenKind
 
-from .facts import Archive, TrustOverride
+from ..facts import Archive, TrustOverride
 from .lines import at_line, match_line, unknown_line
 
 # No other setting is printed: passwords of repositories and proxies stand in the same files.

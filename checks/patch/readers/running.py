@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from secaudit.api import MIB, Answers, Command, Unproven, UnprovenKind
 
-from .facts import OutdatedProcess, RunningCode
+from ..facts import OutdatedProcess, RunningCode
 from .lines import at_line, match_line, unknown_line
 
 # As root, because the maps of other users' processes cannot be read otherwise. Every process that has memory maps the

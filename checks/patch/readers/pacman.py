@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 from secaudit.api import Answer, Command, Evidence, Unproven, UnprovenKind
 
-from . import newer
-from .facts import (
+from ..facts import (
     Archive,
     HeldPackage,
     HeldPackages,
@@ -18,6 +17,7 @@ from .facts import (
     Repositories,
     TrustOverride,
 )
+from . import newer
 from .lines import at_line, match_line, unknown_line
 from .stamps import FIND_FORMAT, youngest
 

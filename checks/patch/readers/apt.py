@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 
-from .facts import KeptBack, ListedArchive, PackageLists, PendingUpdate, PendingUpdates
+from ..facts import KeptBack, ListedArchive, PackageLists, PendingUpdate, PendingUpdates
 from .lines import at_line, match_line, unknown_line
 from .stamps import FIND_FORMAT, Stamp, read_stamps
 

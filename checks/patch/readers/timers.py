@@ -6,8 +6,8 @@ import re
 
 from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 
-from .facts import AutomaticUpdates, LastAutomaticRun
-from .front_end import FrontEnd
+from ..facts import AutomaticUpdates, LastAutomaticRun
+from ..front_end import FrontEnd
 from .stamps import FIND_FORMAT, read_stamps
 
 TIMERS = Command(

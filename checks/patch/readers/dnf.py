@@ -6,8 +6,8 @@ import re
 
 from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 
-from ..host.facts import Packages
-from .facts import HeldPackage, HeldPackages, PackageLists, PendingUpdate, PendingUpdates, Repositories
+from ...host.facts import Packages
+from ..facts import HeldPackage, HeldPackages, PackageLists, PendingUpdate, PendingUpdates, Repositories
 from .lines import at_line, match_line, unknown_line
 from .repo_files import DNF_FILES, read_archives, read_sections
 from .stamps import FIND_FORMAT, youngest

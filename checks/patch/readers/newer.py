@@ -6,7 +6,7 @@ import re
 
 from secaudit.api import Answer
 
-from .facts import KeptBack, PendingUpdates
+from ..facts import KeptBack, PendingUpdates
 from .lines import at_line, match_line, unknown_line
 
 

@@ -6,8 +6,8 @@ import re
 
 from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 
-from ..host.facts import Packages
-from .facts import Archive, AutomaticUpdates, HeldPackage, HeldPackages, LastAutomaticRun, Repositories, TrustOverride
+from ...host.facts import Packages
+from ..facts import Archive, AutomaticUpdates, HeldPackage, HeldPackages, LastAutomaticRun, Repositories, TrustOverride
 from .lines import LONGEST_LINE, at_line, match_line, unknown_line
 from .stamps import FIND_FORMAT, read_stamps
 

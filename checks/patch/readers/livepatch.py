@@ -10,7 +10,7 @@ from typing import Any
 from secaudit.api import Answers, AnswerStatus, Command, Evidence, Unproven, UnprovenKind
 from secaudit.model.safe_text import visible_line
 
-from .facts import LivePatch, LivePatches
+from ..facts import LivePatch, LivePatches
 from .lines import at_line, match_line
 
 # The kernel lists every loaded patch, whoever made it: Documentation/ABI/testing/sysfs-kernel-livepatch. Where it was

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind
 
-from . import newer
-from .facts import (
+from ..facts import (
     Archive,
     AutomaticUpdates,
     HeldPackage,
@@ -17,6 +16,7 @@ from .facts import (
     PendingUpdates,
     Repositories,
 )
+from . import newer
 from .lines import LONGEST_LINE, at_line, match_line, unknown_line
 from .stamps import FIND_FORMAT, youngest
 

@@ -1,0 +1,1 @@
+"""Readers: what package managers, kernels and container engines of a host print becomes facts."""
