@@ -113,6 +113,18 @@ def test_facts_are_compared_item_by_item() -> None:
     assert "+ trouble  unproven (denied): no permission" in facts([before], [unproven])
 
 
+def test_items_are_named_by_as_many_values_as_tell_them_apart() -> None:
+    ssh, web = "  protocol=tcp  port=22  process=sshd", "  protocol=tcp  port=80  process=nginx"
+    before = FactSheet("Sockets", ("sockets: 2", ssh, web))
+    after = FactSheet("Sockets", ("sockets: 2", ssh.replace("sshd", "dropbear"), web.replace("80", "443")))
+    assert facts([before], [after]) == [
+        "~ protocol=tcp  port=22  process=sshd → process=dropbear",
+        "+ protocol=tcp  port=443  process=nginx",
+        "- protocol=tcp  port=80  process=nginx",
+    ]
+    assert facts([replace(before, lines=("a", "a"))], [replace(before, lines=("a",))]) == ["- a"]
+
+
 LINES = st.lists(st.sampled_from("abcde"), max_size=12)
 
 

@@ -59,8 +59,8 @@ def fact_changes(before: Iterable[FactSheet], after: Iterable[FactSheet]) -> Ite
     """Fact by fact: what has one name on both sides is compared value by value."""
     old, new = ({sheet.title: sheet for sheet in side} for side in (before, after))
     for title in dict.fromkeys((*new, *old)):
-        lines = [_named(sheet) if sheet is not None else {} for sheet in (old.get(title), new.get(title))]
-        changes = tuple(_changes("", *lines))
+        was, now = _lined_up(_items(old.get(title)), _items(new.get(title)))
+        changes = tuple(_changes("", was, now))
         if changes:
             yield Section(title, changes)
 
@@ -104,24 +104,35 @@ def _subject(row: Sequence[Words]) -> str:
     return next((cell.text for cell in row if cell.tone is Tone.STRONG), row[0].text if row else "")
 
 
-def _named(sheet: FactSheet) -> dict[tuple[str, int], Mapping[str, str]]:
-    """The values of each line by their names, by the first of them; two spaces part them."""
+def _items(sheet: FactSheet | None) -> list[list[str]]:
+    """The values of each line; two spaces part them, and a line that holds one thing has its name before a colon."""
+    if sheet is None:
+        return []
     lines = [*sheet.lines, *([f"trouble: {sheet.trouble}"] if sheet.trouble else [])]
     parts = ([part for part in line.strip().split("  ") if part] for line in lines)
-    numbered = _numbered([line for line in parts if line], lambda line: _head(line)[0])
-    return {key: _values(line) for key, line in numbered.items()}
+    return [list(_head(line)) + line[1:] for line in parts if line]
 
 
-def _head(line: Sequence[str]) -> tuple[str, str]:
-    """What a line is about, and its value where that is not the name of an item."""
+def _head(line: Sequence[str]) -> tuple[str, ...]:
     name, colon, value = line[0].partition(": ")
-    return (name, value) if colon and "=" not in name else (line[0], "")
+    return (name, value) if colon and "=" not in name else (line[0],)
 
 
-def _values(line: Sequence[str]) -> Mapping[str, str]:
-    value = _head(line)[1]
-    named = {part.partition("=")[0]: part for part in line[1:]}
-    return ({"": value} if value else {}) | named
+def _lined_up(*sides: list[list[str]]) -> list[dict[tuple[str, int], Mapping[str, str]]]:
+    """The items of both sides by what names them: as many of their first values as tell the items of a side apart."""
+    longest = max((len(item) for side in sides for item in side), default=1)
+    count = next((count for count in range(1, longest) if all(_tell_apart(side, count) for side in sides)), longest)
+    named = [_numbered(side, lambda item: "  ".join(item[:count])) for side in sides]
+    return [{key: _values(item[count:]) for key, item in side.items()} for side in named]
+
+
+def _tell_apart(items: list[list[str]], count: int) -> bool:
+    return len({tuple(item[:count]) for item in items}) == len(items)
+
+
+def _values(rest: Sequence[str]) -> Mapping[str, str]:
+    """By their names; those without one by their place, which is none that people are told."""
+    return {part.partition("=")[0] if "=" in part else " " * place: part for place, part in enumerate(rest)}
 
 
 def _changes(
@@ -145,7 +156,8 @@ def _changes(
 
 def _label(name: str, was: Mapping[str, str], now: Mapping[str, str]) -> str:
     """The name of a value, where the value does not begin with it."""
-    return "" if not name or any(side.get(name, "").startswith(f"{name}=") for side in (was, now)) else f"{name}: "
+    is_named = any(side.get(name, "").startswith(f"{name}=") for side in (was, now))
+    return f"{name}: " if name.strip() and not is_named else ""
 
 
 def _texts(part: PanelTable | PanelLines | None) -> list[str]:
