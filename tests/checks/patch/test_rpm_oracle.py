@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import subprocess
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -105,16 +106,16 @@ def installed() -> Iterator[Packages]:
         epoch, version, release = split(full)
         label = f"ModularityLabel: {LABEL}\n" if name == "nodejs" else ""
         spec += SUBPACKAGE.format(name=name, version=version, release=release, epoch=epoch, label=label)
-    work = root / "tmp" / "rpm-oracle"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
+    # The root is shared by all test runs of this machine.
+    work = Path(tempfile.mkdtemp(prefix="rpm-oracle-", dir=root / "tmp"))
+    inside = f"/tmp/{work.name}"
     (work / "host.spec").write_text(spec)
-    script = """\
-        set -e; cd /tmp/rpm-oracle; mkdir host
-        rpmbuild --quiet -bb --define '_topdir /tmp/rpm-oracle' --define '_binary_payload w0.gzdio' host.spec
+    script = f"""\
+        set -e; cd {inside}; mkdir host
+        rpmbuild --quiet -bb --define '_topdir {inside}' --define '_binary_payload w0.gzdio' host.spec
         find RPMS -name '*.rpm' >list
-        rpm --root /tmp/rpm-oracle/host --initdb
-        rpm --root /tmp/rpm-oracle/host -i --nodeps --justdb $(cat list)
+        rpm --root {inside}/host --initdb
+        rpm --root {inside}/host -i --nodeps --justdb $(cat list)
     """
     try:
         ran = subprocess.run(["chroot", root, "sh", "-c", script], capture_output=True, text=True, check=False)
@@ -122,7 +123,7 @@ def installed() -> Iterator[Packages]:
         answers = []
         for command in (RPM, MODULES):
             assert isinstance(command, Command)
-            argv = ["chroot", str(root), command.argv[0], "--root", "/tmp/rpm-oracle/host", *command.argv[1:]]
+            argv = ["chroot", str(root), command.argv[0], "--root", f"{inside}/host", *command.argv[1:]]
             answers.append(ended(command, subprocess.run(argv, capture_output=True, check=True).stdout))
         os = OsRelease("almalinux", "9.4", "", "", ("rhel",), NOWHERE)
         yield collect(collect_packages, *answers, known=facts(os))
