@@ -129,7 +129,7 @@ def accepted_by(
     sure: Regions = []
     possible: Regions = []
     left_sure: Regions = [asked]
-    left_possible: Regions = [asked]
+    left_possible = left_sure
     for place in places:
         if place.ends is None or not left_possible:
             continue
@@ -139,13 +139,15 @@ def accepted_by(
         lower = upper if not place.packets.doubt else within(place.packets.lower, asked)
         decided = isinstance(place.ends, Decision)
         accepts = place.ends is Decision.ACCEPT
-        if accepts:
-            sure += intersections(left_sure, lower, most)
+        # Up to the first rule that is in doubt both come to the same, and nothing takes longer than to tell them apart.
+        alike = left_possible is left_sure and decided and lower is upper
+        surely: Regions = intersections(left_sure, lower, most) if accepts else []
+        sure += surely
         if accepts or not decided:
-            possible += intersections(left_possible, upper, most)
+            possible += surely if alike else intersections(left_possible, upper, most)
         left_sure = difference(left_sure, upper, last, most)
         if decided:
-            left_possible = difference(left_possible, lower, last, most)
+            left_possible = left_sure if alike else difference(left_possible, lower, last, most)
     return sure, possible
 
 
