@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,13 +148,12 @@ def test_a_host_of_2023_by_the_list_of_2023_and_by_the_archive_of_today(tmp_path
     assert len(ours) > 10
     assert judged(tmp_path, release, release.installed, *records) == {}, "the last point release has all of the list"
 
-    status = release.root / "tmp" / "status-of-2023"
-    status.write_text(aged((release.root / "var/lib/dpkg/status").read_text(), before))
-    try:
-        theirs = release.fixed_by_apt(release.simulated("-o", "Dir::State::status=/tmp/status-of-2023"))
+    # The root is shared by all test runs of this machine.
+    with tempfile.NamedTemporaryFile("w", prefix="status-", dir=release.root / "tmp") as status:
+        status.write(aged((release.root / "var/lib/dpkg/status").read_text(), before))
+        status.flush()
+        theirs = release.fixed_by_apt(release.simulated("-o", f"Dir::State::status=/tmp/{Path(status.name).name}"))
         today = release.fixed_by_apt(release.simulated())
-    finally:
-        status.unlink()
     # What lies in the security archive today is newer than the list for every source that both name; what only we
     # name was repaired in the list's version or a later one of the main archive, and left the security archive.
     both = ours.keys() & theirs.keys()
