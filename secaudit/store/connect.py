@@ -38,12 +38,15 @@ def parse_url(text: str) -> URL:
         return URL.create("sqlite", database=text)
     try:
         url = make_url(text)
-    except ArgumentError as error:
-        raise StoreError("that is not a store URL; write sqlite:///PATH or postgresql+psycopg://…") from error
+    except (ArgumentError, ValueError):
+        # Without what they say: it may be a part of the password.
+        raise StoreError("that is not a store URL; write sqlite:///PATH or postgresql+psycopg://…") from None
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
         raise StoreError(f"no store of the kind {url.drivername!r}; write sqlite:///PATH or postgresql+psycopg://…")
+    if "@" in (url.host or ""):
+        raise StoreError("a password with @ in it cannot be told from the server's name; write %40 for it")
     if (url.database or "").startswith("file:"):
         raise StoreError("a store is named by its path, not by a URI of SQLite's; write sqlite:///PATH")
     return url

@@ -19,6 +19,9 @@ from secaudit.transport.interface import Unreachable
 
 _CHUNK = MIB
 
+_INHERITED = ("HOME", "LOGNAME", "PATH", "SHELL", "USER")
+"""What a login would set, as over SSH. The rest of our environment may hold passwords, which no command is to see."""
+
 
 class LocalTransport:
     """Opens this machine. `shell` is the argv of a POSIX shell that reads its script from stdin."""
@@ -65,6 +68,7 @@ class _Shells:
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
                 start_new_session=True,
+                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
             )
         except OSError as error:
             raise ChannelLost(f"{self._shell[0]}: {error.strerror}") from error

@@ -139,6 +139,15 @@ def test_the_environment_is_the_same_everywhere(session: Session) -> None:
     assert answer.text == "/usr/sbin:/usr/bin:/sbin:/bin C UTC /\n"
 
 
+def test_no_command_sees_what_our_environment_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKER_TOKEN", "hunter2")
+    session = opened()
+    (answer,) = session.ask([Command(("env",))], time.monotonic() + PATIENCE)
+    session.close()
+    assert "HOME=" in answer.text
+    assert "hunter2" not in answer.text
+
+
 def test_missing_and_forbidden_programs(session: Session) -> None:
     commands = [Command(("no-such-program",)), Command(("/no/such",)), Command(("/etc/passwd",)), Command(("/tmp",))]
     answers = list(session.ask(commands, time.monotonic() + PATIENCE))
