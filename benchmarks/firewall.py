@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from secaudit.checks.firewall.analysis.anomalies import Kind, find_anomalies
 from secaudit.checks.firewall.path.tracer import Tracer
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
 from secaudit.checks.firewall.rules.attachment import chains_on
 from secaudit.checks.firewall.rules.matches import PacketFamily
 from secaudit.checks.firewall.rules.packet import read_packet

@@ -14,11 +14,11 @@ from datetime import timedelta
 from secaudit.api import MIB, Answers, Command, Evidence, Unproven, UnprovenKind, collector
 
 from .facts import Firewall, Gap, Ipv6Stack, Source
-from .readers.ipset_members import resolve_sets
-from .readers.ipset_save import read_ipset_save
-from .readers.iptables_save import read_iptables_save
+from .readers.ipset.members import resolve_sets
+from .readers.ipset.save import read_ipset_save
+from .readers.iptables.save import read_iptables_save
 from .readers.merge import merge
-from .readers.nft_json import read_nft_json
+from .readers.nft.listing import read_nft_json
 from .rules.matches import PacketFamily, SetMembership
 from .rules.ruleset import Backend, Ruleset, RulesetError, TableFamily
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
 from secaudit.checks.firewall.rules.ruleset import Ruleset, TableFamily
 from secaudit.checks.firewall.verify.aiming import aimed_packets, aims
 from secaudit.checks.firewall.verify.ask import ask

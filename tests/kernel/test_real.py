@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
 from secaudit.checks.firewall.rules.ruleset import TableFamily
 from secaudit.checks.firewall.verify.aiming import aimed_packets, aims, interfaces
 from secaudit.checks.firewall.verify.ask import ask

@@ -1,1 +1,1 @@
-"""Readers for what other filters than the kernel's own tables write down, and for the sets that rules refer to."""
+"""Readers: what packet filters of every kind write down becomes the model of `rules`; a folder for each format."""

@@ -14,15 +14,15 @@ from secaudit.model.observation import RulesetText, Syntax
 
 from ..rules.matches import PacketFamily
 from ..rules.ruleset import Ruleset, RulesetError, TableFamily
-from .aws import read_aws
-from .fortigate import read_fortigate
-from .ipset_members import resolve_sets
-from .ipset_save import read_ipset_save
-from .iptables_save import read_iptables_save
+from .aws.security_groups import read_aws
+from .fortigate.config import read_fortigate
+from .ipset.members import resolve_sets
+from .ipset.save import read_ipset_save
+from .iptables.save import read_iptables_save
 from .merge import merge
-from .nft_json import read_nft_json
-from .nft_ruleset import read_nft_ruleset
-from .pfsense import read_pfsense
+from .nft.listing import read_nft_json
+from .nft.ruleset import read_nft_ruleset
+from .pfsense.config import read_pfsense
 
 LIMIT = 64 * MIB
 """Bytes of one file; 100,000 rules need about 10."""

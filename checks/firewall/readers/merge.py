@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..rules.matches import KnownCondition, Match, Sometimes, Unmodelled
 from ..rules.ruleset import Backend, Chain, Rule, Ruleset, Table, TableFamily, Unread
-from .nft_json import EXTENSION
+from .nft.listing import EXTENSION
 
 
 def merge(nft: Ruleset | None, saves: Sequence[Ruleset]) -> Ruleset:

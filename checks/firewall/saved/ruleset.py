@@ -10,10 +10,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..readers.ipset_members import resolve_sets
-from ..readers.ipset_save import read_ipset_save
-from ..readers.iptables_save import read_iptables_save
-from ..readers.nft_ruleset import read_nft_ruleset
+from ..readers.ipset.members import resolve_sets
+from ..readers.ipset.save import read_ipset_save
+from ..readers.iptables.save import read_iptables_save
+from ..readers.nft.ruleset import read_nft_ruleset
 from ..rules.matches import Addresses, InInterface, OutInterface, Side
 from ..rules.owner import running_tool
 from ..rules.ruleset import (

@@ -9,11 +9,11 @@ from secaudit.model.observation import RulesetText, Syntax
 from secaudit.model.packet import Direction, Tracking
 from secaudit.model.packet import Packet as Described
 
-from ..readers.ipset_members import resolve_sets
-from ..readers.ipset_save import read_ipset_save
-from ..readers.iptables_save import read_iptables_save
+from ..readers.ipset.members import resolve_sets
+from ..readers.ipset.save import read_ipset_save
+from ..readers.iptables.save import read_iptables_save
 from ..readers.merge import merge
-from ..readers.nft_json import read_nft_json
+from ..readers.nft.listing import read_nft_json
 from ..rules.packet import Packet
 from ..rules.ruleset import Hook, Ruleset, TableFamily
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from secaudit.checks.firewall.facts import Firewall, Source
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
 from secaudit.checks.firewall.review_facts import exposure, review
 from secaudit.checks.firewall.rules.ruleset import Ruleset, TableFamily
 

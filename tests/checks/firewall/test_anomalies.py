@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from secaudit.checks.firewall.analysis.anomalies import Anomalies, Anomaly, Kind, find_anomalies
 from secaudit.checks.firewall.path.tracer import Tracer
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.rules.ruleset import Ruleset
 
 from secaudit.api import Severity

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from secaudit.checks.firewall.readers.aws import read_aws
+from secaudit.checks.firewall.readers.aws.security_groups import read_aws
 from secaudit.checks.firewall.rules.matches import Unmodelled
 from secaudit.checks.firewall.rules.ruleset import Ruleset, RulesetError
 

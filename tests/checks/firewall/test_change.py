@@ -17,8 +17,8 @@ from secaudit.checks.firewall.collect import IPTABLES, NFT
 from secaudit.checks.firewall.facts import Firewall, Gap
 from secaudit.checks.firewall.path.trace import Fate
 from secaudit.checks.firewall.path.tracer import Tracer
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.report import change as section
 from secaudit.checks.firewall.report.change import MOST_EDITS, MOST_PACKETS, SAYS, changed
 from secaudit.checks.firewall.rules.matches import PacketFamily

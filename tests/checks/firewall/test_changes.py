@@ -10,7 +10,7 @@ from secaudit.checks.firewall.analysis.acceptance import Acceptance
 from secaudit.checks.firewall.analysis.changes import Change, changes
 from secaudit.checks.firewall.path.trace import Fate
 from secaudit.checks.firewall.path.tracer import Tracer
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.rules.matches import PacketFamily
 from secaudit.checks.firewall.rules.ruleset import Hook, Ruleset
 

@@ -7,7 +7,7 @@ from secaudit.checks.firewall.analysis.conditions import Probe
 from secaudit.checks.firewall.analysis.effective import Answer, state_default
 from secaudit.checks.firewall.checks import hook_order
 from secaudit.checks.firewall.facts import Firewall
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.rules.matches import PacketFamily, State
 from secaudit.checks.firewall.rules.ruleset import Hook, Ruleset
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from secaudit.checks.firewall.path.holds import conditions_hold
-from secaudit.checks.firewall.readers.ipset_members import resolve_sets
-from secaudit.checks.firewall.readers.ipset_save import read_ipset_save
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.ipset.members import resolve_sets
+from secaudit.checks.firewall.readers.ipset.save import read_ipset_save
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
 from secaudit.checks.firewall.rules.matches import Addresses, AnyOf, Match, PacketFamily, SetMembership, Side
 from secaudit.checks.firewall.rules.packet import Packet, read_packet
 from secaudit.checks.firewall.rules.ruleset import TableFamily

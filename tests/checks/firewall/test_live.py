@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 from secaudit.checks.firewall.path.trace import Fate
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
 from secaudit.checks.firewall.rules.ruleset import Ruleset, TableFamily
 from secaudit.checks.firewall.verify.live import Seen, predict, probes, uncounted
 

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
-from secaudit.checks.firewall.readers.nft_json import read_nft_json
+from secaudit.checks.firewall.readers.nft.listing import read_nft_json
 from secaudit.checks.firewall.rules.matches import (
     Addresses,
     AddressRange,

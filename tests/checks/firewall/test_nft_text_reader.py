@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from secaudit.checks.firewall.readers.nft_json import read_nft_json
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.nft.listing import read_nft_json
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.rules.ruleset import Effect, Rule, Ruleset, RulesetError, Statement
 
 from tests.checks.firewall.reading import SHARED, fate, mutated, sample

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from secaudit.checks.firewall.analysis.anomalies import Kind, find_anomalies
 from secaudit.checks.firewall.path.tracer import Tracer
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
 from secaudit.checks.firewall.rules.attachment import attached_chains
 from secaudit.checks.firewall.rules.matches import PacketFamily
 from secaudit.checks.firewall.rules.ruleset import Hook, TableFamily

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from secaudit.checks.firewall.facts import Firewall, Gap
 from secaudit.checks.firewall.panel import packet_filter
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.rules.matches import PacketFamily
 
 from secaudit.api import Facts, HostView, UnprovenKind

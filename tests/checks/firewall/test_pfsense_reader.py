@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from secaudit.checks.firewall.readers.pfsense import read_pfsense
+from secaudit.checks.firewall.readers.pfsense.config import read_pfsense
 from secaudit.checks.firewall.rules.ruleset import Ruleset, RulesetError
 
 from tests.checks.firewall.reading import fate, mutated, sample

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from secaudit.checks.firewall import collect, review_facts
 from secaudit.checks.firewall.analysis.anomalies import Kind, find_anomalies
 from secaudit.checks.firewall.checks import anomalies, conventions, flows, posture, services
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
-from secaudit.checks.firewall.readers.nft_json import read_nft_json
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
+from secaudit.checks.firewall.readers.nft.listing import read_nft_json
 from secaudit.checks.firewall.rules.ruleset import Ruleset, RulesetError, TableFamily
 
 from secaudit.api import Now, Unproven

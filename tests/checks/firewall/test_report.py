@@ -8,10 +8,10 @@ from secaudit.checks.firewall.analysis.chain_graph import MOST, Flow, Node, flow
 from secaudit.checks.firewall.analysis.reach import Way
 from secaudit.checks.firewall.analysis.service_matrix import Open, all_services, matrix
 from secaudit.checks.firewall.facts import Firewall, Gap
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
 from secaudit.checks.firewall.readers.merge import merge
-from secaudit.checks.firewall.readers.nft_json import read_nft_json
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.nft.listing import read_nft_json
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.report.flow_picture import picture
 from secaudit.checks.firewall.report.rendering import rendered
 from secaudit.checks.firewall.rules.matches import PacketFamily

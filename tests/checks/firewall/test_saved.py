@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 from secaudit.checks.firewall.checks import drift
 from secaudit.checks.firewall.facts import Firewall, Source
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.rules.ruleset import TableFamily
 from secaudit.checks.firewall.saved.files import FILES, LOADERS, UNITS, SavedFiles, saved_files
 

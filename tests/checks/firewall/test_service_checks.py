@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from secaudit.checks.firewall.checks import flows, services
 from secaudit.checks.firewall.facts import Firewall
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.review_facts import exposure
 
 from secaudit.api import Outcome

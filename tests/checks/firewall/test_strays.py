@@ -11,8 +11,8 @@ from secaudit.checks.firewall import routes
 from secaudit.checks.firewall.analysis.reach import Reachability
 from secaudit.checks.firewall.checks import spoofing, strays
 from secaudit.checks.firewall.facts import Firewall, Gap, Source
-from secaudit.checks.firewall.readers.iptables_save import read_iptables_save
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.routes import Interfaces, networks_behind
 from secaudit.checks.firewall.rules.matches import PacketFamily
 from secaudit.checks.firewall.rules.ruleset import TableFamily

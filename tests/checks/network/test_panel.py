@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from secaudit.checks.firewall.facts import Firewall
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.host.facts import ListeningSockets, Socket
 from secaudit.checks.network.expectations import ListeningServices, OpenPorts
 from secaudit.checks.network.facts import PortScanResult, ScannedPort, ScannedPorts

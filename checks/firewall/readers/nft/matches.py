@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
-from ..rules import numbers
-from ..rules.matches import (
+from ...rules import numbers
+from ...rules.matches import (
     BYTE,
     PORTS,
     Addresses,
@@ -39,8 +39,8 @@ from ..rules.matches import (
     TcpFlags,
     Unmodelled,
 )
-from ..rules.ruleset import TableFamily
-from .nft_text import expression_text, rule_text, tagged
+from ...rules.ruleset import TableFamily
+from .text import expression_text, rule_text, tagged
 
 T = TypeVar("T")
 

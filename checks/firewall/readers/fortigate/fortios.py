@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..rules.ruleset import Origin, RulesetError, Unread
+from ...rules.ruleset import Origin, RulesetError, Unread
 
 
 @dataclass(slots=True)

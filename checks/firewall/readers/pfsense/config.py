@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..rules.matches import (
+from ...rules.matches import (
     InInterface,
     KnownCondition,
     Match,
@@ -20,7 +20,7 @@ from ..rules.matches import (
     Side,
     Unmodelled,
 )
-from ..rules.ruleset import (
+from ...rules.ruleset import (
     Backend,
     Base,
     Chain,
@@ -38,9 +38,9 @@ from ..rules.ruleset import (
     TableFamily,
     Unread,
 )
-from .pfsense_automatic import AutomaticRules
-from .pfsense_objects import Objects, address_range, is_on, port_range
-from .pfsense_rules import FAMILIES, PlacedRule, RuleReader, placed
+from .automatic import AutomaticRules
+from .objects import Objects, address_range, is_on, port_range
+from .rules import FAMILIES, PlacedRule, RuleReader, placed
 from .xml_tree import Element, read_xml
 
 _ROOTS = frozenset({"pfsense", "opnsense"})

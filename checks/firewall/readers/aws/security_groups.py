@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from ..rules import numbers
-from ..rules.matches import (
+from ...rules import numbers
+from ...rules.matches import (
     BYTE,
     Addresses,
     AddressRange,
@@ -32,7 +32,7 @@ from ..rules.matches import (
     State,
     Unmodelled,
 )
-from ..rules.ruleset import (
+from ...rules.ruleset import (
     Backend,
     Base,
     Chain,

@@ -1,6 +1,6 @@
 """Reader for rulesets in the syntax of nft(8): what `nft list ruleset` prints, and files such as /etc/nftables.conf.
 
-The text becomes the objects of libnftables-json(5), which `nft_json` gives their meaning. nft shows less in text than
+The text becomes the objects of libnftables-json(5), which `listing` gives their meaning. nft shows less in text than
 in JSON (no handles), and adds up what a file says in several places; so does this reader for tables and chains.
 """
 
@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ..rules.matches import NotUnderstoodError
-from ..rules.ruleset import Origin, Ruleset, RulesetError, TableFamily, Unread
-from .nft_expressions import read_rule
-from .nft_json import read_objects
-from .nft_values import Json, elements
-from .nft_words import Cursor, Word, read_words, shown, with_definitions
+from ...rules.matches import NotUnderstoodError
+from ...rules.ruleset import Origin, Ruleset, RulesetError, TableFamily, Unread
+from .expressions import read_rule
+from .listing import read_objects
+from .values import Json, elements
+from .words import Cursor, Word, read_words, shown, with_definitions
 
 _FAMILIES = frozenset(TableFamily)
 # Named priorities of nft(8); those of bridge have values of their own.

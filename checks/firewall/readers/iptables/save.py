@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..rules.marks import mark_change
-from ..rules.matches import Match, NotUnderstoodError, PacketFamily, Unmodelled
-from ..rules.nat_target import nat_target
-from ..rules.numbers import PROTOCOLS
-from ..rules.ruleset import (
+from ...rules.marks import mark_change
+from ...rules.matches import Match, NotUnderstoodError, PacketFamily, Unmodelled
+from ...rules.nat_target import nat_target
+from ...rules.numbers import PROTOCOLS
+from ...rules.ruleset import (
     Backend,
     Base,
     Chain,
@@ -34,7 +34,7 @@ from ..rules.ruleset import (
     Untrack,
     Verdict,
 )
-from .iptables_matches import Option, read_segment
+from .matches import Option, read_segment
 
 # Built-in chains: hook and priority, from enum nf_ip_hook_priorities in linux/netfilter_ipv4.h.
 _HOOKS = {

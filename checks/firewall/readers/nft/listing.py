@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..rules.matches import Match, NotUnderstoodError, SetMembership, Sometimes, Unmodelled
-from ..rules.ruleset import (
+from ...rules.matches import Match, NotUnderstoodError, SetMembership, Sometimes, Unmodelled
+from ...rules.ruleset import (
     Backend,
     Base,
     Branch,
@@ -37,9 +37,9 @@ from ..rules.ruleset import (
     Verdict,
     VerdictMap,
 )
-from .nft_matches import Elements, implied, implied_by_reject, key_conditions, read_match, values
-from .nft_statements import mark_written, nat_written
-from .nft_text import expression_text, nat_target, rule_text, tagged
+from .matches import Elements, implied, implied_by_reject, key_conditions, read_match, values
+from .statements import mark_written, nat_written
+from .text import expression_text, nat_target, rule_text, tagged
 
 EXTENSION = "xt"
 """How nft calls an extension of iptables; the text of such a statement begins with it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..rules.matches import (
+from ...rules.matches import (
     ConntrackState,
     InInterface,
     KnownCondition,
@@ -21,7 +21,7 @@ from ..rules.matches import (
     State,
     Unmodelled,
 )
-from ..rules.ruleset import (
+from ...rules.ruleset import (
     Backend,
     Base,
     Chain,
@@ -38,8 +38,8 @@ from ..rules.ruleset import (
     Unread,
     Verdict,
 )
-from .fortigate_objects import Objects
 from .fortios import Node, read_tree
+from .objects import Objects
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
-from ..rules import numbers
-from ..rules.matches import (
+from ...rules import numbers
+from ...rules.matches import (
     Addresses,
     AddressRange,
     ConntrackState,
@@ -29,8 +29,8 @@ from ..rules.matches import (
     State,
     Unmodelled,
 )
-from ..rules.ruleset import Decision, Origin, Rule
-from .pfsense_objects import is_on
+from ...rules.ruleset import Decision, Origin, Rule
+from .objects import is_on
 from .xml_tree import Element
 
 _WHY = "rules that the system adds are not in the configuration"

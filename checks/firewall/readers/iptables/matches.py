@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Network, IPv6Network, NetmaskValueError, ip_address
 
-from ..rules import numbers
-from ..rules.matches import (
+from ...rules import numbers
+from ...rules.matches import (
     Addresses,
     AddressRange,
     AddressType,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from ..rules.matches import NotUnderstoodError
-from .nft_json import NOT_UNDERSTOOD
-from .nft_text import tagged
-from .nft_values import VERDICTS, Json, concatenation, elements, value, verdict
-from .nft_words import Cursor, Word, shown
+from ...rules.matches import NotUnderstoodError
+from .listing import NOT_UNDERSTOOD
+from .text import tagged
+from .values import VERDICTS, Json, concatenation, elements, value, verdict
+from .words import Cursor, Word, shown
 
 _PAYLOADS = frozenset(
     {"ah", "arp", "comp", "dccp", "esp", "ether", "icmp", "icmpv6", "igmp", "ip", "ip6", "sctp", "tcp", "th", "udp"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Never
 from xml.parsers import expat
 
-from ..rules.ruleset import RulesetError
+from ...rules.ruleset import RulesetError
 
 _DEPTH = 64
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..rules.matches import NotUnderstoodError
+from ...rules.matches import NotUnderstoodError
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
-from ..rules import numbers
-from ..rules.matches import (
+from ...rules import numbers
+from ...rules.matches import (
     BYTE,
     Addresses,
     AddressRange,

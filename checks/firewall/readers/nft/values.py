@@ -6,8 +6,8 @@ import re
 from ipaddress import ip_address
 from typing import Any
 
-from ..rules.matches import NotUnderstoodError
-from .nft_words import Cursor, Word
+from ...rules.matches import NotUnderstoodError
+from .words import Cursor, Word
 
 Json = Any
 """Expressions and statements as libnftables-json(5) has them."""

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..rules import numbers
-from ..rules.marks import ALL
-from ..rules.matches import (
+from ...rules import numbers
+from ...rules.marks import ALL
+from ...rules.matches import (
     PORTS,
     AnyOf,
     Icmp,
@@ -31,8 +31,8 @@ from ..rules.matches import (
     TcpFlags,
     Unmodelled,
 )
-from ..rules.ruleset import Decision, MarkChange, Origin, Rule, SetMark, Undecided, Verdict
-from .pfsense_objects import Objects, is_on
+from ...rules.ruleset import Decision, MarkChange, Origin, Rule, SetMark, Undecided, Verdict
+from .objects import Objects, is_on
 from .xml_tree import Element
 
 _V4, _V6 = PacketFamily.IPV4, PacketFamily.IPV6

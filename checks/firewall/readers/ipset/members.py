@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ..rules.matches import (
+from ...rules.matches import (
     Addresses,
     AddressRange,
     AnyOf,
@@ -31,8 +31,8 @@ from ..rules.matches import (
     SetMembership,
     Side,
 )
-from ..rules.ruleset import Chain, Effect, Rule, Ruleset, Table, TableFamily
-from .ipset_save import Element, Hardware, Interface, IpSet, IpSets, MarkValue, Part, Service
+from ...rules.ruleset import Chain, Effect, Rule, Ruleset, Table, TableFamily
+from .save import Element, Hardware, Interface, IpSet, IpSets, MarkValue, Part, Service
 
 _CHANGES = frozenset({"--add-set", "--del-set"})
 _SIDES = {"src": Side.SOURCE, "dst": Side.DESTINATION}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rules.marks import ALL
-from ..rules.matches import NotUnderstoodError, NumberRange
-from ..rules.ruleset import MarkChange, NatTarget
-from .nft_matches import address_range
-from .nft_text import tagged
+from ...rules.marks import ALL
+from ...rules.matches import NotUnderstoodError, NumberRange
+from ...rules.ruleset import MarkChange, NatTarget
+from .matches import address_range
+from .text import tagged
 
 _PORT = 65535
 

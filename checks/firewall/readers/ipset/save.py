@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from ..rules import numbers
-from ..rules.matches import AddressRange, Icmp, IcmpKind, NotUnderstoodError, NumberRange, PacketFamily
-from ..rules.ruleset import Origin, Unread
-from .ipset_icmp import ICMP_NAMES, ICMPV6_NAMES
+from ...rules import numbers
+from ...rules.matches import AddressRange, Icmp, IcmpKind, NotUnderstoodError, NumberRange, PacketFamily
+from ...rules.ruleset import Origin, Unread
+from .icmp import ICMP_NAMES, ICMPV6_NAMES
 
 
 @dataclass(frozen=True, slots=True)

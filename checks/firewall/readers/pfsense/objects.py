@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
-from ..rules.matches import (
+from ...rules.matches import (
     PORTS,
     Addresses,
     AddressRange,

@@ -1,0 +1,1 @@
+"""Sets that rules of iptables refer to, as `ipset save` prints them."""

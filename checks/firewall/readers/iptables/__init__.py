@@ -1,0 +1,1 @@
+"""Rulesets of iptables and ip6tables, as iptables-save prints them."""
