@@ -165,8 +165,7 @@ def test_every_key_is_described_for_the_editor(name: str) -> None:
     built: dict[str, Any] = schema(name, {})
     for model in (built, *built.get("$defs", {}).values()):
         for key, described in model.get("properties", {}).items():
-            # A reference is described by the class that it leads to.
-            assert described.keys() & {"description", "$ref"}, key
+            assert "description" in described, key
 
 
 @pytest.mark.parametrize("name", BaselineLibrary().names())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.request import MIB, Command
 from secaudit.transcript import redact
-from secaudit.transcript.redaction import MARK, redact_bytes, redact_text
+from secaudit.transcript.redaction import _HINTS, MARK, redact_bytes, redact_text
 
 BASE64 = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
 
@@ -191,6 +191,13 @@ def test_no_line_moves_and_twice_is_once(data: bytes) -> None:
     for before, after in zip(data.split(b"\n"), redacted.split(b"\n"), strict=True):
         assert before == after or MARK in after
     assert redact_bytes(redacted) == redacted
+
+
+@pytest.mark.parametrize("hint", _HINTS)
+def test_no_replacement_makes_a_hint(hint: bytes) -> None:
+    """Hints are looked for once, before anything is replaced."""
+    assert not set(hint) & set(b"[]")
+    assert hint not in MARK
 
 
 @pytest.mark.parametrize(
