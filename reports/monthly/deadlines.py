@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from secaudit.model.severity import Severity
 from secaudit.model.sla import ClockReading, ClockState, FindingClocks, Unmeasured
 
 from ..states import State
-from .report import Dot, PatchRow, Point, PriorityRow, Tally
+from .report import Dot, EarlierTarget, PatchRow, Point, PriorityRow, Tally
 
 _FIELDS = {
     ClockState.MET: "met",
@@ -53,18 +53,48 @@ def priority_rows(record: MonthRecord) -> tuple[PriorityRow, ...]:
     if record.contract is None:
         return ()
     lives = lives_of(record.findings)
-    rows = [_priority_row(priority, lives, record.begin) for priority in record.contract.priorities]
+    rows = [_priority_row(priority, lives, record) for priority in record.contract.priorities]
     present = {row.id for row in rows}
     earlier = {reading.priority for reading in both(lives) if reading is not None} - present
-    empty = (PriorityRow(name, (), None, None, Tally(), Tally(), is_earlier=True) for name in sorted(earlier))
-    others = [_clocks_row(row, lives, record.begin) for row in empty]
+    others = [_clocks_row(_earlier_row(name, record), lives, record.begin) for name in sorted(earlier)]
     return (*rows, *(row for row in others if row.responded.total or row.remediated.total))
 
 
-def _priority_row(priority: Priority, lives: Sequence[FindingClocks], begin: datetime) -> PriorityRow:
-    severities = tuple(sorted(priority.severities, key=lambda severity: -severity.rank))
-    row = PriorityRow(priority.id, severities, priority.response, priority.remediation, Tally(), Tally())
-    return _clocks_row(row, lives, begin)
+def _priority_row(priority: Priority, lives: Sequence[FindingClocks], record: MonthRecord) -> PriorityRow:
+    row = PriorityRow(
+        priority.id,
+        _worst_first(priority),
+        priority.response,
+        priority.remediation,
+        Tally(),
+        Tally(),
+        before=tuple(
+            target
+            for _, target in _before(record, priority.id)
+            if (target.response, target.remediation) != (priority.response, priority.remediation)
+        ),
+    )
+    return _clocks_row(row, lives, record.begin)
+
+
+def _earlier_row(name: str, record: MonthRecord) -> PriorityRow:
+    """The row of a priority that the last contract does not have."""
+    found = list(_before(record, name))
+    severities = _worst_first(found[-1][0]) if found else ()
+    before = tuple(target for _, target in found)
+    return PriorityRow(name, severities, None, None, Tally(), Tally(), is_earlier=True, before=before)
+
+
+def _before(record: MonthRecord, name: str) -> Iterator[tuple[Priority, EarlierTarget]]:
+    """A priority as the contracts have it that ended within the month, the oldest first."""
+    for part in record.earlier:
+        for priority in part.contract.priorities:
+            if priority.id == name:
+                yield priority, EarlierTarget(part.contract.number, priority.response, priority.remediation)
+
+
+def _worst_first(priority: Priority) -> tuple[Severity, ...]:
+    return tuple(sorted(priority.severities, key=lambda severity: -severity.rank))
 
 
 def _clocks_row(row: PriorityRow, lives: Sequence[FindingClocks], begin: datetime) -> PriorityRow:
@@ -89,9 +119,13 @@ def _patch_row(record: MonthRecord, severity: Severity, lives: Sequence[FindingC
     mine = [life for life in lives if life.severity is severity]
     readings = [life.remediation for life in mine if life.remediation is not None]
     priority = record.contract.priority(severity) if record.contract is not None else None
+    promised = priority.remediation if priority is not None else None
+    past = ((part.contract.number, part.contract.priority(severity)) for part in record.earlier)
+    before = (EarlierTarget(number, one.response, one.remediation) for number, one in past if one is not None)
     return PatchRow(
         severity=severity,
-        promised=priority.remediation if priority is not None else None,
+        promised=promised,
+        before=tuple(one for one in before if one.remediation != promised),
         tally=tally(readings, record.begin),
         unmeasured=len(mine) - len(readings),
         dots=tuple(sorted((Dot(reading.used, reading.state) for reading in readings), key=lambda dot: dot.used)),

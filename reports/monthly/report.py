@@ -177,10 +177,20 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierTarget:
+    """What a contract that ended within the month promised instead."""
+
+    number: str
+    response: Target | None
+    remediation: Target | None
+
+
+@dataclass(frozen=True, slots=True)
 class PriorityRow:
     """The promises to one class of findings and what became of them.
 
-    `is_earlier` when only an earlier contract has that class: what it promised is not said again.
+    `is_earlier` when only an earlier contract has that class; `before` has what contracts of the month promised
+    otherwise before the last one.
     """
 
     id: str
@@ -190,6 +200,7 @@ class PriorityRow:
     responded: Tally
     remediated: Tally
     is_earlier: bool = False
+    before: tuple[EarlierTarget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +213,11 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class PatchRow:
-    """The deadlines of missing updates of one severity."""
+    """The deadlines of missing updates of one severity; `before` is what contracts promised before the last one."""
 
     severity: Severity
     promised: Target | None
+    before: tuple[EarlierTarget, ...]
     tally: Tally
     unmeasured: int
     dots: tuple[Dot, ...]

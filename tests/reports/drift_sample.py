@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from secaudit.checks.firewall.facts import Firewall
-from secaudit.checks.firewall.readers.nft_ruleset import read_nft_ruleset
+from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.report.change import changed
 
 from secaudit.model.change import HostChange, Obstacle

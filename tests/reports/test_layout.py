@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from secaudit.reports.charts import stack
 from secaudit.reports.excerpts import MOST_EXCERPTS, excerpts
@@ -169,7 +169,6 @@ def test_evidence_beyond_the_bound_is_counted() -> None:
     )
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=5), st.integers(0, 20_000))
 def test_a_bar_never_leaves_its_width_and_hides_nothing(counts: list[int], scale: int) -> None:
     segments = stack(list(enumerate(counts)), scale or None)
@@ -179,13 +178,11 @@ def test_a_bar_never_leaves_its_width_and_hides_nothing(counts: list[int], scale
     assert not segments or segments[-1].x + segments[-1].width <= 100.05
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.text(alphabet="`ab ", max_size=12))
 def test_code_spans_lose_nothing_but_backticks(text: str) -> None:
     assert "".join(part for _, part in spans(text)).replace("`", "") == text.replace("`", "")
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.integers(0, 70_000), st.integers(0, 70_000))
 def test_natural_order_is_that_of_the_numbers(one: int, other: int) -> None:
     assert (natural(f"tcp/{one}") < natural(f"tcp/{other}")) == (one < other)

@@ -199,3 +199,15 @@ def test_days_before_the_only_contract_are_not_missed(place: Path) -> None:
     assert report.earlier == ()
     assert [days(row)[1:3] for row in report.copies] == [(date(2025, 10, 16), 16)] * 2
     assert (report.contract_first, report.contract_last) == (date(2025, 10, 16), date(2025, 10, 31))
+
+
+def test_what_an_earlier_contract_promised_otherwise_stands_beside_it(place: Path) -> None:
+    earlier = place / "contracts" / "V-1.yaml"
+    assert "Contract V-1:" not in Page(render(gathered(place), "en")).identified("deadlines").text
+    earlier.write_text(earlier.read_text().replace("time: 1h", "time: 2h"))
+    deadlines = Page(render(gathered(place), "en")).identified("deadlines").text.replace("\u00a0", " ")
+    assert "1 hContract V-1: 2 h" in deadlines
+    assert "30 daysContract V-1: 30 days" in deadlines
+    earlier.write_text(earlier.read_text().replace("P1:", "Urgent:"))
+    (row,) = (row for row in build(gathered(place)).priorities if row.is_earlier)
+    assert (row.id, [str(one.response) for one in row.before]) == ("Urgent", ["2h"])
