@@ -14,6 +14,14 @@ UNSAID = frozenset({"copy_text", "page_left", "page_right"})
 _MOVES = frozenset({"move", "edge", "leap", "out", "turn", "focus_next", "focus_previous", "page_down", "page_up"})
 _MOVERS = ("cursor_", "scroll_")
 
+_CELLS = (
+    ("✗ ? ✓ ~ ·", "failed, unproven, passed, waived, not applicable"),
+    ("C 3  C 3?", "three failed, the worst critical; ?: others could not be proven"),
+    ("? 4", "nothing failed, four could not be proven"),
+    ("2h05  -3d", "time left until it is due; overdue since"),
+    ("10/12", "hosts that were scanned to the end, of how many"),
+)
+
 _FILTER = (
     ("sev:high+", "high and worse; sev:low,info is one of these"),
     ("host:web*", "also family customer site control check subject package outcome owner tag"),
@@ -41,7 +49,10 @@ def describe(app: App[None], screen: Screen[object], look: Look) -> Text:
         for description, keys in keys_of.items():
             text.append(f"  {' '.join(dict.fromkeys(keys)):<18}", look.accent).append(f"{description}\n")
         text.append("\n")
-    text.append("The filter of the findings\n\n", look.strong)
+    text.append("What stands in a cell\n\n", look.strong)
+    for shown, meaning in _CELLS:
+        text.append(f"  {shown:<18}", look.accent).append(f"{meaning}\n")
+    text.append("\nThe filter of the findings\n\n", look.strong)
     for shown, meaning in _FILTER:
         text.append(f"  {shown:<36}", look.accent).append(f"{meaning}\n")
     return text

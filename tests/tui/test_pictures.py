@@ -13,6 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from secaudit.store import Store, open_store
+from secaudit.tui.pages.list_page import Grid
 from tests.tui.scenes import FINDINGS, SIZES, drive, fill, press, text, until
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -52,6 +53,7 @@ def test_screens_look_as_they_did(store: Store, size: tuple[int, int]) -> None:
         await until(pilot, lambda: "Evidence" in text(pilot, "#detail-text"))
         seen["finding"] = picture(pilot)
         await press(pilot, "H")
+        await until(pilot, lambda: pilot.app.screen.query_one("#results-grid", Grid).row_count == 3)
         seen["host"] = picture(pilot)
 
     with closing(store):

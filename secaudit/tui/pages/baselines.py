@@ -19,6 +19,14 @@ from secaudit.tui.pages.page import NARROW
 from secaudit.tui.scope import Scope
 from secaudit.tui.themes import Look
 
+_NAME = 34
+"""Cells of the name of a value."""
+
+_INDENT = _NAME + 3
+_VALUE = 31
+_FRAME = 4
+"""Cells beside the text: margins and the scroll bar."""
+
 
 @dataclass(frozen=True, slots=True)
 class ControlRow:
@@ -72,7 +80,8 @@ class BaselinesPage(ListPage[ControlRow]):
 
     def highlighted(self, value: ControlRow | None) -> None:
         """Its values with the line that set each."""
-        text = describe(value.control, self.dashboard.look) if value is not None else Text("")
+        look, width = self.dashboard.look, self.size.width - _FRAME
+        text = describe(value.control, look, width) if value is not None else Text("")
         self.query_one("#control-text", Static).update(text)
 
     def look_for(self, control: str, place: str) -> None:
@@ -93,8 +102,11 @@ class BaselinesPage(ListPage[ControlRow]):
             self.say(self.dashboard.services.why("baselines"))
 
 
-def describe(control: Control, look: Look) -> Text:
-    """Every value of a control, and where it was set; a value without a place of its own is the check's default."""
+def describe(control: Control, look: Look, width: int) -> Text:
+    """Every value of a control, and where it was set; a value without a place of its own is the check's default.
+
+    Where `width` cells do not hold a value and its place beside each other, the place stands below.
+    """
     text = Text()
     text.append(f"{visible_line(control.id)}  ", look.strong).append(f"{visible_line(control.check)}\n", look.dim)
     if control.broken:
@@ -103,10 +115,17 @@ def describe(control: Control, look: Look) -> Text:
     places = dict(control.provenance)
     for path, value in values.items():
         place = next((places[part] for part in _upwards(path) if part in places), None)
-        text.append(f"  {visible_line(path):<34} ", look.dim).append(f"{visible_line(value):<30} ")
-        text.append(f"{place or 'default of the check'}\n", look.accent if place else look.dim)
+        shown, set_at = visible_line(value), visible_line(str(place or "default of the check"))
+        text.append(f"  {visible_line(path):<{_NAME}} ", look.dim)
+        text.append_text(words.hanging(shown, width - _INDENT, _INDENT))
+        taken = _INDENT + len(shown) + len(set_at)
+        gap = next((gap for gap in (_VALUE - len(shown), 2) if gap > 1 and taken + gap <= width), 0)
+        text.append(" " * gap if gap else "\n" + " " * _INDENT)
+        text.append_text(words.hanging(set_at, width - _INDENT, _INDENT, look.accent if place else look.dim))
+        text.append("\n")
     for standard, clauses in control.references.items():
-        text.append(f"  {visible_line(standard):<34} {visible_line(', '.join(clauses))}\n", look.dim)
+        text.append(f"  {visible_line(standard):<{_NAME}} ", look.dim)
+        text.append_text(words.hanging(", ".join(clauses), width - _INDENT, _INDENT, look.dim)).append("\n")
     return text
 
 

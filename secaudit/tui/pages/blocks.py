@@ -20,6 +20,9 @@ from secaudit.tui.themes import Look
 MOST_ENDED = 2
 """Scans that have ended and are shown beside those that have not."""
 
+MOST_TROUBLED = 4
+"""Hosts that were not wholly scanned and are named; the others are counted."""
+
 _PLACE = (12, 8)
 """Cells of a customer and a host."""
 
@@ -54,10 +57,7 @@ def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Te
     ended = [run for run in side.runs if run.run.finished is not None]
     for run in (*(run for run in side.runs if run.run.finished is None), *ended[:MOST_ENDED]):
         text.append_text(_run(run, now, look)).append("\n")
-    for host in side.troubled[:4]:
-        record = host.record
-        text.append("  ✗ ", look.critical).append_text(words.line(f"{names.get(record.customer, record.customer)} ▸ "))
-        text.append_text(words.line(f"{record.host}  ")).append_text(words.line(record.detail, look.dim)).append("\n")
+    text.append_text(_troubled(side.troubled, names, look))
     if side.backups:
         text.append("\nBACKUPS NOT FRESH\n", look.strong)
         for found in side.backups:
@@ -70,8 +70,26 @@ def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Te
             left, style = words.due((until - now).total_seconds(), look)
             text.append(f"{left:>7} ", style)
             text.append_text(_place(found, look)).append("\n")
+    text.append_text(_feeds(side.feeds, now, look))
+    return text
+
+
+def _troubled(hosts: Sequence[HostOverview], names: dict[str, str], look: Look) -> Text:
+    """Hosts that were not scanned to the end."""
+    text = Text()
+    for host in hosts[:MOST_TROUBLED]:
+        record = host.record
+        text.append("  ✗ ", look.critical).append_text(words.line(f"{names.get(record.customer, record.customer)} ▸ "))
+        text.append_text(words.line(f"{record.host}  ")).append_text(words.line(record.detail, look.dim)).append("\n")
+    left = len(hosts) - MOST_TROUBLED
+    return text.append(f"  … {left:,} more hosts not wholly scanned\n" if left > 0 else "", look.dim)
+
+
+def _feeds(feeds: Sequence[FeedAge], now: datetime, look: Look) -> Text:
+    """Reference data with their age and how old they may be."""
+    text = Text()
     text.append("\nREFERENCE DATA\n", look.strong)
-    for feed in side.feeds:
+    for feed in feeds:
         age = now - feed.stamp.at
         is_old = feed.limit is not None and age > feed.limit
         style, mark = (look.critical, "✗") if is_old else (look.dim, "·") if feed.limit is None else (look.good, "✓")
@@ -80,8 +98,8 @@ def blocks(side: Blocks, names: dict[str, str], now: datetime, look: Look) -> Te
         if feed.limit is not None:
             text.append(f"  of {words.span(feed.limit.total_seconds())}", look.dim)
         text.append("\n")
-    if not side.feeds:
-        text.append("none is imported; controls that need it stay unproven\n", look.dim)
+    if not feeds:
+        text.append("none imported: what needs it is unproven\n", look.dim)
     return text
 
 

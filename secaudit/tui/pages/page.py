@@ -183,7 +183,8 @@ class Framed(Screen[None]):
 
 
 def _ends(left: Text, right: Text, width: int) -> Text:
-    left.truncate(max(0, width - right.cell_len), overflow="ellipsis")
+    left.rstrip()
+    left.truncate(max(0, width - right.cell_len - 1), overflow="ellipsis")
     left.pad_right(max(0, width - left.cell_len - right.cell_len))
     return left.append_text(right)
 
