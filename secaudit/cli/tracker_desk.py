@@ -18,7 +18,10 @@ def tracker_of(trackers: Sequence[TrackerConfig], customer: str) -> TrackerConfi
     for config in trackers:
         if config.customer == customer:
             return config
-    raise CommandError(f"there is no tracker of {customer}; see --trackers and `secaudit tracker --help`")
+    from secaudit.config.errors import closest
+
+    hint = closest(customer, [config.customer for config in trackers]) or "see --trackers and `secaudit tracker --help`"
+    raise CommandError(f"there is no tracker of {customer}; {hint}")
 
 
 def open_desk(store: Store, config: TrackerConfig, stack: ExitStack) -> TrackerDesk:

@@ -53,9 +53,8 @@ class Roundup:
         return by_marker(((row.get("title"), self._issue(key_of(row, "id"), row)) for row in rows), markers)
 
     def read(self, key: str) -> RemoteIssue | None:
-        """One issue; retired ones are gone."""
-        found = self._element(key)
-        return self._issue(key, found[0]) if found is not None else None
+        """One issue; retired ones are gone. Asked for by its address one is still shown, in a list it is not."""
+        return self.read_many([key]).get(key)
 
     def read_many(self, keys: Sequence[str]) -> Mapping[str, RemoteIssue]:
         """Issues by their numbers, a page at a time; retired ones are not among them."""

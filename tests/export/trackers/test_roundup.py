@@ -219,6 +219,22 @@ def test_many_issues_come_at_a_time(scene: Scene, monkeypatch: pytest.MonkeyPatc
     assert markers[5] not in ours
 
 
+def test_a_retired_issue_is_left_to_a_human_who_may_begin_anew(scene: Scene) -> None:
+    """As the button of the web interface retires it."""
+    scene.scan(0)
+    scene.sync()
+    (issue,) = scene.noted().values()
+    element = scene.adapter._element(issue.issue)
+    assert element is not None
+    scene.session.send("DELETE", f"/rest/data/issue/{issue.issue}", None, {"If-Match": element[1]})
+    (action,) = scene.plan()
+    assert (action.kind, action.issue) == (ActionKind.WAIT, issue.issue)
+    assert "tracker forget" in action.why
+    scene.store.release_issue(issue)
+    assert scene.sync() == [ActionKind.CREATE]
+    assert [found.state for found in scene.issues()] == [IssueState.OPEN]
+
+
 def test_wherever_a_sync_ends_the_next_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error at requests of creating two issues (each a message and an issue), which were done or not."""
     send = Session.send
