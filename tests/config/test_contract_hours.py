@@ -10,7 +10,10 @@ from io import FileIO
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from secaudit.config import contract_hours
 from secaudit.config.contract_hours import append_entries, missing_from, read_ledger
 from secaudit.model.hours import WorkEntry, WorkKind
 from tests.config.conftest import Write, messages
@@ -94,6 +97,28 @@ def test_lines_are_added_with_the_separator_that_is_there(write: Write) -> None:
     append_entries(path, [ENTRY, WorkEntry(date(2026, 10, 5), 5, WorkKind.SUPPORT, note="a; b, c")])
     assert read_ledger(path)[1] == ENTRY
     assert path.read_text().endswith('2026-10-05;5;support;;"a; b, c"\n')
+
+
+words = st.text('abc,;\t"=\n é', max_size=8).map(str.strip)
+pieces = st.builds(
+    WorkEntry,
+    st.dates(date(2026, 1, 1), date(2026, 12, 31)),
+    st.integers(1, 99),
+    st.sampled_from(WorkKind),
+    words,
+    words,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(separator=st.sampled_from(",;\t"), added=st.lists(pieces, max_size=4))
+def test_whatever_is_added_between_any_separators_is_read_back(
+    write: Write, separator: str, added: list[WorkEntry]
+) -> None:
+    path = write("l.csv", separator.join(contract_hours.COLUMNS) + "\n")
+    for entry in added:
+        append_entries(path, [entry])
+    assert list(read_ledger(path)) == added
 
 
 def test_two_that_begin_a_ledger_at_once_write_one_header(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

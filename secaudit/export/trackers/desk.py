@@ -14,7 +14,7 @@ from secaudit.export.trackers.draft import LISTED, Draft, draft_of, listed_of, m
 from secaudit.export.trackers.github import HEADERS, PAUSE, GitHub
 from secaudit.export.trackers.gitlab import GitLab
 from secaudit.export.trackers.jira import Jira
-from secaudit.export.trackers.planning import Known, Topic, decide, topics_of
+from secaudit.export.trackers.planning import SETTLES, Known, Topic, decide, topics_of
 from secaudit.export.trackers.redmine import Redmine
 from secaudit.export.trackers.roundup import Roundup, headers_of
 from secaudit.export.trackers.session import Session, TrackerError
@@ -173,7 +173,8 @@ class Desk:
         claim = TrackedIssue(self._config.customer, self._config.name, topic.id, now)
         if before is not None and before.issue:
             return replace(action, kind=ActionKind.ADOPT, issue=before.issue, link=before.link)
-        if not self._store.claim_issue(claim, before):
+        is_fresh = before is not None and now - before.began < SETTLES
+        if is_fresh or not self._store.claim_issue(claim, before):
             return replace(action, kind=ActionKind.WAIT, why="another sync is creating it")
         draft = self._draft(topic)
         made = there or self._made(claim, draft)

@@ -18,8 +18,8 @@ from werkzeug import Response
 
 from secaudit.export.trackers.desk import Desk, open_session
 from secaudit.export.trackers.details import sections_of
-from secaudit.export.trackers.draft import Markup, draft_of, listed_of
-from secaudit.export.trackers.planning import topics_of
+from secaudit.export.trackers.draft import Draft, Markup, draft_of, listed_of
+from secaudit.export.trackers.planning import Topic, topics_of
 from secaudit.export.trackers.session import TRIES, TrackerError
 from secaudit.model.answer import Reach
 from secaudit.model.evidence import Evidence
@@ -29,7 +29,7 @@ from secaudit.model.severity import Severity
 from secaudit.model.tracker import ActionKind, Grouping, TrackerConfig, TrackerKind
 from secaudit.store import Store, open_store
 from secaudit.store.lifecycle import advance
-from secaudit.store.tracker_issues import Grounds
+from secaudit.store.tracker_issues import Grounds, TrackedIssue
 from tests.export.trackers.fakes import FakeGitHub, answer
 from tests.export.trackers.scenes import BASE, HOSTILE, LATER, TRACKERS, Scene
 from tests.store.scenes import DB, START, WEB, a_result, scan, waived
@@ -127,6 +127,29 @@ def test_an_unconfirmed_creation_waits_for_the_index_of_the_tracker(github: Scen
     with Desk(github.store, github.config, "", github.session()) as desk:
         assert [action.kind for action in desk.plan(LATER + timedelta(minutes=5))] == [ActionKind.WAIT]
         assert [action.kind for action in desk.plan(LATER + timedelta(minutes=11))] == [ActionKind.CREATE]
+
+
+def test_two_syncs_do_not_take_over_one_creation(github: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both plan to create what was not confirmed long ago; the one that is second leaves it to the first."""
+    github.scan(0)
+    (topic,) = {action.topic for action in Desk(github.store, github.config, "", github.session()).plan(LATER)}
+    old = TrackedIssue("muster", "ours", topic, LATER - timedelta(hours=1))
+    assert github.store.claim_issue(old)
+    assert not github.store.claim_issue(replace(old, began=LATER)), "it was noted by somebody"
+    with Desk(github.store, github.config, "", github.session()) as desk:
+        planned = desk.plan(LATER)
+        assert [action.kind for action in planned] == [ActionKind.CREATE]
+        draft = Desk._draft
+
+        def late(self: Desk, found: Topic) -> Draft:
+            monkeypatch.setattr(Desk, "_draft", draft)
+            with Desk(github.store, github.config, "", github.session()) as other:
+                assert [done.kind for done in other.apply(planned, LATER)] == [ActionKind.WAIT]
+            return draft(self, found)
+
+        monkeypatch.setattr(Desk, "_draft", late)
+        desk.apply(planned, LATER)
+    assert len(github.fake.rows) == 1
 
 
 def test_a_refused_creation_is_forgotten(github: Scene) -> None:
