@@ -152,8 +152,11 @@ def test_what_cannot_be_sent_waits_and_is_tried_again(place: Path, capsys: pytes
     assert run(["deliver", "--send"]) == 3
 
 
-def test_who_has_mended_it_need_not_wait(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_has_mended_it_need_not_wait(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What waits to be tried again is told each time, with when; `retry` sends it at once."""
+    monkeypatch.setattr("secaudit.cli.posting._FIRST_WAIT", timedelta(days=1))
     file = place / "delivery" / "all.yaml"
     file.write_text(DELIVERY.replace("changes: [archive]", "changes: [broken]"))
     with open_store(str(place / "store.sqlite")) as store:

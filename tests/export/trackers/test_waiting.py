@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -106,7 +107,7 @@ def test_a_wait_that_is_too_long_is_not_begun(httpserver: HTTPServer) -> None:
 def test_changes_keep_their_distance_and_questions_do_not(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secaudit.export.trackers.session.time.monotonic", lambda: 50.0)
+    monkeypatch.setattr("secaudit.export.trackers.session.time", SimpleNamespace(monotonic=lambda: 50.0))
     httpserver.expect_request("/issue").respond_with_json({"id": 1})
     waits: list[float] = []
     with a_session(httpserver, waits, pause=1.0) as session:
