@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secaudit.api.translation import catalogue, translated
@@ -145,7 +145,6 @@ VALUES = st.text(st.characters(codec="utf-8", categories=("Lu", "Nd", "So")), mi
 ONLY_PATTERNS = Phrasebook.of(PATTERNS)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.sampled_from(sorted(PATTERNS)), st.data())
 def test_german_has_the_values_of_the_english(said: str, data: st.DataObject) -> None:
     names = list(dict.fromkeys(re.findall(r"\{(\w+)\}", said)))

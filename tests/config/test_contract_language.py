@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -230,7 +230,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [("contract", CONTRACT, load_contracts), ("waivers", WAIVERS, load_waivers)],
     ids=["contract", "waivers"],
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(data=st.data())
 def test_what_the_schema_allows_is_what_the_reader_reads(
     folder: Path, name: str, original: Any, load: Callable[[Path], object], data: Any

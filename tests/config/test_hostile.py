@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secaudit.config.baseline import BaselineLibrary
@@ -131,7 +131,6 @@ def test_the_samples_are_valid(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", LOADERS)
-@settings(deadline=None)
 @given(data=st.data())
 def test_any_value_in_any_place(tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject) -> None:
     text = data.draw(changed_documents(VALID[kind]))
@@ -139,7 +138,6 @@ def test_any_value_in_any_place(tmp_path_factory: pytest.TempPathFactory, kind: 
 
 
 @pytest.mark.parametrize("kind", LOADERS)
-@settings(deadline=None)
 @given(data=st.data())
 def test_any_bytes_in_any_place(tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject) -> None:
     load_or_refuse(kind, data.draw(changed_texts(VALID[kind])), tmp_path_factory.getbasetemp())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secaudit.config.errors import Problem
@@ -49,7 +49,6 @@ def laid(lower: Node | None, upper: Node) -> Node:
     return merged
 
 
-@settings(deadline=None)
 @given(MAPS, MAPS)
 def test_every_leaf_of_the_upper_tree_wins_and_no_other_leaf_appears(a: object, b: object) -> None:
     lower, upper = tree(a, "lower"), tree(b, "upper")
@@ -65,7 +64,6 @@ def test_every_leaf_of_the_upper_tree_wins_and_no_other_leaf_appears(a: object, 
         assert location.file == "upper" or path not in theirs
 
 
-@settings(deadline=None)
 @given(MAPS)
 def test_laying_a_tree_over_itself_or_over_nothing_changes_nothing(a: object) -> None:
     assert data(laid(tree(a), tree(a))) == a
@@ -73,7 +71,6 @@ def test_laying_a_tree_over_itself_or_over_nothing_changes_nothing(a: object) ->
     assert data(laid(tree(a), tree({}))) == a
 
 
-@settings(deadline=None)
 @given(SHAPED, SHAPED, SHAPED)
 def test_overlays_are_associative_where_maps_meet_maps(a: object, b: object, c: object) -> None:
     left = laid(laid(tree(a, "a"), tree(b, "b")), tree(c, "c"))
@@ -82,7 +79,6 @@ def test_overlays_are_associative_where_maps_meet_maps(a: object, b: object, c: 
     assert dict(leaves(left)) == dict(leaves(right))
 
 
-@settings(deadline=None)
 @given(MAPS, MAPS)
 def test_every_leaf_points_at_the_line_that_holds_its_key(a: object, b: object) -> None:
     texts = {"lower": json.dumps(a, indent=1).split("\n"), "upper": json.dumps(b, indent=1).split("\n")}
@@ -91,7 +87,6 @@ def test_every_leaf_points_at_the_line_that_holds_its_key(a: object, b: object) 
         assert line[location.column - 1 :].startswith(json.dumps(path.split(".")[-1]))
 
 
-@settings(deadline=None)
 @given(MAPS)
 def test_a_tree_without_references_is_left_as_it_is(a: object) -> None:
     problems: list[Problem] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secaudit.config import source
@@ -203,7 +203,6 @@ _PIECES = (
 _YAML_LIKE = st.lists(st.sampled_from(_PIECES), max_size=40).map("".join)
 
 
-@settings(deadline=None)
 @given(_YAML_LIKE | st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
@@ -216,7 +215,6 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert all(place is not None and place.line >= 1 and place.column >= 1 for place in places)
 
 
-@settings(deadline=None)
 @given(st.binary() | st.tuples(_YAML_LIKE, st.binary(max_size=3)).map(lambda parts: parts[0].encode() + parts[1]))
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"

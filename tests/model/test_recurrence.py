@@ -34,7 +34,7 @@ def rules(draw: st.DrawFn) -> str:
     return ";".join([f"FREQ={frequency.value}", *(f"{name}={value}" for name, value in parts.items() if value)])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=rules(), since=st.dates(date(2023, 1, 1), date(2025, 12, 31)))
 def test_a_rule_chooses_the_days_that_dateutil_finds(text: str, since: date) -> None:
     rule = Recurrence.parse(text)

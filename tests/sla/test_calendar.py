@@ -59,7 +59,7 @@ minutes = st.integers(0, 2 * 365 * 1440 - 1)
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(first=minutes, second=minutes)
 def test_open_time_between_two_moments(zone: str, first: int, second: int) -> None:
     simulation, hours, days = simulated(zone)
@@ -70,7 +70,7 @@ def test_open_time_between_two_moments(zone: str, first: int, second: int) -> No
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(first=minutes, amount=st.integers(1, 400 * 60))
 def test_when_open_time_is_used_up(zone: str, first: int, amount: int) -> None:
     simulation, hours, _ = simulated(zone)
@@ -85,7 +85,7 @@ def test_when_open_time_is_used_up(zone: str, first: int, amount: int) -> None:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(first=minutes, microsecond=st.integers(0, 59_999_999), amount=st.integers(1, 200 * DAY))
 def test_adding_and_measuring_are_inverse(zone: str, first: int, microsecond: int, amount: int) -> None:
     simulation, *rulers = simulated(zone)

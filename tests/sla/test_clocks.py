@@ -272,7 +272,7 @@ BEGIN = at("2026-02-02T00:00+01:00")
 moments = st.integers(0, 200 * 24 * 4).map(lambda quarter: BEGIN + quarter * timedelta(minutes=15))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     start=moments,
     target=st.sampled_from([real(24), business(40), business_days(5), days(30)]),

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from secaudit.model.answer import Reach
@@ -276,7 +276,7 @@ def _by_people(step: Acknowledged | Paused | Resumed | Withdrawn) -> FindingEven
 
 
 @pytest.mark.parametrize("name", WORLDS)
-@settings(max_examples=STORIES // len(WORLDS), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=STORIES // len(WORLDS))
 @given(data=st.data())
 def test_every_clock_of_every_story(name: str, data: Any) -> None:
     plain = world_of(name)
@@ -291,7 +291,7 @@ def test_every_clock_of_every_story(name: str, data: Any) -> None:
 
 
 @pytest.mark.parametrize("name", WORLDS)
-@settings(max_examples=STORIES // len(WORLDS), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=STORIES // len(WORLDS))
 @given(data=st.data())
 def test_what_a_scan_says_is_due_is_what_its_store_will_say(name: str, data: Any) -> None:
     """A scan fills in `due` before it is stored."""

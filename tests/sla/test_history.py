@@ -45,7 +45,7 @@ def simulated() -> Simulation:
 minutes = st.integers(0, 365 * 1440 - 1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(first=minutes, second=minutes)
 def test_time_passes_by_the_hours_in_force(first: int, second: int) -> None:
     simulation = simulated()
@@ -55,7 +55,7 @@ def test_time_passes_by_the_hours_in_force(first: int, second: int) -> None:
     assert abs(whole.passed(start, end) - simulation.days_passed(start, end) * DAY) <= 4
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(first=minutes, amount=st.integers(1, 900))
 def test_a_promise_that_runs_into_the_next_contract(first: int, amount: int) -> None:
     simulation = simulated()
@@ -68,7 +68,7 @@ def test_a_promise_that_runs_into_the_next_contract(first: int, amount: int) -> 
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "Asia/Kathmandu"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(minute=st.integers(0, 3 * 365 * 1440), amount=st.integers(1, 400))
 def test_calendar_days_are_what_a_calendar_on_the_wall_says(zone: str, minute: int, amount: int) -> None:
     calendar = replace(BERLIN, timezone=zone)

@@ -98,7 +98,7 @@ def test_a_contract_without_hours_has_no_statements() -> None:
         statements(a_contract(), [], Month(2026, 1))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     included=st.integers(0, 2000),
     cap=st.none() | st.integers(0, 3000),

@@ -134,7 +134,7 @@ entries = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(promised=resources, worked=entries)
 def test_every_month_is_what_its_minutes_say(promised: Resources, worked: list[WorkEntry]) -> None:
     contract = a_contract(resources=promised, since=LEAST, until=date(2028, 4, 30))
@@ -153,7 +153,7 @@ def test_every_month_is_what_its_minutes_say(promised: Resources, worked: list[W
             assert (account.overdrawn > 0) == is_short, "what there was not enough of is never silent"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(promised=resources, other=resources, worked=entries, change=st.integers(1, DAYS - 1))
 def test_a_change_of_contract_begins_anew_and_loses_no_work(
     promised: Resources, other: Resources, worked: list[WorkEntry], change: int

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secaudit.model.availability import Availability, AvailabilityState, Probe
@@ -160,7 +160,7 @@ def bursts(draw: st.DrawFn, start: datetime, every: timedelta) -> list[Probe]:
 
 
 @pytest.mark.parametrize(("zone", "month"), MONTHS)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 @given(data=st.data())
 def test_every_half_minute_of_a_month(zone: str, month: Month, data: Any) -> None:
     plain = a_contract(calendar=replace(BERLIN, timezone=zone, country="", subdivision="", special=()))

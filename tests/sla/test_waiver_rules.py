@@ -84,7 +84,7 @@ def row(grant: WaiverGrant, rules: WaiverRules, found: Sequence[Result]) -> str:
 TROUBLE = ("too broad", "incomplete", "too long", "void", "expired", "orphaned")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(given_=grants, found=results, require=st.sampled_from([(), ("approver",)]))
 def test_every_waiver_is_what_its_line_of_the_table_says(
     given_: list[WaiverGrant], found: list[Result], require: tuple[str, ...]

@@ -70,7 +70,7 @@ def bounds(transcript: HostTranscript) -> list[tuple[Any, ...]]:
     return [(found.timeout, found.limit, getattr(found, "refusals", None)) for found in requests]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_transcripts)
 def test_a_transcript_round_trips(transcript: HostTranscript) -> None:
     encoded = encode(transcript)

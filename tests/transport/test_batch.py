@@ -6,7 +6,7 @@ import shlex
 import subprocess
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secaudit.model.request import Command
@@ -15,7 +15,6 @@ from secaudit.transport.batch import batch_script, command_line, kill_script, qu
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
 
-@settings(deadline=None)
 @given(st.lists(words, min_size=1))
 def test_a_command_line_reads_back_as_its_argv(argv: list[str]) -> None:
     assert shlex.split(command_line(argv)) == argv

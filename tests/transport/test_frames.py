@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secaudit.transport.frames import Begun, Done, Ended, Event, Exited, FrameError, FrameParser, Grouped, Hello
@@ -49,7 +49,6 @@ def parse(data: bytes, cuts: Iterable[int], limits: list[int]) -> list[Event]:
     return events
 
 
-@settings(deadline=None)
 @given(outputs, encoders, st.lists(st.integers(0, 10_000)), st.binary(max_size=50))
 def test_any_output_in_any_chunks(
     commands: list[tuple[bytes, bytes, int, float]], encoder: str, cuts: list[int], greeting: bytes
@@ -61,7 +60,6 @@ def test_any_output_in_any_chunks(
     assert parse(greeting + stream(commands, encoder), cuts, [LIMIT] * len(commands)) == expected
 
 
-@settings(deadline=None)
 @given(outputs, st.lists(st.integers(0, 10_000)), st.binary(max_size=40), st.integers(0, 10_000))
 def test_any_damage_is_a_frame_error_or_data(
     commands: list[tuple[bytes, bytes, int, float]], cuts: list[int], damage: bytes, at: int
@@ -76,7 +74,6 @@ def test_any_damage_is_a_frame_error_or_data(
     assert ends == list(range(len(ends)))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), encoders, st.integers(0, 800))
 def test_what_was_read_of_an_unfinished_command(stdout: bytes, encoder: str, cut: int) -> None:
     parser = FrameParser("nonce", [LIMIT])

@@ -51,7 +51,7 @@ def edits(draw: st.DrawFn) -> Callable[[bytes], bytes]:
 
 @pytest.mark.parametrize("name", [REPORT, RESULTS, STATEMENT, "bundle/bundle.json", "bundle/bundle.json.intoto.json"])
 @given(edit=edits())
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_byte_of_a_signed_file_changes_unseen(place: Path, name: str, edit: Callable[[bytes], bytes]) -> None:
     path, whole = place / name, (place / name).read_bytes()
     changed = edit(whole)
@@ -64,7 +64,7 @@ def test_no_byte_of_a_signed_file_changes_unseen(place: Path, name: str, edit: C
 
 
 @given(which=st.integers(0, 99), edit=edits())
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_object_of_a_bundle_changes_unseen(place: Path, which: int, edit: Callable[[bytes], bytes]) -> None:
     objects = sorted(path for path in (place / "bundle" / "objects").rglob("*") if path.is_file())
     path = objects[which % len(objects)]

@@ -138,7 +138,7 @@ def test_no_damage_to_the_json_breaks_the_reader(seed: int) -> None:
         judged(json.dumps(damaged(document, chance)), "")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
     assert isinstance(read_iptables_save(text, TableFamily.IP, "x"), Ruleset)

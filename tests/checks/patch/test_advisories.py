@@ -501,7 +501,7 @@ def test_expectations_that_make_no_sense_are_refused(check: Check, expect: dict[
 VERSION = st.from_regex(r"[0-9]\.[0-9][a-z]?(~rc1)?-[0-9](\+deb12u[0-9])?", fullmatch=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(VERSION, min_size=1, max_size=5, unique=True), VERSION)
 def test_what_is_found_is_what_the_order_says(
     tmp_path_factory: pytest.TempPathFactory, fixes: list[str], version: str

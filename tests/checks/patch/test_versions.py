@@ -236,7 +236,7 @@ def test_what_is_no_rpm_version_is_refused(version: str) -> None:
         rpm_key(version)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(DPKG_VERSION, DPKG_VERSION)
 def test_dpkg_itself_agrees(left: str, right: str) -> None:
     if shutil.which("dpkg") is None:
