@@ -30,6 +30,7 @@ from tests.tui.scenes import (
     FINDINGS,
     HOSTILE,
     NOW,
+    PATIENCE,
     app,
     drive,
     explained,
@@ -321,6 +322,28 @@ def test_a_service_that_fails_says_so_and_the_dashboard_goes_on(store: Store) ->
         assert isinstance(app(pilot).screen, FindingsPage)
 
     drive(store, steps, services=Services(record=refuse, person="anna"))
+
+
+def test_a_store_that_somebody_else_writes_to_is_waited_for_and_that_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secaudit.tui.finding.handling.LATE", 0.01)
+    goes_on = Event()
+
+    def record(event: FindingEvent) -> int:
+        assert goes_on.wait(PATIENCE)
+        return store.add_event(event)
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "a")
+        await pilot.press("y")
+        while "the store is busy" not in messages(pilot):
+            await pilot.pause(0.02)
+        goes_on.set()
+        await until(pilot, lambda: any(one.acknowledged_by for one in store.handling().values()))
+
+    drive(store, steps, services=Services(record=record, person="anna"))
 
 
 def test_every_key_of_every_screen_does_something_or_says_why(store: Store) -> None:

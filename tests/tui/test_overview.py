@@ -125,10 +125,10 @@ def test_reference_data_are_shown_with_their_age_and_old_ones_are_marked() -> No
         FeedAge(FeedStamp("statements", NOW - 90 * DAY, ""), None),
     )
     shown = blocks(Blocks((), (), (), (), (), feeds), {}, NOW, next(iter(LOOKS.values()))).plain
-    assert "     9d ✗ EPSS  of 8d" in shown
-    assert "     9d ✓ KEV  of 10d" in shown
-    assert "   3h00 ✓ advisories \\x1b[2J  of 3h00" in shown
-    assert "    90d · statements\n" in shown
+    assert "     9d ✗ of 8d   EPSS" in shown
+    assert "     9d ✓ of 10d  KEV" in shown
+    assert "   3h00 ✓ of 3h00 advisories \\x1b[2J" in shown
+    assert "    90d ·         statements\n" in shown
 
 
 def test_a_clock_opens_its_finding_by_a_click(tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ Talk = Coroutine[Any, Any, None]
 WAIVED_FOR = timedelta(days=30)
 """The end that the waiver form begins with."""
 
+LATE = 1.0
+"""Seconds after which whoever waits for the store is told so."""
+
 _LENGTH = re.compile(r"(\d{1,3})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
@@ -223,11 +226,13 @@ async def _store(
         dashboard.explain("record")
         return ()
     stored, troubles = [], []
+    late = dashboard.set_timer(LATE, lambda: dashboard.tell("the store is busy; this waits until it is free"))
     for event in events:
         try:
             stored.append(replace(event, number=await asyncio.to_thread(service, event)))
         except UserError as error:
             troubles.append(error)
+    late.stop()
     if stored:
         if not quiet:
             dashboard.tell(events[0].kind.value + (f": {len(stored):,}" if len(events) > 1 else ""))

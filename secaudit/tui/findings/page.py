@@ -37,6 +37,9 @@ DETAIL_FROM = 30
 SETTLED = 0.12
 """Seconds that the cursor must rest before the detail is read."""
 
+TYPED = 0.4
+"""The same while a filter is typed: who types looks at the rows, and to draw an explanation takes longer than they."""
+
 
 class FindingsPage(FindingScreen):
     """Screen 2."""
@@ -227,12 +230,15 @@ class FindingsPage(FindingScreen):
         """Filter while typing."""
         self._view = View(event.value, self._view.sort, self._view.group)
         self._ask()
+        if self._settling is not None:
+            self.on_findings_table_moved()
 
     def on_findings_table_moved(self) -> None:
         """Explain what the cursor is on once it rests."""
         if self._settling is not None:
             self._settling.stop()
-        self._settling = self.set_timer(SETTLED, self._read_detail)
+        is_typing = isinstance(self.focused, FilterLine)
+        self._settling = self.set_timer(TYPED if is_typing else SETTLED, self._read_detail)
 
     def _read_detail(self) -> None:
         row = self.table.current

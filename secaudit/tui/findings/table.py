@@ -81,7 +81,8 @@ class FindingsTable(ScrollView, can_focus=True):
         self._groups: tuple[GroupRow, ...] | None = None
         self._pages: LRUCache[int, tuple[Row, ...]] = LRUCache(_KEPT_PAGES)
         self._asked: set[int] = set()
-        self._strips: LRUCache[tuple[int, bool, bool], Strip] = LRUCache(_KEPT_STRIPS)
+        self._strips: LRUCache[tuple[Row, bool, bool], Strip] = LRUCache(_KEPT_STRIPS)
+        """By row, so that those that stay from one answer to the next are not painted anew."""
         self._layout = Layout.of(80)
         self._cursor = 0
         self._anchor: int | None = None
@@ -173,7 +174,7 @@ class FindingsTable(ScrollView, can_focus=True):
         if row is None:
             return Strip([Segment("  ·", Style.parse(f"{look.row} dim"))])
         is_selected = row.fingerprint in self.selected
-        key = (row.id, is_cursor, is_selected)
+        key = (row, is_cursor, is_selected)
         strip = self._strips.get(key)
         if strip is None:
             cells = paint(row, self._layout, look, self._now(), selected=is_selected, cursor=is_cursor)
@@ -194,7 +195,6 @@ class FindingsTable(ScrollView, can_focus=True):
         return rows[place] if place < len(rows) else None
 
     def _renew(self, keep_cursor: bool) -> None:
-        self._strips.clear()
         self._measure()
         self._cursor = min(self._cursor, max(0, self.count - 1)) if keep_cursor else 0
         top = self.scroll_offset.y if keep_cursor else 0

@@ -94,9 +94,9 @@ def _feeds(feeds: Sequence[FeedAge], now: datetime, look: Look) -> Text:
         is_old = feed.limit is not None and age > feed.limit
         style, mark = (look.critical, "✗") if is_old else (look.dim, "·") if feed.limit is None else (look.good, "✓")
         text.append(f"{words.span(age.total_seconds()):>7} ", look.dim).append(f"{mark} ", style)
+        allowed = f"of {words.span(feed.limit.total_seconds())}" if feed.limit is not None else ""
+        text.append(f"{allowed:<7} ", look.dim)
         text.append_text(words.line(feed.stamp.name, "" if is_old else look.dim))
-        if feed.limit is not None:
-            text.append(f"  of {words.span(feed.limit.total_seconds())}", look.dim)
         text.append("\n")
     if not feeds:
         text.append("none imported: what needs it is unproven\n", look.dim)
