@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from secaudit.store import Store
 
 
+_SKEW = timedelta(days=1)
+"""By how much the clock of a monitoring may be ahead, or its zone be mistaken."""
+
 _LISTED = 20
 """The newest outages of a service that are listed."""
 
@@ -95,7 +98,10 @@ def units(user: str | None, out: Path | None, contracts: Path | None, store_url:
 @contracts_option
 @store_option
 def import_(customer: str, service: str, file: Path, contracts: Path | None, store_url: str | None) -> int:
-    """Add the probes of a CSV or JSON FILE to the store. Moments that it holds already are left as they are."""
+    """Add the probes of a CSV or JSON FILE to the store. Moments that it holds already are left as they are.
+
+    Probes of the future are refused.
+    """
     from secaudit.config.contract_probes import read_probes
     from secaudit.config.errors import closest
     from secaudit.store import default_url, open_store
@@ -105,9 +111,16 @@ def import_(customer: str, service: str, file: Path, contracts: Path | None, sto
         hint = closest(service, promised) or f"there is {', '.join(sorted(promised)) or 'none'}"
         raise CommandError(f"no contract of {customer} promises the availability of {service!r}; {hint}")
     probes = read_probes(file)
+    if not probes:
+        click.echo(visible_line(f"{file}: no probe in it"), err=True)
+        return Exit.FINE
+    first, last = min(probe.at for probe in probes), max(probe.at for probe in probes)
+    if last > datetime.now(UTC) + _SKEW:
+        raise CommandError(f"{file}: nothing was added: {last:%Y-%m-%d %H:%M} UTC is still to come")
     with closing(open_store(store_url or default_url())) as store:
         added = store.add_probes(customer, service, probes)
-    click.echo(visible_line(f"{file}: {added:,} of {counted(len(probes), 'probe')} added"))
+    span = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+    click.echo(visible_line(f"{file}: {added:,} of {counted(len(probes), 'probe')} added, {span}"))
     return Exit.FINE
 
 

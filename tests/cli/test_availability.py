@@ -89,13 +89,25 @@ def test_nothing_to_probe(run: Run) -> None:
     assert not Path("store.sqlite").exists()
 
 
+def test_probes_of_the_future_are_refused(run: Run) -> None:
+    """A year that was mistyped would never be noticed."""
+    Path("contracts/muster.yaml").write_text(CONTRACT.replace(" source: ../probes/shop.csv,", ""))
+    Path("april.csv").write_text("time,up\n2026-04-01T00:00:00Z,1\n2126-04-02T00:00:00Z,1\n")
+    ended, out, err = run("import", "muster", "shop", "april.csv", "--store", "s.sqlite")
+    assert (ended, out, err) == (2, "", "april.csv: nothing was added: 2126-04-02 00:00 UTC is still to come\n")
+    assert not Path("s.sqlite").exists()
+    Path("april.csv").write_text("time,up\n")
+    assert run("import", "muster", "shop", "april.csv", "--store", "s.sqlite")[2] == "april.csv: no probe in it\n"
+
+
 def test_imported_probes_count_once(run: Run) -> None:
     text = CONTRACT.replace(" source: ../probes/shop.csv,", "")
     Path("contracts/muster.yaml").write_text(text)
     lines = [f"2026-04-{hour // 24 + 1:02}T{hour % 24:02}:00:00+02:00,{int(hour != 200)}\n" for hour in range(720)]
     Path("april.csv").write_text("time,up\n" + "".join(lines))
-    assert "april.csv: 720 of 720 probes added\n" in run("import", "muster", "shop", "april.csv", "--store", "s.sqlite")
-    assert "april.csv: 0 of 720 probes added\n" in run("import", "muster", "shop", "april.csv", "--store", "s.sqlite")
+    for added in (720, 0):
+        out = run("import", "muster", "shop", "april.csv", "--store", "s.sqlite")[1]
+        assert out == f"april.csv: {added} of 720 probes added, 2026-03-31 22:00 to 2026-04-30 21:00 UTC\n"
     assert run("import", "muster", "mail", "april.csv", "--store", "s.sqlite")[0] == 2
     ended, out, _ = run("show", "muster", "--month", "2026-04", "--store", "s.sqlite")
     assert (ended, "shop was down from 2026-04-09 06:00 UTC for 1h\n" in out) == (1, True)
