@@ -37,6 +37,7 @@ from secaudit.model.contract import (
 from secaudit.model.hours import Month, WorkEntry, WorkKind
 from secaudit.model.month import (
     Certificate,
+    EarlierContract,
     FamilyCount,
     HostAtEnd,
     HostScan,
@@ -384,6 +385,41 @@ def record() -> MonthRecord:
         calendars=(("tzdata", "2026a"), ("holidays", "0.109")),
         host_changes=drift_sample.host_changes(),
         unmeasured={"vpn": "probes/vpn.csv: cannot be read: No such file or directory"},
+    )
+
+
+def changed() -> MonthRecord:
+    """The same month, in which another contract ended on the 15th: with less hours, one dataset and another price."""
+    whole = record()
+    contract = replace(CONTRACT, since=date(2026, 10, 16), availability=CONTRACT.availability[1:])
+    old = replace(
+        CONTRACT,
+        number="V-2024-003",
+        until=date(2026, 10, 15),
+        priorities=(replace(CONTRACT.priorities[0], response=TARGETS[Unit.HOURS][2]), *CONTRACT.priorities[1:]),
+        datasets=CONTRACT.datasets[:1],
+        costs=(Cost("maintenance", Period.MONTH, Decimal("850.00"), "EUR"),),
+        sha256="ab" * 32,
+    )
+    earlier = EarlierContract(
+        old,
+        date(2026, 10, 1),
+        date(2026, 10, 15),
+        hours=statements(old, LEDGER, OCTOBER)[-1],
+        work=tuple(entry for entry in whole.work if entry.day.day < 16),
+        availability=whole.availability,
+        unmeasured=whole.unmeasured,
+        backups=BACKUPS,
+        certificates=whole.certificates[:1],
+    )
+    return replace(
+        whole,
+        contract=contract,
+        earlier=(earlier,),
+        hours=statements(contract, LEDGER, OCTOBER)[-1],
+        work=tuple(entry for entry in whole.work if entry.day.day >= 16),
+        availability=whole.availability[1:],
+        certificates=whole.certificates[1:],
     )
 
 

@@ -28,7 +28,7 @@ PAGES: dict[str, Callable[[], bytes]] = {
     "technical": lambda: render(sample.report()),
     "technical-de": lambda: german(sample.report()),
     "monthly-de": lambda: render_month(replace(monthly_sample.record(), translations=phrasebook("de")), "de"),
-    "monthly-en": lambda: render_month(monthly_sample.record(), "en"),
+    "monthly-en": lambda: render_month(monthly_sample.changed(), "en"),
     "fleet-de": lambda: render_fleet(fleet_sample.fleet(), "de"),
     "fleet-en": lambda: render_fleet(fleet_sample.fleet(), "en"),
     "index-de": lambda: render_shelf(fleet_sample.shelf(), "de"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -199,7 +200,9 @@ def test_a_trend_ends_with_what_the_row_says(record: MonthRecord) -> None:
 @pytest.mark.parametrize(
     "evil", [MARKUP, TEMPLATE, INVISIBLE, CSS, EVIL], ids=["markup", "template", "invisible", "css", "all"]
 )
-def test_no_text_can_add_an_element_or_an_attribute(record: MonthRecord, evil: str) -> None:
+@pytest.mark.parametrize("month", [monthly_sample.record, monthly_sample.changed])
+def test_no_text_can_add_an_element_or_an_attribute(month: Callable[[], MonthRecord], evil: str) -> None:
+    record = month()
     language = Language("de", record.timezone)
     report = build(record)
     hostile = rendering._page(poisoned(report, evil), language, Phrasebook())
