@@ -50,7 +50,7 @@ def test_csv_and_json(write: Write) -> None:
             '[{"time": NaN, "up": 1}]',
             "a.json:1:1: nan is not a time with its zone; write for example 2026-10-31T04:00:00Z",
         ),
-        ("a.json", '[{"time": 5, "up": null}]', "a.json:1:1: up is None; write 1 or 0"),
+        ("a.json", '[{"time": 1793419200, "up": null}]', "a.json:1:1: up is None; write 1 or 0"),
     ],
 )
 def test_bad_data(write: Write, name: str, text: str, message: str) -> None:
