@@ -57,13 +57,13 @@ def hook_order(facts: Facts, _: Nothing) -> Iterator[Verdict]:
 
 def _too_early(ruleset: Ruleset, expected: str) -> Iterator[Verdict]:
     """Rules that ask for what the kernel finds out only behind their base chain."""
-    for family in PacketFamily:
-        for at in chains_on(ruleset, family, (Hook.INGRESS, Hook.PREROUTING, Hook.OUTPUT)):
-            for chain in reachable(at) if at.base.type != "nat" else ():
-                for rule in chain.rules:
-                    reason = _asked_too_early(at, rule)
-                    if reason is not None:
-                        yield _early(at, chain, rule, reason, expected)
+    hooks = (Hook.INGRESS, Hook.PREROUTING, Hook.OUTPUT)
+    for at in (at for family in PacketFamily for at in chains_on(ruleset, family, hooks) if at.base.type != "nat"):
+        for chain in reachable(at):
+            for rule in chain.rules:
+                reason = _asked_too_early(at, rule)
+                if reason is not None:
+                    yield _early(at, chain, rule, reason, expected)
 
 
 def _early(at: AttachedChain, chain: Chain, rule: Rule, reason: str, expected: str) -> Verdict:
