@@ -67,9 +67,9 @@ class Dashboard(App[None], inherit_bindings=False):
         *(Binding(str(number), f"page('{name}')", name, show=False) for number, name in enumerate(PAGES, 1)),
         Binding("o", "report", "Open the report", show=False),
         Binding("u", "undo", "Undo", show=False),
-        Binding("ampersand", "jobs", "jobs"),
-        Binding("colon", "command_palette", "commands"),
-        Binding("ctrl+p", "command_palette", "commands", show=False),
+        Binding("ampersand", "jobs", "jobs", tooltip="What was started here and how far it is"),
+        Binding("colon", "command_palette", "commands", tooltip="Find a command by its name"),
+        Binding("ctrl+p", "command_palette", "commands", show=False, tooltip="Find a command by its name"),
         Binding("question_mark", "help", "Help", show=False),
         Binding("q", "leave", "Quit", show=False),
     ]

@@ -41,7 +41,8 @@ def describe(app: App[None], screen: Screen[object], look: Look) -> Text:
             continue
         moves = action in _MOVES or action.startswith(_MOVERS)
         name = "To move" if moves else "Everywhere" if node is app else "On this screen"
-        description = f"{binding.description[0].upper()}{binding.description[1:]}"
+        said = binding.tooltip or binding.description
+        description = f"{said[0].upper()}{said[1:]}"
         sections[name].setdefault(description, []).append(app.get_key_display(binding))
     text = Text()
     for name, keys_of in sections.items():

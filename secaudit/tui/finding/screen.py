@@ -30,14 +30,14 @@ class FindingScreen(Framed):
     """A screen on which one finding is in front."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "evidence", "evidence"),
-        Binding("d", "docs", "docs"),
-        Binding("b", "baseline", "baseline"),
-        Binding("y", "copy", "copy fix"),
-        Binding("r", "recheck(False)", "re-check"),
-        Binding("a", "acknowledge", "ack"),
-        Binding("w", "waive", "waive"),
-        Binding("i", "ticket", "ticket"),
+        Binding("e", "evidence", "evidence", tooltip="Recorded answers that it rests on, in full"),
+        Binding("d", "docs", "docs", tooltip="What the check means and how it decides"),
+        Binding("b", "baseline", "baseline", tooltip="The control in its baseline, with file and line"),
+        Binding("y", "copy", "copy fix", tooltip="Copy the fix to the clipboard (OSC 52)"),
+        Binding("r", "recheck(False)", "re-check", tooltip="Check this control again now"),
+        Binding("a", "acknowledge", "ack", tooltip="Acknowledge, or take that back"),
+        Binding("w", "waive", "waive", tooltip="Write a waiver with an end"),
+        Binding("i", "ticket", "ticket", tooltip="Create or update the issue in the tracker"),
         Binding("p", "pause", "Pause the clocks, or let them run again", show=False),
         Binding("n", "note", "Write a note", show=False),
         Binding("R", "recheck(True)", "Re-check the host", show=False),

@@ -48,7 +48,7 @@ class FindingsPage(FindingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         # Before anything else gets the key: what is typed behind it belongs to the filter.
         Binding("slash", "filter", "filter", priority=True),
-        Binding("apostrophe", "views", "views"),
+        Binding("apostrophe", "views", "views", tooltip="Choose a view; again: the last one"),
         Binding("t", "group", "group"),
         Binding("s", "sort", "sort"),
         Binding("A", "select_all", "Select all shown", show=False),

@@ -63,10 +63,10 @@ class HostScreen(FindingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "turn(1)", "next tab", priority=True),
         Binding("shift+tab", "turn(-1)", "Previous tab", show=False, priority=True),
-        Binding("f", "findings", "findings"),
-        Binding("v", "compare", "compare"),
-        Binding("c", "compare_host", "other host"),
-        Binding("slash", "ask", "ask"),
+        Binding("f", "findings", "findings", tooltip="The open findings of this host"),
+        Binding("v", "compare", "compare", tooltip="What the newest scan changed"),
+        Binding("c", "compare_host", "other host", tooltip="What differs from another host"),
+        Binding("slash", "ask", "ask", tooltip="Ask the firewall about a packet"),
     ]
 
     def __init__(self, scope: Scope) -> None:

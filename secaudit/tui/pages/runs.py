@@ -28,8 +28,8 @@ class RunsPage(ListPage[RunOverview]):
     PAGE = "runs"
     NOTHING = "no run yet: start one with `secaudit scan …`"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "mark", "mark"),
-        Binding("p", "pending", "not scanned"),
+        Binding("space", "mark", "mark", tooltip="Mark a run to compare with"),
+        Binding("p", "pending", "not scanned", tooltip="Hosts that the run planned and has not scanned"),
     ]
 
     def __init__(self) -> None:
