@@ -45,7 +45,7 @@ def explained(url: URL) -> Iterator[None]:
 
 
 def name_of(url: URL) -> str:
-    """The store as messages call it: the file of SQLite, else the URL without password and options, which may be one."""
+    """The store as messages call it: the file of SQLite, else the URL without password or options, maybe secret."""
     if url.get_backend_name() == "sqlite":
         return (url.database or ":memory:").removeprefix("file:").partition("?")[0]
     return url.set(query={}).render_as_string(hide_password=True)
