@@ -156,7 +156,11 @@ def _explain(error: Exception) -> Exit:
         click.echo(visible(str(error)), err=True)
         return error.exit if isinstance(error, CommandError) else Exit.USAGE
     if os.environ.get("SECAUDIT_TRACEBACK"):
-        raise error
+        import traceback
+
+        # Printed here and not raised: Python would end with 1, which says that there are findings.
+        click.echo(visible("".join(traceback.format_exception(error))), err=True, nl=False)
+        return Exit.INTERNAL
     click.echo(
         visible(f"secaudit failed unexpectedly: {type(error).__name__}: {error}\n")
         + "Nothing that was stored is lost. Set SECAUDIT_TRACEBACK=1 to see where; please report it.",

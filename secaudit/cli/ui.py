@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from secaudit.cli.exits import Exit
+from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import plugins_option, store_option
 from secaudit.cli.service_files import contracts_option, trackers_option, waivers_option
+from secaudit.model.errors import UserError
 
 THEMES = ("dark", "light", "high-contrast", "mono")
 
@@ -87,5 +88,10 @@ def command(
         read_only = read_only or not may_write(sources.store_url)
         services = make_services(sources, discover(plugins), read_only=read_only)
         views = state / "views.json"
-        Dashboard(store, services, read_only=read_only, views=views, theme=theme).run()
+        dashboard = Dashboard(store, services, read_only=read_only, views=views, theme=theme)
+        dashboard.run()
+    if isinstance(dashboard.crash, UserError):
+        raise CommandError(f"the dashboard ended: {dashboard.crash}", Exit.INTERNAL)
+    if dashboard.crash is not None:
+        raise dashboard.crash
     return Exit.FINE

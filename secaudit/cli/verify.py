@@ -53,12 +53,24 @@ def command(
             raise CommandError("--anchor is about the store as a whole: leave FILE out")
         if not keys:
             raise CommandError("whom do you trust? Give --key PUBLIC, which you did not get together with the file")
+        if any(_is_store(path, store_url) for path in files):
+            raise CommandError("that is the store itself: leave FILE out to verify it")
         store = _opened(store_url, stack) if against_store else None
         return max((_file(path, keys, store) for path in files), key=_BAD_TO_WORSE.index)
 
 
 def _tell(trouble: str) -> None:
     click.echo(visible_line(trouble), err=True)
+
+
+def _is_store(path: Path, url: str | None) -> bool:
+    """Whether a file is the SQLite file of the store: to read it beside SQLite would drop this process's locks."""
+    from secaudit.store import default_url
+    from secaudit.store.connect import parse_url
+
+    parsed = parse_url(url or default_url())
+    file = Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+    return file is not None and path.exists() and file.exists() and path.samefile(file)
 
 
 def _opened(url: str | None, stack: ExitStack) -> Store:

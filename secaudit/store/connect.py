@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -102,13 +105,22 @@ def _sqlite(url: URL, *, read_only: bool, create: bool) -> Engine:
 
 
 def _create_file(path: Path) -> None:
-    """Create the file for its owner only: it says where every host is weak. SQLite gives `-wal` the same mode."""
+    """Create the file for its owner only: it says where every host is weak. SQLite gives `-wal` the same mode.
+
+    Without opening it, however short: POSIX drops every lock that this process has on a file when it closes any
+    descriptor of it (fcntl(2)). Other processes would then take themselves for the last user of the store and remove
+    `-wal` and `-shm` although connections of this process still use them.
+    """
     try:
         if str(path) == make_url(default_url()).database:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with suppress(FileExistsError):
+            # SQLite follows links, and so must this.
+            os.mknod(path.resolve(), stat.S_IFREG | 0o600)
     except OSError as error:
         raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from error
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        raise StoreError(f"the store {path} cannot be opened: {os.strerror(errno.EACCES)}")
 
 
 def _postgresql(url: URL, read_only: bool) -> Engine:

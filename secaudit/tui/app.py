@@ -14,6 +14,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from secaudit.model.errors import UserError
 from secaudit.model.safe_text import visible, visible_line
@@ -96,6 +97,8 @@ class Dashboard(App[None], inherit_bindings=False):
         self._undo: list[tuple[str, Callable[[], Talk | None]]] = []
         self._marker: str | None = None
         self._lost = False
+        self.crash: BaseException | None = None
+        """What ended it although nobody wanted that; None while all is well."""
         for known in themes():
             self.register_theme(known)
         self.theme = "mono" if os.environ.get("NO_COLOR") else theme
@@ -176,6 +179,20 @@ class Dashboard(App[None], inherit_bindings=False):
         """Show what went wrong, and of how many others that is true as well."""
         others = f" (and {more:,} more)" if more else ""
         self.notify(visible(str(error)) + others, severity="error", markup=False)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """The toolkit's last resort for what no handler and no worker caught.
+
+        A worker that met trouble of the store says so and the dashboard goes on. Anything else is a defect and ends
+        it, without the toolkit's traceback: that prints the locals of every frame, which hold what hosts answered.
+        """
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(error, WorkerFailed) and isinstance(cause, UserError):
+            self.complain(cause)
+            return
+        self.crash = self.crash or cause
+        super()._handle_exception(error)
+        self._exit_renderables.clear()
 
     def explain(self, service: str) -> None:
         """Why something cannot be done here."""

@@ -43,6 +43,11 @@ def test_what_nobody_touched_is_as_it_was_signed(place: Path, capsys: pytest.Cap
     assert capsys.readouterr().err == ""
 
 
+def test_the_store_is_not_read_as_a_file(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify(place, str(place / "store.sqlite"), "--against-store") == 2
+    assert "that is the store itself: leave FILE out to verify it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["out/report.html", "out/results.json", "bundle/bundle.json"])
 def test_a_changed_file_is_told(place: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = place / name

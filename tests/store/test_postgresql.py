@@ -26,6 +26,7 @@ from secaudit.model.sla import EventKind, FindingEvent
 from secaudit.store import FindingFilter, FindingState, HostName, Store, StoreError, open_store
 from secaudit.store.migrate import upgrade
 from secaudit.store.schema import metadata
+from tests.store.hammer import hammer
 from tests.store.scenes import DAY, DB, START, WEB, a_result, a_run, a_transcript, record, scan, waived
 
 pytest.importorskip("psycopg", reason="needs the driver: pip install secaudit[postgresql]")
@@ -193,6 +194,15 @@ def test_many_writers_share_blobs_without_deadlock(server: str, store: Store) ->
     assert store.pending(run.id) == ()
     assert len(store.report(run.id).results) == 24 * 30
     assert store.verify_chain().breaches == ()
+
+
+@pytest.mark.usefixtures("store")
+def test_two_processes_lose_nothing(server: str) -> None:
+    found = hammer(server, rounds=20)
+    assert found.errors == ()
+    assert found.promised == {"acknowledged": 20, "withdrawn": 20, "scan": 20, "noted": 60}
+    assert found.stored == found.promised
+    assert found.breaches == 0
 
 
 def test_a_reader_writes_nothing(server: str, store: Store) -> None:

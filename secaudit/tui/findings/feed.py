@@ -72,6 +72,14 @@ class Failed(Message):
         self.text = text
 
 
+class Crashed(Message):
+    """The thread has ended over a defect of ours; nothing is answered any more."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     number: int
@@ -162,6 +170,8 @@ class Feed:
         try:
             while (job := self._next()) is not None:
                 job()
+        except Exception as error:  # noqa: BLE001 - handed to the thread of the dashboard, which raises it
+            self._post(Crashed(error))
         finally:
             self._projection.close()
 

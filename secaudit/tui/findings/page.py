@@ -23,7 +23,7 @@ from secaudit.tui.finding.detail import Detail, Finding
 from secaudit.tui.finding.screen import DetailScreen, FindingScreen
 from secaudit.tui.finding.view import DetailView
 from secaudit.tui.findings.choose_view import ChooseView, save_view
-from secaudit.tui.findings.feed import Failed, Feed, Found, FoundGroups, FoundPage
+from secaudit.tui.findings.feed import Crashed, Failed, Feed, Found, FoundGroups, FoundPage
 from secaudit.tui.findings.projection import PAGE, Group, Projection, Query, Row, Sort
 from secaudit.tui.findings.row_paint import OPTIONAL
 from secaudit.tui.findings.table import FindingsTable
@@ -202,6 +202,10 @@ class FindingsPage(FindingScreen):
     def on_failed(self, event: Failed) -> None:
         """What is shown is older."""
         self.say(f"{event.text}; what is shown is older")
+
+    def on_crashed(self, event: Crashed) -> None:
+        """End the dashboard with it: a list that no longer answers would look like an answer."""
+        raise event.error
 
     def on_findings_table_wanted(self, event: FindingsTable.Wanted) -> None:
         """Pass it on."""
