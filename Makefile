@@ -64,13 +64,13 @@ clean: ## Remove what was built here
 $(VENV)/run: requirements.lock pyproject.toml setup.py
 	@scripts/system-packages audit || $(PYTHON) -c 'import ensurepip'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@scripts/quietly $(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	@scripts/quietly $(BIN)/pip install --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 $(VENV)/dev: requirements-dev.lock pyproject.toml setup.py
 	@scripts/system-packages audit || $(PYTHON) -c 'import ensurepip'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@scripts/quietly $(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@scripts/quietly $(BIN)/pip install --disable-pip-version-check --no-deps -e .
 	@touch $@ $(VENV)/run

@@ -76,24 +76,20 @@ def _distribution() -> tuple[str, tuple[str, ...]]:
     if not found:
         raise LabError("/etc/os-release names no VERSION_CODENAME; the lab needs Debian or a derivative")
     codename = found[1]
-    rows = _sources(codename, ())
-    if not rows:
-        # An image whose lists were removed to make it small: fetch them, but not into the machine's own place.
-        private = cache() / "lists"
-        (private / "partial").mkdir(parents=True, exist_ok=True)
-        options = ("-o", f"Dir::State::lists={private}")
-        if not _sources(codename, options):
-            subprocess.run(["apt-get", "-qq", *options, "update"], check=True, capture_output=True)
-        rows = _sources(codename, options)
+    rows = _sources(codename)
     if not any(row.split()[1] == f"{codename}-security" for row in rows):
         raise LabError(f"this machine's apt has no source for {codename}-security")
     return codename, tuple(f"deb {row}" for row in rows)
 
 
-def _sources(codename: str, options: tuple[str, ...]) -> list[str]:
-    """`URI SUITE COMPONENT` of each of the distribution's own sources that apt has lists of."""
+def _sources(codename: str) -> list[str]:
+    """`URI SUITE COMPONENT` of each of the distribution's own sources that apt is configured with.
+
+    `--no-release-info` lists what is configured, not what was fetched (apt-get(8)): a machine whose package lists are
+    missing, or older than a source, is asked the same question.
+    """
     form = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
-    argv = ["apt-get", *options, "indextargets", "--format", form, "Created-By: Packages"]
+    argv = ["apt-get", "indextargets", "--no-release-info", "--format", form, "Created-By: Packages"]
     listed = subprocess.run(argv, check=True, capture_output=True, text=True)
     wanted = {codename, f"{codename}-updates", f"{codename}-security"}
     return sorted({line for line in listed.stdout.splitlines() if len(line.split()) == 3 and line.split()[1] in wanted})
