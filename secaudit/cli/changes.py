@@ -13,7 +13,7 @@ from secaudit.model.severity import Severity
 from secaudit.model.sla import ClockReading, ClockState, EventKind, FindingEvent
 from secaudit.sla.clocks import read_clocks
 from secaudit.sla.history import ContractHistory
-from secaudit.store import Finding, FindingFilter, FindingState, HostOverview, Store
+from secaudit.store import CustomerView, Finding, FindingFilter, FindingState, HostOverview, Store
 
 WINDOW = timedelta(days=7)
 """How long ago a change may be to be told: whoever subscribes today is not told of last year."""
@@ -21,7 +21,6 @@ WINDOW = timedelta(days=7)
 STALLED = timedelta(hours=6)
 """After how long a scan that did not end is taken for interrupted."""
 
-_PAGE = 1000
 _RUNS = 500
 """Newest runs that are looked at: those of a week in which one begins every twenty minutes."""
 _NEW = {EventKind.FOUND, EventKind.REOPENED, EventKind.PROVEN}
@@ -37,29 +36,22 @@ def changes_of(store: Store, contracts: Contracts, customer: str, minimum: Sever
     Raises StoreError.
     """
     history = ContractHistory(contracts.of(customer))
-    events = store.all_events(customer)
+    view = store.of(customer)
+    events = view.events()
     found = [
         change
-        for finding in _findings(store, customer)
+        for finding in view.every_finding(FindingFilter(state=FindingState.ALL))
         for change in _of_finding(finding, events.get(finding.fingerprint, ()), history, now)
         if finding.severity.at_least(minimum)
     ]
-    for host in store.hosts(customer):
-        found += _of_host(store, host, now)
-    for overview in store.runs(customer, _RUNS):
+    for host in view.hosts():
+        found += _of_host(view, host, now)
+    for overview in view.runs(_RUNS):
         run = overview.run
         if run.finished is None and now - WINDOW - STALLED < run.started < now - STALLED:
             text = f"{overview.recorded} of {overview.planned} hosts; go on with the same scan and --resume {run.id}"
             found.append(Change(f"interrupted {run.id}", ChangeKind.INTERRUPTED, run.started, None, run.id, text))
     return found
-
-
-def _findings(store: Store, customer: str) -> Iterator[Finding]:
-    wanted = FindingFilter(customer=customer, state=FindingState.ALL)
-    offset = 0
-    while page := store.findings(wanted, _PAGE, offset):
-        yield from page
-        offset += len(page)
 
 
 def _of_finding(
@@ -103,10 +95,10 @@ def _of_clocks(
             yield Change(key, kind, at, finding.severity, finding.host, text, control, subject, due)
 
 
-def _of_host(store: Store, host: HostOverview, now: datetime) -> Iterator[Change]:
+def _of_host(view: CustomerView, host: HostOverview, now: datetime) -> Iterator[Change]:
     """That a host is reached otherwise than before: once for each time, however long it lasts."""
     customer, name = host.record.customer, host.record.host
-    changed = store.reach_change(customer, name)
+    changed = view.reach_change(name)
     if changed is None or changed[0].at <= now - WINDOW:
         return
     began, before = changed

@@ -22,15 +22,13 @@ from secaudit.sla.availability import month_span
 from secaudit.sla.calendar import local_moment
 from secaudit.sla.clocks import read_clocks
 from secaudit.sla.history import ContractHistory
-from secaudit.store import FindingFilter, FindingState, HostOverview, Store, Tally
+from secaudit.store import CustomerView, FindingFilter, FindingState, HostOverview, Store, Tally
 
 DAILY_FAMILIES = frozenset({"backup"})
 """Families whose results are told day by day."""
 
 YEARLY_CHECKS = frozenset({"patch.end-of-life"})
 """Checks whose results are told month by month for a year."""
-
-_PAGE = 1000
 
 
 def month_record(store: Store, contracts: Contracts, customer: str, month: Month, now: datetime) -> MonthRecord:
@@ -49,21 +47,22 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
         raise CommandError(f"the month {month} has not begun")
     there = in_force(mine, month, until)
     contract = there[-1] if there else None
-    hosts = store.hosts(customer)
+    view = store.of(customer)
+    hosts = view.hosts()
     if not hosts and not mine:
         raise CommandError(f"neither the store nor a contract knows the customer {customer!r}")
     year_ago = Month((month.index - 11) // 12, (month.index - 11) % 12 + 1)
     year_began = local_moment(year_ago.first, 0, zone)
-    scans = store.scans(customer, year_began, until)
+    scans = view.scans(year_began, until)
     newest = {scan.record.host: scan for scan in scans if scan.scanned >= begin}
     # A host that was left alone for longer than that is taken to have left the contract.
     lately = {scan.record.host for scan in scans if scan.scanned >= local_moment(month.previous.first, 0, zone)}
-    ended = tuple(_host(store, host, newest.get(host.record.host)) for host in hosts if host.record.host in lately)
+    ended = tuple(_host(view, host, newest.get(host.record.host)) for host in hosts if host.record.host in lately)
     promised = Promised(store)
     hours, work, hours_trouble = promised.hours(contract, month) if contract is not None else (None, (), "")
     availability, unmeasured = promised.availability(contract, month, until) if contract is not None else ((), {})
-    findings = tuple(_findings(store, history, customer, until))
-    earlier = tuple(_earlier(store, promised, one, month, until, scans) for one in there[:-1])
+    findings = tuple(_findings(view, history, until))
+    earlier = tuple(_earlier(view, promised, one, month, until, scans) for one in there[:-1])
     return MonthRecord(
         customer=customer,
         name=(mine[-1].name if mine else "") or next((host.record.customer_name for host in hosts), ""),
@@ -78,7 +77,7 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
         hosts=ended,
         scans=tuple(map(_scan, scans)),
         findings=findings,
-        last_run=store.run(max(newest.values(), key=lambda scan: scan.scanned).run) if newest else None,
+        last_run=view.report(max(newest.values(), key=lambda scan: scan.scanned).run).run if newest else None,
         sightings={
             **store.sightings(_daily(ended, earlier), begin, until),
             **store.sightings(_yearly(ended, findings), year_began, until),
@@ -123,15 +122,20 @@ def _timezone(contracts: Sequence[Contract], month: Month) -> str:
     return chosen[0].calendar.timezone if chosen else "UTC"
 
 
-def _host(store: Store, host: HostOverview, newest: HostOverview | None) -> HostAtEnd:
+def _host(view: CustomerView, host: HostOverview, newest: HostOverview | None) -> HostAtEnd:
     if newest is None:
         return HostAtEnd(replace(host.record, transcript=""), None, ())
-    results = store.host_results(host.record.customer, host.record.host, newest.run)
+    results = view.host_results(host.record.host, newest.run)
     return HostAtEnd(newest.record, newest.scanned, results, newest.run)
 
 
 def _earlier(
-    store: Store, promised: Promised, contract: Contract, month: Month, until: datetime, scans: Sequence[HostOverview]
+    view: CustomerView,
+    promised: Promised,
+    contract: Contract,
+    month: Month,
+    until: datetime,
+    scans: Sequence[HostOverview],
 ) -> EarlierContract:
     """What became of the part of a month before another contract began, backups as its own last scans found them."""
     span = month_span(contract, month)
@@ -140,7 +144,7 @@ def _earlier(
     backups = tuple(
         result
         for host, scan in newest.items()
-        for result in store.host_results(contract.customer, host, scan.run)
+        for result in view.host_results(host, scan.run)
         if result.family in DAILY_FAMILIES
     )
     part = promised.earlier(contract, month, until)
@@ -167,29 +171,25 @@ def _count(family: str, tallies: Sequence[Tally]) -> FamilyCount:
     return FamilyCount(family, total(Outcome.PASSED), total(Outcome.FAILED), grave, total(Outcome.UNPROVEN))
 
 
-def _findings(store: Store, history: ContractHistory, customer: str, until: datetime) -> Iterator[TrackedFinding]:
-    events = store.all_events(customer)
-    wanted = FindingFilter(customer=customer, state=FindingState.ALL)
-    offset = 0
-    while page := store.findings(wanted, _PAGE, offset):
-        for found in page:
-            mine = tuple(event for event in events.get(found.fingerprint, ()) if event.at < until)
-            lives = read_clocks(mine, history, until) if mine else ()
-            if lives:
-                yield TrackedFinding(
-                    found.fingerprint,
-                    found.host,
-                    found.control,
-                    found.check,
-                    found.family,
-                    found.subject,
-                    found.title,
-                    found.reason,
-                    found.severity,
-                    lives,
-                    mine,
-                )
-        offset += len(page)
+def _findings(view: CustomerView, history: ContractHistory, until: datetime) -> Iterator[TrackedFinding]:
+    events = view.events()
+    for found in view.every_finding(FindingFilter(state=FindingState.ALL)):
+        mine = tuple(event for event in events.get(found.fingerprint, ()) if event.at < until)
+        lives = read_clocks(mine, history, until) if mine else ()
+        if lives:
+            yield TrackedFinding(
+                found.fingerprint,
+                found.host,
+                found.control,
+                found.check,
+                found.family,
+                found.subject,
+                found.title,
+                found.reason,
+                found.severity,
+                lives,
+                mine,
+            )
 
 
 def _daily(hosts: Sequence[HostAtEnd], earlier: Sequence[EarlierContract]) -> set[str]:

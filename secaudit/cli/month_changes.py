@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from secaudit.api.translation import catalogue
 from secaudit.cli.exits import CommandError
 from secaudit.engine.sections import change_requests, host_changes
-from secaudit.model.answer import HostTranscript, Reach
+from secaudit.model.answer import Reach
 from secaudit.model.change import HostChange, Obstacle
 from secaudit.model.month import HostScan, MonthRecord
 from secaudit.model.request import Request
 from secaudit.plugins import Registry, discover
-from secaudit.store import Store, StoreError
+from secaudit.store import CustomerView, Store, StoreError
 
 
 def month_changes(store: Store, record: MonthRecord, registry: Registry) -> tuple[HostChange, ...]:
@@ -21,6 +21,7 @@ def month_changes(store: Store, record: MonthRecord, registry: Registry) -> tupl
     The last complete scan before the month is held against the last one in it that reached the host; where there is
     none before, the first one in the month that did. What cannot be told is there with its obstacle.
     """
+    view = store.of(record.customer)
     wanted = change_requests(registry)
     scans: dict[str, list[HostScan]] = {}
     for scan in record.scans:
@@ -28,12 +29,12 @@ def month_changes(store: Store, record: MonthRecord, registry: Registry) -> tupl
     return tuple(
         change
         for host in record.hosts
-        for change in _of_host(store, record, scans.get(host.record.host, []), registry, wanted)
+        for change in _of_host(view, record, scans.get(host.record.host, []), registry, wanted)
     )
 
 
 def _of_host(
-    store: Store, record: MonthRecord, scans: Sequence[HostScan], registry: Registry, wanted: Collection[Request]
+    view: CustomerView, record: MonthRecord, scans: Sequence[HostScan], registry: Registry, wanted: Collection[Request]
 ) -> Iterator[HostChange]:
     inside = [scan for scan in scans if scan.at >= record.begin and scan.status is not Reach.UNREACHABLE]
     before = [scan for scan in scans if scan.at < record.begin and scan.status is Reach.COMPLETE]
@@ -45,16 +46,12 @@ def _of_host(
         yield from _unknown(scans, None, last, registry, Obstacle.ONE_SCAN)
     else:
         try:
-            then, now = (_transcript(store, record.customer, scan, wanted) for scan in (first, last))
+            then, now = (view.transcript(scan.run, scan.host, wanted) for scan in (first, last))
         except StoreError:
             # Where the store lies is no customer's business.
             yield from _unknown(scans, first, last, registry, Obstacle.GONE)
         else:
             yield from host_changes(then, now, registry)
-
-
-def _transcript(store: Store, customer: str, scan: HostScan, wanted: Collection[Request]) -> HostTranscript:
-    return store.transcript(scan.run, customer, scan.host, wanted)
 
 
 def _unknown(

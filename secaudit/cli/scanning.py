@@ -115,7 +115,8 @@ def run_scan(order: ScanOrder, registry: Registry, watch: Watcher, store: Store 
         message = f"the scan stopped because its results could not be stored: {trouble}"
         raise CommandError(f"{message}\nHosts that were reported before are stored.", Exit.INCOMPLETE) from None
     if order.resume is not None and store is not None:
-        return store.report(ended.id)
+        # Only of those that were chosen: the run may have scanned others before it was interrupted.
+        return store.report_of(ended.id, {host.customer for host in order.targets.hosts})
     return gathered.report(ended, order.targets.hosts)
 
 

@@ -24,18 +24,21 @@ def written_store(url: str | None, stack: ExitStack) -> Store:
 def stored_report(
     url: str | None, run_id: str | None, customer: str | None, stack: ExitStack, *, sections: bool = False
 ) -> RunReport:
-    """The report of a run, or of the latest (of a customer), with what families add to it where `sections` asks.
+    """The report of a run, or of the latest, as a customer may see it where one is named.
+
+    `sections` asks for what families add to it.
 
     Raises CommandError or StoreError when there is none.
     """
     store = read_store(url, stack)
+    seen = store if customer is None else store.of(customer)
     if run_id is None:
-        latest = store.latest_run(customer)
+        latest = seen.latest_run()
         if latest is None:
             of_whom = f" of customer {customer!r}" if customer else ""
             raise CommandError(f"the store holds no run{of_whom} yet; start one with `secaudit scan`")
         run_id = latest.id
-    report = store.report(run_id)
+    report = seen.report(run_id)
     return replace(report, sections=_sections(store, report)) if sections else report
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from io import StringIO
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -79,7 +80,7 @@ def make_services(sources: Sources, registry: Registry, *, read_only: bool) -> S
         recheck=LiveRecheck(sources, registry) if sources.inventory is not None and not read_only else None,
         export=lambda report, name: _export(report, name, sources.output / "exports"),
         formats=tuple(sorted(entry.name for entry in entry_points(group=GROUP))),
-        open_report=lambda run: _open_report(run, sources),
+        open_report=lambda run, customer: _open_report(run, customer, sources),
         check_page=lambda check: _check_page(check, registry),
         baselines=lambda: _baselines(registry, sources.inventory),
         facts=lambda transcript: fact_sheets(transcript, registry),
@@ -172,10 +173,14 @@ def _export(report: RunReport, name: str, directory: Path) -> Path:
     return path
 
 
-def _open_report(run: str, sources: Sources) -> Path:
+def _open_report(run: str, customer: str | None, sources: Sources) -> Path:
+    """Write what a run found out, of one customer where one is named, and show it."""
+    directory = sources.output / "reports" / run
     with open_store(sources.store_url, read_only=True) as store:
-        report = store.report(run)
-    (path,) = write(report, formats(("html",)), sources.output / "reports" / run)
+        report = store.report(run) if customer is None else store.of(customer).report(run)
+    (path,) = write(
+        report, formats(("html",)), directory if customer is None else directory / f"of-{quote(customer, '')}"
+    )
     # Over SSH there is no browser to open it with; a text browser would take the terminal away.
     if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         webbrowser.open(path.as_uri())

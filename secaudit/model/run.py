@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import PurePath
 
 from secaudit.model.answer import Reach
 from secaudit.model.baseline import BaselineStamp
@@ -95,3 +96,20 @@ class RunReport:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "summary", Summary.of(self.results))
+
+    def of_customers(self, customers: Collection[str]) -> RunReport:
+        """The part of it that is about these customers, with the baselines that their results come from."""
+        results = tuple(result for result in self.results if result.customer in customers)
+        return replace(
+            self,
+            run=replace(self.run, baselines=baselines_of(self.run.baselines, results)),
+            hosts=tuple(host for host in self.hosts if host.customer in customers),
+            results=results,
+            sections=tuple(section for section in self.sections if section.customer in customers),
+        )
+
+
+def baselines_of(stamps: Iterable[BaselineStamp], results: Iterable[Result]) -> tuple[BaselineStamp, ...]:
+    """Those of a run's baselines that define a control of these results; a baseline is called like its file."""
+    named = {PurePath(result.baseline.rpartition(":")[0]).stem for result in results}
+    return tuple(stamp for stamp in stamps if stamp.name in named)

@@ -5,6 +5,7 @@ The only package that imports SQLAlchemy; whoever needs a store imports this pac
 
 from secaudit.store.chain import Breach, ChainHead, ChainVerdict
 from secaudit.store.connect import default_url
+from secaudit.store.customer_view import CustomerView
 from secaudit.store.errors import StoreError
 from secaudit.store.lifecycle import Finding
 from secaudit.store.records import (
@@ -24,6 +25,7 @@ __all__ = [
     "ChainHead",
     "ChainVerdict",
     "CustomerOverview",
+    "CustomerView",
     "Finding",
     "FindingFilter",
     "FindingState",

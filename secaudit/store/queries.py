@@ -107,11 +107,27 @@ class Queries:
     def report(self, run_id: str) -> RunReport:
         """A run with all that is stored of it, hosts in planned order. Raises StoreError when there is no such run."""
         with self._reading() as connection:
-            info = self._run(connection, run_id)
-            rows = connection.execute(_scans().where(scan.c.run_id == run_id)).all()
-            position = {(row.customer, row.host): row.position for row in connection.execute(_planned(run_id))}
-            rows = sorted(rows, key=lambda row: (position.get((row.customer, row.host), len(position)), row.id))
-            results = _results(connection, scan.c.run_id == run_id)
+            return self._report(connection, run_id, scan.c.run_id == run_id)
+
+    def report_of(self, run_id: str, customers: Collection[str]) -> RunReport:
+        """The part of a run that is about these customers. Raises StoreError when it planned no host of them."""
+        with self._reading() as connection:
+            self._run(connection, run_id)
+            query = select(planned.c.customer).where(planned.c.run_id == run_id).distinct()
+            there = set(connection.execute(query).scalars())
+            if there.isdisjoint(customers):
+                raise StoreError(f"the run {run_id} planned no host of {', '.join(sorted(customers))}")
+            mine = and_(scan.c.run_id == run_id, scan.c.customer.in_(customers))
+            report = self._report(connection, run_id, mine)
+        # Whose a baseline is, is not stored: where all hosts are theirs, so are all baselines.
+        return report if there <= set(customers) else report.of_customers(customers)
+
+    def _report(self, connection: Connection, run_id: str, chosen: ColumnElement[bool]) -> RunReport:
+        info = self._run(connection, run_id)
+        rows = connection.execute(_scans().where(chosen)).all()
+        position = {(row.customer, row.host): row.position for row in connection.execute(_planned(run_id))}
+        rows = sorted(rows, key=lambda row: (position.get((row.customer, row.host), len(position)), row.id))
+        results = _results(connection, chosen)
         ordered = tuple(found for row in rows for found in results.get(row.id, ()))
         return RunReport(info, tuple(_host_record(row) for row in rows), ordered)
 

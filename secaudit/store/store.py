@@ -19,6 +19,7 @@ from secaudit.store import schema
 from secaudit.store.blobs import keep
 from secaudit.store.chain import Chain
 from secaudit.store.connect import WRITING, connect, parse_url
+from secaudit.store.customer_view import CustomerView
 from secaudit.store.details import dump_details
 from secaudit.store.errors import StoreError, explained
 from secaudit.store.finding_events import FindingEvents, keep_events
@@ -71,6 +72,10 @@ class Store(Listing, FindingEvents, Sightings, ServiceProbes, TrackerIssues, Cha
     def __init__(self, engine: Engine, url: URL) -> None:
         super().__init__(engine, url)
         self._writer = engine.execution_options(**{WRITING: True})
+
+    def of(self, customer: str) -> CustomerView:
+        """What the store knows of one customer, and nothing else."""
+        return CustomerView(self, customer)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

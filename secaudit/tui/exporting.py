@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from secaudit.model.result import Result
-from secaudit.model.run import HostRecord, RunReport
+from secaudit.model.run import HostRecord, RunReport, baselines_of
 from secaudit.tui.source import Source
 
 
@@ -34,4 +34,6 @@ def report_of(source: Source, picked: Sequence[Picked]) -> RunReport:
         found.record for found in source.hosts() if (found.record.customer, found.record.host) in wanted
     )
     newest = max(one.run for one in picked)
-    return RunReport(source.report(newest).run, hosts, chosen)
+    head = source.report(newest).run
+    # A run has the baselines of everybody that it scanned.
+    return RunReport(replace(head, baselines=baselines_of(head.baselines, chosen)), hosts, chosen)

@@ -117,13 +117,14 @@ class Jobs:
             return
 
         def write() -> None:
-            runs = dashboard.source.runs(dashboard.scope.customer, 1)
+            customer = dashboard.scope.customer
+            runs = dashboard.source.runs(customer, 1)
             if not runs:
                 dashboard.call_from_thread(dashboard.tell, "there is no run to report on yet")
                 return
             run = runs[0].run.id
             with self.job(f"report of {run}") as job:
-                job.line = str(service(run))
+                job.line = str(service(run, customer))
             dashboard.call_from_thread(dashboard.tell, f"report: {job.line}")
 
         self._in_thread("report", write)

@@ -134,7 +134,7 @@ class Services:
     export: Callable[[RunReport, str], Path] | None = None
     """Write results in a format and return where."""
     formats: Sequence[str] = ()
-    open_report: Callable[[str], Path] | None = None
+    open_report: Callable[[str, str | None], Path] | None = None
     """Write the HTML report of a run, show it where there is a browser, and return where it is."""
     check_page: Callable[[str], str] | None = None
     """The documentation of a check as Markdown."""

@@ -85,7 +85,7 @@ class Calls:
         self.waivers.append(draft)
         return lambda: self.waivers.remove(draft)
 
-    def report(self, run: str) -> Path:
+    def report(self, run: str, customer: str | None) -> Path:
         self.reports.append(run)
         return Path("report.html")
 

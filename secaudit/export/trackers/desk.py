@@ -21,10 +21,8 @@ from secaudit.export.trackers.session import Session, TrackerError
 from secaudit.model.sla import EventKind, FindingEvent
 from secaudit.model.tracker import ActionKind, IssueAction, IssueState, TrackerConfig, TrackerKind
 from secaudit.store import FindingFilter, FindingState, Store, StoreError
-from secaudit.store.lifecycle import Finding
 from secaudit.store.tracker_issues import TrackedIssue
 
-_PAGE = 1000
 _FEW = 5
 """So many searches are less work for a tracker than one for many markers, which may be a list of all our issues."""
 
@@ -86,11 +84,8 @@ class Desk:
         return tuple(done)
 
     def _topics(self) -> Mapping[str, Topic]:
-        wanted = FindingFilter(customer=self._config.customer, state=FindingState.ALL)
-        findings: list[Finding] = []
-        while page := self._store.findings(wanted, _PAGE, len(findings)):
-            findings += page
-        return topics_of(findings, self._config.grouping)
+        view = self._store.of(self._config.customer)
+        return topics_of(list(view.every_finding(FindingFilter(state=FindingState.ALL))), self._config.grouping)
 
     def _matters(self, topic: Topic, noted: TrackedIssue | None, chosen: Collection[str] | None) -> bool:
         """Whether the tracker must be asked: not for what never had an issue, nor for what is closed for good."""
