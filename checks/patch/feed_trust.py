@@ -93,6 +93,22 @@ def doubt_about(exposures: Exposures, expect: OnFeeds, now: datetime) -> Unprove
     return None
 
 
+def silent_about_unfixed(exposures: Exposures, least: int) -> Unproven | None:
+    """Why the advisories do not tell which flaws have no fix; None when at least `least` % of them name such flaws.
+
+    This is observed in the imported data: the same format carries them for one distribution and not for another.
+    """
+    advisories = exposures.advisories
+    listed, total = advisories.unfixed
+    if listed and listed * 100 >= total * least:
+        return None
+    reason = (
+        f"Flaws without a fix are named by {listed} of {total} advisories about {advisories.release} (at least "
+        f"{least} % needed): their publishers list fixes, and other flaws are not in them."
+    )
+    return Unproven(UnprovenKind.MISSING, reason, (advisories.evidence, exposures.evidence))
+
+
 def conclude(
     exposures: Exposures,
     expect: OnFeeds,

@@ -70,6 +70,8 @@ def kev_overdue(facts: Facts, expect: ExploitedDeadlines) -> Iterator[Verdict]:
         "entries of the KEV catalogue", catalogue.at, expect.catalogue_max_age, now
     )
     observed = f"{len(waiting)} within their time: {', '.join(waiting)}" if waiting else "no exploited flaw"
+    if not exposures.advisories.unfixed[0]:
+        observed += "; the advisories list no flaws without a fix"
     yield from conclude(exposures, expect, missing, spoken, expected, observed, now)
 
 

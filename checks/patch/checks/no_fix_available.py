@@ -11,7 +11,7 @@ from secaudit.api import Facts, Now, Severity, Verdict, check, failed
 
 from ..deadlines import Rated
 from ..exposure import Exposed, Exposures
-from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, stated, worst
+from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, silent_about_unfixed, stated, worst
 from ..feeds.lookup import Flaw
 from ..feeds.records import State
 from ..references import PATCH_LEVEL
@@ -21,6 +21,9 @@ class Unrepaired(OnFeeds):
     """Which flaws may not stay without a fix: by severity, and by what the distribution says about them."""
 
     severities: frozenset[Rated] = Field(default=frozenset({"critical", "high"}), min_length=1)
+    feed_min_unfixed: int = Field(
+        default=1, ge=1, le=100, description="percentage of the advisories that must be about flaws without a fix"
+    )
     ignore_states: frozenset[State] = Field(
         default=frozenset({State.UNDETERMINED}),
         description="postponed, ignored, will_not_fix, undetermined or open flaws that do not count",
@@ -42,7 +45,8 @@ class Unrepaired(OnFeeds):
 def no_fix_available(facts: Facts, expect: Unrepaired) -> Iterator[Verdict]:
     """No installed package has a flaw of the named severities that the distribution has not repaired for this host.
 
-    A fix that needs a subscription (Ubuntu Pro, Red Hat EUS) is none for a host that shows no sign of it.
+    A fix that needs a subscription (Ubuntu Pro, Red Hat EUS) is none for a host that shows no sign of it. Advisories
+    that list fixes only (AlmaLinux, Rocky Linux, Alpine) do not prove that nothing is without one.
     """
     exposures, now = facts[Exposures], facts[Now].at
     expected = f"no unrepaired flaw of severity {', '.join(sorted(expect.severities))}"
@@ -55,7 +59,8 @@ def no_fix_available(facts: Facts, expect: Unrepaired) -> Iterator[Verdict]:
             yield _unrepaired(exposed, grave, exposures, expected, now)
     left = sum(len(exposed.unfixed) for exposed in counting)
     observed = f"none ({left} unrepaired flaws do not count)" if left else "none"
-    yield from conclude(exposures, expect, doubt_about(exposures, expect, now), spoken, expected, observed, now)
+    missing = doubt_about(exposures, expect, now) or silent_about_unfixed(exposures, expect.feed_min_unfixed)
+    yield from conclude(exposures, expect, missing, spoken, expected, observed, now)
 
 
 def _counts(flaw: Flaw, expect: Unrepaired) -> bool:

@@ -29,6 +29,7 @@ _AFFECTING = (
 _FIXED_AT_OR_BELOW = (
     "SELECT v.id, a.version FROM affected a JOIN advisory v ON v.aid = a.aid WHERE a.name = ? AND a.fixed <= ?"
 )
+_LISTED_UNFIXED = "SELECT count(DISTINCT aid) FROM affected WHERE state NOT IN (?, ?)"
 _BACKPORT = re.compile(r"~bpo\d")
 _MODULE = ".module"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -156,6 +157,19 @@ class Advisories:
         self._of_stream: dict[tuple[str, str, str], Standing | None] = {}
         self.names = frozenset(self._highest)
         self.remembered = _Names(self.standing, self.names, "linux" if distribution_of(release).by_source else "kernel")
+
+    @cached_property
+    def unfixed(self) -> tuple[int, int]:
+        """How many of the advisories name a flaw without a fix, and how many there are.
+
+        Some publishers list fixes only. Their silence about a package does not say that it has no unrepaired flaw.
+        """
+        listed = total = 0
+        for connection in self._connections:
+            (count,) = connection.execute(_LISTED_UNFIXED, (State.FIXED.value, State.UNREADABLE.value)).fetchone()
+            (all_,) = connection.execute("SELECT count(*) FROM advisory").fetchone()
+            listed, total = listed + int(count), total + int(all_)
+        return listed, total
 
     @property
     def evidence(self) -> Evidence:

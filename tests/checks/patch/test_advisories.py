@@ -31,6 +31,8 @@ from .given import NOW, NOWHERE, packages
 
 DAY = timedelta(days=1)
 LONG_AGO = "2026-06-01T00:00:00Z"
+LISTED = osv("DEBIAN-CVE-2026-9000", "elsewhere")
+"""A flaw without a fix, in a package that no host has: advisories that list such flaws can prove that there is none."""
 
 
 def released(days: int) -> str:
@@ -166,7 +168,7 @@ def test_stale_advisories_prove_nothing_and_hide_nothing(tmp_path: Path) -> None
 @pytest.mark.parametrize("check", [advisories_overdue, no_fix_available])
 def test_advisories_that_know_hardly_any_package_prove_nothing(tmp_path: Path, check: Check) -> None:
     host = packages(*((f"package{number}", "1-1") for number in range(20)), ("jq", "1.7-1"))
-    known = advisories(tmp_path, osv("DSA-1-1", "jq", "1.7-1"))
+    known = advisories(tmp_path, osv("DSA-1-1", "jq", "1.7-1"), LISTED)
     verdict = only(on(check, expose(host, known)))
 
     assert verdict.kind is UnprovenKind.STALE
@@ -183,7 +185,7 @@ def test_advisories_that_know_hardly_any_package_prove_nothing(tmp_path: Path, c
     ],
 )
 def test_a_version_that_cannot_be_judged_is_unproven(tmp_path: Path, version: str, fixed: str, reason: str) -> None:
-    known = advisories(tmp_path, osv("DSA-1-1", "jq", fixed))
+    known = advisories(tmp_path, osv("DSA-1-1", "jq", fixed), LISTED)
     for check in (advisories_overdue, no_fix_available):
         verdict = only(on(check, expose(packages(("jq", version)), known)))
         assert (verdict.subject, verdict.outcome) == ("jq", Outcome.UNPROVEN)
@@ -314,6 +316,7 @@ def test_a_fix_for_subscribers_is_one_for_them_only(tmp_path: Path) -> None:
     records = [
         osv("USN-1-1", "jq", "1.5-1+esm1", ecosystem="Ubuntu:Pro:18.04:LTS", published=LONG_AGO),
         osv("USN-2-1", "zip", "3.0-2", ecosystem="Ubuntu:18.04:LTS", published=LONG_AGO),
+        osv("UBUNTU-CVE-2026-9000", "elsewhere", ecosystem="Ubuntu:18.04:LTS"),
     ]
     known = advisories(tmp_path, *records, os_id="ubuntu", os_version="18.04")
     plain = packages(("jq", "1.5-1"), ("zip", "3.0-2"))
@@ -445,6 +448,34 @@ def test_unrepaired_flaws(tmp_path: Path) -> None:
     assert "DEBIAN-CVE-2026-1000" in finding.observed
     passing = only(on(no_fix_available, exposures, ignore_states=["open"]))
     assert passing.observed == "none (2 unrepaired flaws do not count)"
+
+
+@pytest.mark.parametrize("ecosystem", ["AlmaLinux:9", "Alpine:v3.20", "Debian:12"])
+def test_advisories_that_list_only_fixes_prove_nothing_about_flaws_without_one(tmp_path: Path, ecosystem: str) -> None:
+    """What counts is what the data list, whatever distribution they are about."""
+    os_id, _, version = ecosystem.lower().replace(":v", ":").partition(":")
+    fixes = [osv(f"A-{number}", "jq", "1.5-r1", ecosystem=ecosystem) for number in range(150)]
+    host = packages(("jq", "1.6-r1"))
+    silent = expose(host, advisories(tmp_path, *fixes, os_id=os_id, os_version=version))
+    verdict = only(on(no_fix_available, silent))
+    assert (verdict.outcome, verdict.kind) == (Outcome.UNPROVEN, UnprovenKind.MISSING)
+    assert f"named by 0 of 150 advisories about {os_id}:{version}" in verdict.reason
+
+    # One stray record is no list; two of 152 are more than a percent.
+    stray = [osv(f"B-{number}", "zip", ecosystem=ecosystem) for number in range(2)]
+    few = expose(host, advisories(tmp_path, *fixes, stray[0], os_id=os_id, os_version=version))
+    assert only(on(no_fix_available, few)).outcome is Outcome.UNPROVEN
+    listing = expose(host, advisories(tmp_path, *fixes, *stray, os_id=os_id, os_version=version))
+    assert only(on(no_fix_available, listing)).outcome is Outcome.PASSED
+
+
+def test_the_real_advisories_of_almalinux_list_only_fixes(tmp_path: Path) -> None:
+    import_feeds((shared("patch/osv/almalinux9.osv.jsonl.gz"),), tmp_path / "feeds", AT, as_of=AT)
+    known = AdvisorySource(tmp_path / "feeds").load(Platform("almalinux", "9.8"))
+    host = packages(("bash", "5.1.8-9.el9"), manager="rpm")
+    verdict = only(on(no_fix_available, expose(host, known), feed_min_coverage=1))
+    assert verdict.outcome is Outcome.UNPROVEN
+    assert "named by 0 of 178" in verdict.reason
 
 
 @pytest.mark.parametrize(("expires", "outcome"), [("2026-11-24", Outcome.PASSED), ("2026-11-23", Outcome.FAILED)])
