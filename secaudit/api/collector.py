@@ -19,6 +19,7 @@ _KINDS = {
     AnswerStatus.MISSING: UnprovenKind.MISSING,
     AnswerStatus.TIMEOUT: UnprovenKind.TIMEOUT,
     AnswerStatus.LOST: UnprovenKind.UNREACHABLE,
+    AnswerStatus.LIMIT: UnprovenKind.TRUNCATED,
     AnswerStatus.NOT_RECORDED: UnprovenKind.NOT_RECORDED,
 }
 
@@ -27,6 +28,7 @@ _WORDS = {
     AnswerStatus.MISSING: "is not installed",
     AnswerStatus.TIMEOUT: "did not end in time",
     AnswerStatus.LOST: "was not answered",
+    AnswerStatus.LIMIT: "was not read",
     AnswerStatus.NOT_RECORDED: "is not in the recorded transcript",
 }
 

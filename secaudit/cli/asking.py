@@ -10,7 +10,8 @@ from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.scanning import prepare
 from secaudit.cli.stored import read_store
 from secaudit.cli.targets import Selection, choose
-from secaudit.engine.collect import Limits, collect
+from secaudit.engine.allowance import Limits
+from secaudit.engine.collect import collect
 from secaudit.engine.evaluate import read_facts
 from secaudit.engine.plan import HostPlan, plan_facts
 from secaudit.engine.reference import ReferenceData

@@ -23,7 +23,7 @@ from secaudit.cli.options import (
     store_option,
 )
 from secaudit.cli.service_files import contracts_option, waivers_option
-from secaudit.cli.times import Length, Moment
+from secaudit.cli.times import Bytes, Length, Moment
 from secaudit.model.safe_text import visible_line
 from secaudit.model.severity import Severity
 
@@ -57,6 +57,10 @@ if TYPE_CHECKING:
 @click.option("--fail-on", type=severity_choice(), help="Act as the gate at this severity: exit code 1 or 3.")
 @click.option("--jobs", type=click.IntRange(1, 512), default=32, show_default=True, help="Hosts scanned at once.")
 @click.option("--host-limit", type=Length(), default="10m", show_default=True, help="Time that one host may take.")
+@click.option("--host-bytes", type=Bytes(), default="64M", show_default=True, help="Bytes that one host may send.")
+@click.option(
+    "--run-bytes", type=Bytes(), help="Bytes that all hosts may send [default: 16M for each host, at least 1G]."
+)
 @click.option("--at", type=Moment(), help="Measure ages against this moment instead of now.")
 @click.option(
     "--from-store",
@@ -88,6 +92,8 @@ def command(
     fail_on: str | None,
     jobs: int,
     host_limit: timedelta,
+    host_bytes: int,
+    run_bytes: int | None,
     at: datetime | None,
     from_store: str | None,
     resume: str | None,
@@ -139,11 +145,13 @@ def command(
     else:
         from secaudit.cli.scanning import ScanOrder
         from secaudit.cli.targets import Selection, choose
+        from secaudit.engine.allowance import Limits
 
+        limits = Limits(host_limit, host_bytes, run_bytes)
         selection = Selection(inventory, customers, sites, hosts, tags)
         chosen_hosts = choose(targets, selection).held_against(baselines).refuse_bare()
         chosen = chosen if lang is not None else in_language(chosen, chosen_hosts.language)
-        order = ScanOrder(chosen_hosts, only, jobs, host_limit, at, record, resume, feeds, promised, granted, sections)
+        order = ScanOrder(chosen_hosts, only, jobs, limits, at, record, resume, feeds, promised, granted, sections)
         if record is not None and signing_key is not None:
             _refuse_unusable(signing_key)
         report = _scan(order, registry, store_url, no_store, quiet)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from secaudit.cli.planning import plan_hosts
 from secaudit.cli.progress import Watcher
 from secaudit.cli.promises import Promises
 from secaudit.cli.targets import Targets
-from secaudit.engine.collect import Limits
+from secaudit.engine.allowance import Limits
 from secaudit.engine.overlay import Overlay
 from secaudit.engine.recorder import Recorder
 from secaudit.engine.reference import ReferenceData, open_references
@@ -50,7 +50,7 @@ class ScanOrder:
     targets: Targets
     only: tuple[str, ...] = ()
     jobs: int = 32
-    host_limit: timedelta = timedelta(minutes=10)
+    limits: Limits = field(default_factory=Limits)
     at: datetime | None = None
     record: Path | None = None
     resume: str | None = None
@@ -108,7 +108,7 @@ def run_scan(order: ScanOrder, registry: Registry, watch: Watcher, store: Store 
     if store is not None:
         recorders.append(store)
     overlay = Promises(order.contracts, order.waivers, store, order.only)
-    scanner = make_scanner(registry, order.targets.names, order.jobs, Limits(order.host_limit), references, overlay)
+    scanner = make_scanner(registry, order.targets.names, order.jobs, order.limits, references, overlay)
     try:
         ended = scan(run, plans, scanner, recorders, watch, order.at, begin=order.resume is None)
     except StoreError as trouble:

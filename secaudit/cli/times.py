@@ -1,4 +1,4 @@
-"""Times, days, months and durations as the types of options."""
+"""Times, days, months, durations and sizes as the types of options."""
 
 from __future__ import annotations
 
@@ -38,6 +38,24 @@ class Length(click.ParamType[timedelta]):
             return parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Bytes(click.ParamType[int]):
+    """A size such as `64M`, at least one byte."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the size, or fail with an example."""
+        from secaudit.api import parse_size
+
+        try:
+            size = parse_size(int(value) if isinstance(value, str) and value.isdecimal() else value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if size == 0:
+            self.fail("nothing may be read then; write for example 64M", param, ctx)
+        return size
 
 
 class Day(click.ParamType[date]):

@@ -5,23 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from secaudit.engine.allowance import Allowance, HostAllowance, Limits
 from secaudit.engine.plan import HostPlan
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.inventory import Host
 from secaudit.model.request import Command, PortScan, Request
-from secaudit.transport.interface import Prober, Session, Transport, Unreachable
+from secaudit.transport.interface import Prober, Session, TooMuch, Transport, Unreachable
 
 Step = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one host may cost: `host` bounds its whole scan, connection included."""
-
-    host: timedelta = timedelta(minutes=10)
 
 
 def collect(
@@ -31,22 +24,25 @@ def collect(
     limits: Limits,
     step: Step,
     opened: Callable[[Session], None] = lambda _session: None,
+    allowance: HostAllowance | None = None,
 ) -> HostTranscript:
     """Ask the host everything that `plan` needs, over `transport` and, for port scans, by `prober` at the same time.
 
-    `step` is told what happens, `opened` gets the session (to close it from elsewhere). Never raises for the host's
-    trouble: it ends in `reach` and in the answers.
+    `step` is told what happens, `opened` gets the session (to close it from elsewhere), `allowance` is what the host
+    may send where others are scanned as well. Never raises for the host's trouble: it ends in `reach` and in the
+    answers.
     """
+    may = allowance or Allowance(limits).host()
     begun = datetime.now(UTC)
     deadline = time.monotonic() + limits.host.total_seconds()
     scans = [request for request in plan.requests if isinstance(request, PortScan)]
     commands = [request for request in plan.requests if isinstance(request, Command)]
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="probe") as probes:
         probing = [probes.submit(prober.scan, plan.host, scan, deadline) for scan in scans]
-        reach, detail, answers = _run(plan.host, commands, transport, deadline, step, opened)
+        reach, detail, answers = _run(plan.host, commands, transport, deadline, step, opened, may)
         if probing:
             step("port scan")
-        answers.extend(_probed(scan, future) for scan, future in zip(scans, probing, strict=True))
+        answers.extend(_probed(scan, future, may) for scan, future in zip(scans, probing, strict=True))
     return HostTranscript(
         plan.host.customer,
         plan.host.site,
@@ -67,6 +63,7 @@ def _run(
     deadline: float,
     step: Step,
     opened: Callable[[Session], None],
+    may: HostAllowance,
 ) -> tuple[Reach, str, list[Answer]]:
     step("connecting")
     try:
@@ -79,7 +76,7 @@ def _run(
         step(request.key)
 
     try:
-        answers = list(session.ask(commands, deadline, started))
+        answers = list(session.ask(commands, deadline, started, may.take))
     finally:
         session.close()
     return (*_reach(answers, out_of_time=time.monotonic() >= deadline), answers)
@@ -89,14 +86,22 @@ def _reach(answers: list[Answer], *, out_of_time: bool) -> tuple[Reach, str]:
     lost = [answer for answer in answers if answer.status is AnswerStatus.LOST]
     if lost:
         return Reach.PARTIAL, lost[0].detail or "the connection was lost"
+    flooded = [answer for answer in answers if answer.status is AnswerStatus.LIMIT]
+    if flooded:
+        return Reach.PARTIAL, flooded[0].detail
     if out_of_time and any(answer.status is AnswerStatus.TIMEOUT for answer in answers):
         return Reach.PARTIAL, "the host used up its time"
     return Reach.COMPLETE, ""
 
 
-def _probed(scan: PortScan, future: Future[Answer]) -> Answer:
+def _probed(scan: PortScan, future: Future[Answer], may: HostAllowance) -> Answer:
     trouble = future.exception()
     if trouble is None:
-        return future.result()
+        answer = future.result()
+        try:
+            may.take(len(answer.stdout) + len(answer.stderr))
+        except TooMuch as error:
+            return Answer(scan, AnswerStatus.LIMIT, answer.started, answer.duration, detail=str(error))
+        return answer
     detail = f"the port scan failed: {type(trouble).__name__}: {trouble}"
     return Answer(scan, AnswerStatus.LOST, datetime.now(UTC), detail=detail)

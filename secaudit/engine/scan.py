@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from secaudit.engine.collect import Limits, collect
+from secaudit.engine.allowance import Allowance, HostAllowance, Limits
+from secaudit.engine.collect import collect
 from secaudit.engine.evaluate import judge_host
 from secaudit.engine.events import Event, HostDone, HostStep, RunDone, RunStarted
 from secaudit.engine.overlay import Overlay, nothing_to_add
@@ -49,6 +50,7 @@ class Scanner:
 class _Scanned:
     plan: HostPlan
     transcript: HostTranscript
+    allowance: HostAllowance
 
 
 class _Pool:
@@ -61,7 +63,10 @@ class _Pool:
         self._lock = threading.Lock()
         self._open: dict[int, Session] = {}
         self._stopped = False
-        self.done: queue.Queue[_Scanned | BaseException] = queue.Queue(maxsize=max(4, scanner.jobs))
+        waiting = max(4, scanner.jobs)
+        self.done: queue.Queue[_Scanned | BaseException] = queue.Queue(maxsize=waiting)
+        # One more is being judged and recorded.
+        self._allowance = Allowance(scanner.limits, len(plans), scanner.jobs + waiting + 1)
         self._threads = [
             threading.Thread(target=self._work, name=f"scan-{number}", daemon=True)
             for number in range(min(scanner.jobs, len(plans)))
@@ -92,8 +97,9 @@ class _Pool:
 
     def _work(self) -> None:
         while (plan := self._next()) is not None:
+            allowance = self._allowance.host()
             try:
-                scanned: _Scanned | BaseException = _Scanned(plan, self._collect(plan))
+                scanned: _Scanned | BaseException = _Scanned(plan, self._collect(plan, allowance), allowance)
             except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
                 scanned = error
             with self._lock:
@@ -101,7 +107,7 @@ class _Pool:
                     return
             self.done.put(scanned)
 
-    def _collect(self, plan: HostPlan) -> HostTranscript:
+    def _collect(self, plan: HostPlan, allowance: HostAllowance) -> HostTranscript:
         mine: list[Session] = []
 
         def opened(session: Session) -> None:
@@ -120,6 +126,7 @@ class _Pool:
                 self._scanner.limits,
                 step,
                 opened,
+                allowance,
             )
         finally:
             with self._lock:
@@ -192,6 +199,7 @@ def _finish_host(
     watch(HostStep(host.label, "storing"))
     for recorder in recorders:
         recorder.record(run, record, results, transcript)
+    scanned.allowance.release()
     waiting.discard(host.label)
     watch(HostDone(host.label, record.status, record.detail, Summary.of(results)))
 

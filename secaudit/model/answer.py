@@ -18,6 +18,7 @@ class AnswerStatus(StrEnum):
     MISSING = "missing"
     TIMEOUT = "timeout"
     LOST = "lost"
+    LIMIT = "limit"
     NOT_RECORDED = "not_recorded"
 
 

@@ -26,7 +26,7 @@ class UnprovenKind(StrEnum):
     TIMEOUT = "timeout"
     """The command or the host used up its time."""
     TRUNCATED = "truncated"
-    """The answer was longer than its limit and the rest was needed."""
+    """The answer was longer than its limit and the rest was needed, or the host sent more than it may."""
     ERROR = "error"
     """The command ended with an error that is not an answer."""
     NOT_UNDERSTOOD = "not_understood"

@@ -90,7 +90,7 @@ class _PortScan(Document):
 
 class _Answer(Document):
     request: Annotated[_Command | _PortScan, Field(discriminator="type")]
-    status: Literal["ended", "denied", "missing", "timeout", "lost", "not_recorded"]
+    status: Literal["ended", "denied", "missing", "timeout", "lost", "limit", "not_recorded"]
     asked: Moment | None = None
     started: Moment
     duration: Microseconds

@@ -13,6 +13,7 @@ from secaudit.model.request import Command, Request
 from secaudit.transport.batch import KILL_AFTER, batch_script, kill_script
 from secaudit.transport.channel import Channel, ChannelLost, Connection
 from secaudit.transport.frames import Begun, Done, Ended, Event, Exited, FrameError, FrameParser, Grouped, Hello
+from secaudit.transport.interface import Received, TooMuch, unlimited
 from secaudit.transport.verdict import judge
 
 _OPEN_LIMIT = 10.0
@@ -99,17 +100,22 @@ class Batch:
         self._connection = connection
         self.uid: int | None = None
 
-    def run(self, commands: Sequence[Command], deadline: float, started: Started) -> Iterator[Answer]:
+    def run(
+        self, commands: Sequence[Command], deadline: float, started: Started, received: Received = unlimited
+    ) -> Iterator[Answer]:
         """Answer every command once and in order, as `interface.Session.ask` promises."""
         rest = list(commands)
         while rest:
-            attempt = _Attempt(self, self._connection, rest, deadline, started)
+            attempt = _Attempt(self, self._connection, rest, deadline, started, received)
             answered = 0
             for answer in attempt.answers():
                 answered += 1
                 yield answer
             rest = rest[answered:]
             if not rest:
+                return
+            if attempt.flooded:
+                yield from (unanswered(command, AnswerStatus.LIMIT, attempt.trouble) for command in rest)
                 return
             # Another channel is not worth it where this one brought no command to an end or none could join it.
             if answered == 0 or attempt.deaf or time.monotonic() >= deadline:
@@ -122,17 +128,25 @@ class Batch:
 class _Attempt:
     """One channel's worth of a batch.
 
-    `trouble` says why it did not get to the end, `deaf` that the host took no second channel beside it.
+    `trouble` says why it did not get to the end, `deaf` that the host took no second channel beside it, `flooded`
+    that it sent more than it may.
     """
 
     def __init__(
-        self, batch: Batch, connection: Connection, commands: Sequence[Command], deadline: float, started: Started
+        self,
+        batch: Batch,
+        connection: Connection,
+        commands: Sequence[Command],
+        deadline: float,
+        started: Started,
+        received: Received,
     ) -> None:
         self._batch = batch
         self._connection = connection
         self._commands = commands
         self._deadline = deadline
         self._started = started
+        self._received = received
         self._nonce = secrets.token_hex(8)
         self._parser = FrameParser(self._nonce, [command.limit for command in commands])
         self._running: _Running | None = None
@@ -140,6 +154,7 @@ class _Attempt:
         self._asked = datetime.now(UTC)
         self._done = False
         self.deaf = False
+        self.flooded = False
         self.trouble = "the connection was lost"
 
     def answers(self) -> Iterator[Answer]:
@@ -177,8 +192,13 @@ class _Attempt:
                     return
             elif chunk:
                 try:
+                    self._received(len(chunk))
                     for event in self._parser.feed(chunk):
                         yield from self._on(event)
+                except TooMuch as error:
+                    self.trouble, self.flooded = str(error), True
+                    yield from self._give_up(AnswerStatus.LIMIT)
+                    return
                 except FrameError as error:
                     self.trouble = f"the host's answer is damaged: {error}"
                     yield from self._give_up(AnswerStatus.LOST)
@@ -240,9 +260,15 @@ class _Attempt:
             self.trouble = str(error) or "the host stopped answering"
 
     def _give_up(self, status: AnswerStatus) -> Iterator[Answer]:
-        """The last answer of an abandoned channel: that of the command that ran, with what was read of it."""
+        """The last answer of an abandoned channel: that of the command that ran, with what was read of it.
+
+        Of a host that sent too much nothing is kept of that answer: it would be stored at every scan.
+        """
         running = self._running
         if running is None:
+            return
+        if status is AnswerStatus.LIMIT:
+            yield running.answer(status, self.trouble)
             return
         if status is AnswerStatus.LOST:
             detail = self.trouble

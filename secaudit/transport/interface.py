@@ -18,17 +18,33 @@ class Unreachable(TransportError):
     """The host could not be reached or logged into: name not found, refused, timed out, host key, authentication."""
 
 
+class TooMuch(TransportError):
+    """A host sent more than it may."""
+
+
+Received = Callable[[int], None]
+"""Is told how many bytes came, as they come; raises `TooMuch` when no more of the host is to be read."""
+
+
+def unlimited(size: int) -> None:
+    """Lets everything come."""
+
+
 class Session(Protocol):
     """One opened host."""
 
     def ask(
-        self, requests: Sequence[Request], deadline: float, started: Callable[[Request], None] | None = None
+        self,
+        requests: Sequence[Request],
+        deadline: float,
+        started: Callable[[Request], None] | None = None,
+        received: Received = unlimited,
     ) -> Iterator[Answer]:
         """Answer every request exactly once, in order, whatever happens.
 
         `deadline` is a `time.monotonic()` value: what has not ended by then is answered with status `TIMEOUT`, and
         what could not be asked after a lost connection with `LOST`. Never raises for the host's trouble. `started`
-        is called when a request begins.
+        is called when a request begins. What is not read because of what `received` raised is answered with `LIMIT`.
         """
         ...
 

@@ -15,7 +15,7 @@ from secaudit.model.inventory import Host
 from secaudit.model.request import MIB, Request
 from secaudit.transport.channel import ChannelLost
 from secaudit.transport.conversation import Batch, Started, commands_of
-from secaudit.transport.interface import Unreachable
+from secaudit.transport.interface import Received, Unreachable, unlimited
 
 _CHUNK = MIB
 
@@ -43,9 +43,15 @@ class LocalSession:
         self._shells = _Shells(shell)
         self._batch = Batch(self._shells)
 
-    def ask(self, requests: Sequence[Request], deadline: float, started: Started = None) -> Iterator[Answer]:
+    def ask(
+        self,
+        requests: Sequence[Request],
+        deadline: float,
+        started: Started = None,
+        received: Received = unlimited,
+    ) -> Iterator[Answer]:
         """See `interface.Session.ask`. Takes commands only; a root command runs through `sudo -n`."""
-        return self._batch.run(commands_of(requests), deadline, started)
+        return self._batch.run(commands_of(requests), deadline, started, received)
 
     def close(self) -> None:
         """Kill whatever the commands left running."""

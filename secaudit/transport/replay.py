@@ -8,7 +8,7 @@ from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.inventory import Host
 from secaudit.model.request import PortScan, Request
 from secaudit.transcript.bundle import Bundle
-from secaudit.transport.interface import Unreachable
+from secaudit.transport.interface import Received, Unreachable, unlimited
 
 
 class ReplaySession:
@@ -30,6 +30,7 @@ class ReplaySession:
         requests: Sequence[Request],
         deadline: float,  # noqa: ARG002 - what is recorded takes no time
         started: Callable[[Request], None] | None = None,
+        received: Received = unlimited,  # noqa: ARG002 - it was let come when it was recorded
     ) -> Iterator[Answer]:
         """Answer from the transcript, in order."""
         for request in requests:

@@ -13,7 +13,7 @@ from secaudit.model.inventory import Host
 from secaudit.model.request import KIB, Request
 from secaudit.transport.channel import ChannelLost
 from secaudit.transport.conversation import Batch, Started, commands_of
-from secaudit.transport.interface import Unreachable
+from secaudit.transport.interface import Received, Unreachable, unlimited
 from secaudit.transport.secrets import Secrets, SecretUnavailable
 from secaudit.transport.ssh_close import GONE, close_channel
 from secaudit.transport.ssh_login import Link, log_in, silence
@@ -58,19 +58,26 @@ class SshSession:
         self._batch = Batch(self._connection)
         self._sudo = None if sudo_password is None else PasswordSudo(self._connection.execute, sudo_password)
 
-    def ask(self, requests: Sequence[Request], deadline: float, started: Started = None) -> Iterator[Answer]:
+    def ask(
+        self,
+        requests: Sequence[Request],
+        deadline: float,
+        started: Started = None,
+        received: Received = unlimited,
+    ) -> Iterator[Answer]:
         """See `interface.Session.ask`. Takes commands only.
 
         With a sudo password the root commands follow one by one after the batch; answers keep the order asked.
         """
         commands = commands_of(requests)
         if self._sudo is None:
-            yield from self._batch.run(commands, deadline, started)
+            yield from self._batch.run(commands, deadline, started, received)
             return
-        plain = iter(list(self._batch.run([each for each in commands if not each.root], deadline, started)))
+        unattended = [each for each in commands if not each.root]
+        plain = iter(list(self._batch.run(unattended, deadline, started, received)))
         for command in commands:
             if command.root:
-                yield self._sudo.run(command, deadline, started)
+                yield self._sudo.run(command, deadline, started, received)
             else:
                 yield next(plain)
 

@@ -16,7 +16,7 @@ from secaudit.model.request import KIB, Command
 from secaudit.transport.batch import ENVIRONMENT, KILL_AFTER, STDERR_LIMIT, command_line, seconds
 from secaudit.transport.channel import ChannelLost
 from secaudit.transport.conversation import GRACE, Started, unanswered
-from secaudit.transport.interface import TransportError
+from secaudit.transport.interface import Received, TooMuch, TransportError, unlimited
 from secaudit.transport.ssh_close import close_channel
 from secaudit.transport.verdict import judge
 
@@ -43,8 +43,12 @@ class PasswordSudo:
         self._password = password
         self._refused = ""
 
-    def run(self, command: Command, deadline: float, started: Started) -> Answer:
+    def run(self, command: Command, deadline: float, started: Started, received: Received = unlimited) -> Answer:
         """The command's answer, before `deadline` (monotonic)."""
+        try:
+            received(0)
+        except TooMuch as error:
+            return unanswered(command, AnswerStatus.LIMIT, str(error))
         if self._refused:
             return unanswered(command, AnswerStatus.DENIED, self._refused)
         left = deadline - time.monotonic()
@@ -67,7 +71,7 @@ class PasswordSudo:
             return unanswered(command, AnswerStatus.LOST, str(error))
         if started is not None:
             started(command)
-        exchange = _Exchange(channel, command, prompt.encode(), password, asked)
+        exchange = _Exchange(channel, command, prompt.encode(), password, asked, received)
         try:
             answer = exchange.run(deadline)
         finally:
@@ -86,6 +90,7 @@ class _Exchange:
     prompt: bytes
     password: str = field(repr=False)
     asked: datetime
+    received: Received
     prompts: int = 0
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     begun: float = field(default_factory=time.monotonic)
@@ -109,6 +114,9 @@ class _Exchange:
                     used_up = until == deadline
                     detail = "the time for this host was used up" if used_up else f"did not end within {limit:g} s"
                     return self._answer(AnswerStatus.TIMEOUT, detail)
+        except TooMuch as error:
+            self.stdout.clear()
+            return self._answer(AnswerStatus.LIMIT, str(error))
         except OSError:
             return self._answer(AnswerStatus.LOST, "the connection was lost")
         return self._verdict()
@@ -124,6 +132,7 @@ class _Exchange:
         with suppress(TimeoutError):
             if self.prompts or self.channel.recv_ready():
                 chunk = self.channel.recv(_CHUNK)
+                self.received(len(chunk))
                 self.stdout += chunk
                 over = not chunk
             else:
@@ -135,6 +144,7 @@ class _Exchange:
         return over
 
     def _complain(self, chunk: bytes) -> None:
+        self.received(len(chunk))
         self.stderr += chunk
         while self.prompt in self.stderr:
             at = self.stderr.index(self.prompt)

@@ -13,7 +13,7 @@ from secaudit.model.inventory import Host
 from secaudit.model.request import PortScan, Request
 from secaudit.model.result import Result
 from secaudit.model.run import HostRecord, RunInfo
-from secaudit.transport.interface import Session, Unreachable
+from secaudit.transport.interface import Received, Session, TooMuch, Unreachable, unlimited
 
 MOMENT = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
@@ -33,9 +33,18 @@ class FakeSession:
     on_close: Callable[[], None] = lambda: None
 
     def ask(
-        self, requests: Sequence[Request], deadline: float, started: Callable[[Request], None] | None = None
+        self,
+        requests: Sequence[Request],
+        deadline: float,
+        started: Callable[[Request], None] | None = None,
+        received: Received = unlimited,
     ) -> Iterator[Answer]:
         for request in requests:
+            try:
+                received(len(self.texts.get(request.key, "")))
+            except TooMuch as error:
+                yield Answer(request, AnswerStatus.LIMIT, MOMENT, detail=str(error))
+                continue
             if started:
                 started(request)
             if self.hold is not None:

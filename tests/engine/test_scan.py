@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from secaudit.engine.collect import Limits
+from secaudit.engine.allowance import Limits
 from secaudit.engine.events import Event, HostDone, RunDone, RunStarted
 from secaudit.engine.plan import HostPlan, plan_host
 from secaudit.engine.scan import Scanner, new_run, scan
@@ -30,7 +30,9 @@ def plans(registry: Registry, control: Make, *names: str) -> list[HostPlan]:
     return [plan_host(Host("muster", "vienna", name, "192.0.2.1"), controls, registry) for name in names]
 
 
-def scanner(registry: Registry, transport: FakeTransport, jobs: int = 8, host: float = 30) -> Scanner:
+def scanner(
+    registry: Registry, transport: FakeTransport, jobs: int = 8, host: float = 30, limits: Limits | None = None
+) -> Scanner:
     def prepare(transcript: HostTranscript) -> tuple[HostTranscript, str]:
         return transcript, "0" * 64
 
@@ -40,7 +42,7 @@ def scanner(registry: Registry, transport: FakeTransport, jobs: int = 8, host: f
         NoProber(),
         prepare,
         {"muster": "Muster GmbH"},
-        Limits(timedelta(seconds=host)),
+        limits or Limits(timedelta(seconds=host)),
         jobs,
     )
 

@@ -14,8 +14,8 @@ import pytest
 
 from secaudit.model.answer import AnswerStatus
 from secaudit.model.inventory import Host, TransportKind
-from secaudit.model.request import Command, PortScan
-from secaudit.transport.interface import Session, Unreachable
+from secaudit.model.request import MIB, Command, PortScan, Request
+from secaudit.transport.interface import Session, TooMuch, Unreachable
 from secaudit.transport.local import LocalTransport
 from tests.transport.processes import PATIENCE, appears, vanishes
 from tests.transport.torture import CASES, torture
@@ -175,3 +175,22 @@ def test_a_port_scan_is_not_for_a_session(session: Session) -> None:
 def test_no_shell() -> None:
     with pytest.raises(Unreachable, match="cannot be executed"):
         opened("/no/such/shell")
+
+
+def test_a_host_that_floods_is_stopped_while_it_sends(session: Session) -> None:
+    came = 0
+
+    def received(size: int) -> None:
+        nonlocal came
+        came += size
+        if came > 3 * MIB:
+            raise TooMuch("it sent too much")
+
+    commands = [Command(("head", "-c", "1000000", "/dev/urandom"), limit=8 * MIB) for _ in range(6)]
+    begun: list[Request] = []
+    answers = list(session.ask(commands, time.monotonic() + PATIENCE, begun.append, received))
+    assert [answer.status for answer in answers] == [*[AnswerStatus.ENDED] * 2, *[AnswerStatus.LIMIT] * 4]
+    assert {answer.detail for answer in answers[2:]} == {"it sent too much"}
+    assert sum(len(answer.stdout) for answer in answers[2:]) == 0
+    assert came < 5 * MIB, "it ends at once, not after the command"
+    assert len(begun) == 3, "what was not begun is not begun any more"

@@ -16,6 +16,7 @@ import pytest
 from secaudit.model.answer import AnswerStatus
 from secaudit.model.inventory import Host, SecretKind, SecretSource, SshSettings
 from secaudit.model.request import Command
+from secaudit.transport.interface import TooMuch
 from secaudit.transport.ssh import SshSession, SshTransport
 from tests.transport.processes import PATIENCE, vanishes
 from tests.transport.sshd import Account, RealSshd, account, sudoers
@@ -149,6 +150,23 @@ def test_a_sudo_password(with_password: SshSession, auditor: Account, quick: Non
     assert vanishes("984")
     assert answers[6].stdout == b"early\n"
     assert (len(answers[7].stderr), answers[7].stdout) == (65536, b"answer\n")
+
+
+def test_a_flood_behind_a_sudo_password(with_password: SshSession, auditor: Account) -> None:
+    came = 0
+
+    def received(size: int) -> None:
+        nonlocal came
+        came += size
+        if came > 1_500_000:
+            raise TooMuch("it sent too much")
+
+    flood = root_shell("head -c 1000000 /dev/zero")
+    with sudoers(auditor.name, "ALL=(root) PASSWD: ALL"):
+        commands = [flood, flood, ID, Command(("id", "-un"))]
+        answers = list(with_password.ask(commands, time.monotonic() + 60, None, received))
+    assert [answer.status for answer in answers] == [ENDED, AnswerStatus.LIMIT, AnswerStatus.LIMIT, ENDED]
+    assert (answers[1].stdout, answers[1].detail) == (b"", "it sent too much")
 
 
 def test_a_sudo_password_that_is_not_asked_for(with_password: SshSession, auditor: Account) -> None:
