@@ -9,6 +9,7 @@ import click
 
 from secaudit.api import Laboratory, default_feeds, show_duration
 from secaudit.model.counted import counted
+from secaudit.model.safe_text import visible_line
 from secaudit.model.signing import PublicKey, SigningKey
 
 from .feeds.bundles import export_bundle, import_bundle, is_bundle
@@ -53,6 +54,12 @@ def command() -> None:
     type=_Moment(),
     help="The last day on which statements (VEX) count [default: a year after each was made].",
 )
+@click.option(
+    "--source",
+    default="",
+    metavar="NAME",
+    help="What the feeds come from; the next import under this name takes their place [default: each path].",
+)
 @click.option("--allow-shrink", is_flag=True, help="Accept a feed that is much smaller than the one before.")
 @click.option(
     "--trusted-key",
@@ -67,6 +74,7 @@ def import_(
     paths: tuple[Path, ...],
     as_of: datetime | None,
     expires: datetime | None,
+    source: str,
     allow_shrink: bool,
     trusted: tuple[Path, ...],
     feeds: Path | None,
@@ -88,7 +96,7 @@ def import_(
         raise FeedError("--trusted-key goes with a bundle; feeds as publishers give them are not signed by your key")
     else:
         last = expires.date() if expires else None
-        parts = import_feeds(paths, directory, now, as_of=as_of, expires=last, shrink=allow_shrink)
+        parts = import_feeds(paths, directory, now, as_of=as_of, expires=last, shrink=allow_shrink, source=source)
     _show(parts, now)
     return 0
 
@@ -110,7 +118,7 @@ def info(feeds: Path | None) -> int:
 @click.argument("names", nargs=-1, required=True, metavar="FEED...")
 @_feeds_option
 def remove(names: tuple[str, ...], feeds: Path | None) -> int:
-    """Take feeds out of use. Their names are those of `feed info`, such as 'osv debian:12'."""
+    """Take feeds out of use. Their names are those of `feed info`, such as 'osv debian:12', or one of their sources."""
     remove_parts(feeds or default_feeds(), names)
     return 0
 
@@ -169,6 +177,9 @@ def _show(parts: tuple[Part, ...], now: datetime) -> None:
         )
         for part in parts
     ]
+    told = [part.sources if len(part.sources) > 1 else () for part in parts]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    for row in (head, *rows):
+    for row, sources in zip((head, *rows), ((), *told), strict=True):
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        for one in sources:
+            click.echo(f"  {one.at:%Y-%m-%d %H:%M}  {one.entries:,} entries from {visible_line(one.name)}")

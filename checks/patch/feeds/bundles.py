@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from secaudit.model.signing import Envelope, PublicKey, SigningKey, seal
 
 from .documents import MAX_TOTAL, explained
-from .importing import locked, refuse_future, switch
+from .importing import locked, switch
 from .index import INDEX, Index, Part, read_index, read_part
+from .intake import WHOLE, refuse_future, united
 from .records import FeedError
 
 SUFFIX = ".feeds.tar"
@@ -76,10 +77,25 @@ def import_bundle(file: Path, directory: Path, now: datetime, trusted: Sequence[
                     _take(bundle, name, Path(scratch), file)
         except tarfile.TarError as error:
             raise FeedError(f"{file}: damaged or incomplete: {error}") from None
-        for name in {part.file for part in index.parts}:
-            (Path(scratch) / name).replace(directory / name)
-        switch(directory, read_index(directory), index.parts)
-        return index.parts
+        here = read_index(directory)
+        parts = tuple(_beside(directory, Path(scratch), part, here.of(part.feed, part.release)) for part in index.parts)
+        switch(directory, here, parts)
+        return parts
+
+
+def _beside(directory: Path, scratch: Path, part: Part, old: Part | None) -> Part:
+    """Bring a part of a bundle into the directory, together with what came here from sources that it does not know."""
+    names = {one.name for one in part.sources}
+    ours = tuple(one for one in old.sources if one.name not in names) if old is not None else ()
+    if old is not None and ours and part.feed in WHOLE and old.at > part.at:
+        return old
+    if old is None or not ours or part.feed in WHOLE:
+        # Two parts may be one file: those in which nothing is stated any more.
+        if (scratch / part.file).exists():
+            (scratch / part.file).replace(directory / part.file)
+        return part
+    read_part(directory, old)
+    return united(directory, scratch, part, ((scratch / part.file, part.origins), (directory / old.file, ours)))
 
 
 def _add(bundle: tarfile.TarFile, name: str, data: bytes) -> None:

@@ -17,11 +17,30 @@ from .records import FeedError
 INDEX = "feeds.json"
 
 
+class Origin(BaseModel):
+    """One source of a part: the address, or the path, or the name that was given, and what came from there.
+
+    `at` is the moment its data speak for, `told` the one that they tell themselves, `imported` when they came here
+    (aware UTC). Whatever comes from it again takes the place of this, and of nothing else.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    at: datetime
+    told: datetime | None = None
+    imported: datetime
+    entries: int = Field(ge=0)
+    ranges: int = Field(ge=0)
+    left_out: dict[str, int]
+
+
 class Part(BaseModel):
     """One feed's data about one release (or the whole of a catalogue): an SQLite file called by its sha256.
 
-    `release` is `debian:12` for advisories, `debian` for support dates, and empty for catalogues.
-    `at` is the moment the data speak for, `imported` when they came here (aware UTC). `sha256` covers the file.
+    `release` is `debian:12` for advisories, `debian` for support dates, and empty for catalogues. A part is the union
+    of its `sources`. `at` is the moment the oldest of them speaks for, `imported` when the last one came here (aware
+    UTC). `entries` and `ranges` count what several sources say once. `sha256` covers the file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +53,22 @@ class Part(BaseModel):
     entries: int = Field(ge=0)
     ranges: int = Field(ge=0)
     left_out: dict[str, int]
+    sources: tuple[Origin, ...] = ()
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Its sources; a nameless one where an earlier version imported it, which kept no account of them."""
+        if self.sources:
+            return self.sources
+        whole = Origin(
+            name="",
+            at=self.at,
+            imported=self.imported,
+            entries=self.entries,
+            ranges=self.ranges,
+            left_out=self.left_out,
+        )
+        return (whole,)
 
     @property
     def name(self) -> str:
@@ -66,6 +101,10 @@ class Index(BaseModel):
     def of_feed(self, feed: str) -> Part | None:
         """A catalogue, which is about no release."""
         return next((part for part in self.parts if part.feed == feed and not part.release), None)
+
+    def of(self, feed: str, release: str) -> Part | None:
+        """The part of a feed about a release."""
+        return next((part for part in self.parts if (part.feed, part.release) == (feed, release)), None)
 
     def without(self, names: Collection[str]) -> Index:
         """The same without the parts of these names."""

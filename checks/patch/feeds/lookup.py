@@ -16,7 +16,7 @@ from secaudit.api import Evidence, FeedStamp, Platform, Severity, Unproven, Unpr
 
 from ..versions import InvalidVersion
 from .index import Index, Part, read_index, read_part
-from .partition import SEVERITIES
+from .partition import ADDED, SEVERITIES
 from .records import ExploitedRecord, FeedError, State
 from .releases import distribution_of, release_of_platform
 
@@ -25,9 +25,11 @@ _AFFECTING = (
     "SELECT a.version, a.fixed, a.state, a.channel, a.seen, v.id, v.severity, v.published, v.released, v.cves"
     " FROM affected a JOIN advisory v ON v.aid = a.aid"
     " WHERE a.name = ? AND (a.fixed IS NULL OR a.fixed > ?) AND (a.introduced IS NULL OR a.introduced <= ?)"
+    " AND a.aid NOT IN (SELECT aid FROM superseded)"
 )
 _FIXED_AT_OR_BELOW = (
     "SELECT v.id, a.version FROM affected a JOIN advisory v ON v.aid = a.aid WHERE a.name = ? AND a.fixed <= ?"
+    " AND a.aid NOT IN (SELECT aid FROM superseded)"
 )
 _LISTED_UNFIXED = "SELECT count(DISTINCT aid) FROM affected WHERE state NOT IN (?, ?)"
 _BACKPORT = re.compile(r"~bpo\d")
@@ -150,10 +152,8 @@ class Advisories:
                 self._highest[name] = None if highest is None or other is None else max(highest, other)
         self._streams: dict[str, set[str]] = {}
         for connection in self._connections:
-            # Parts of earlier versions have no such table: what they say is judged by its versions alone.
-            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'stream'").fetchone():
-                for id_, stream in connection.execute("SELECT id, stream FROM stream"):
-                    self._streams.setdefault(id_, set()).add(stream)
+            for id_, stream in connection.execute("SELECT id, stream FROM stream"):
+                self._streams.setdefault(id_, set()).add(stream)
         self._of_stream: dict[tuple[str, str, str], Standing | None] = {}
         self.names = frozenset(self._highest)
         self.remembered = _Names(self.standing, self.names, "linux" if distribution_of(release).by_source else "kernel")
@@ -310,6 +310,9 @@ def opened(data: bytes) -> sqlite3.Connection:
     """A part in memory, which nothing can write to."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     connection.deserialize(data)
+    for table in ADDED:
+        # Parts of earlier versions have none: what they say is judged without.
+        connection.execute(table)
     connection.execute("PRAGMA query_only = ON")
     return connection
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -26,12 +27,14 @@ from .records import (
 _TABLES = """
 CREATE TABLE advisory (
   aid INTEGER PRIMARY KEY, id TEXT NOT NULL, severity INTEGER NOT NULL, published INTEGER, released INTEGER,
-  cves TEXT NOT NULL
+  cves TEXT NOT NULL, changed INTEGER, source INTEGER NOT NULL
 );
 CREATE TABLE affected (
   name TEXT NOT NULL, introduced BLOB, fixed BLOB, version TEXT NOT NULL, state TEXT NOT NULL, channel TEXT NOT NULL,
   seen INTEGER NOT NULL, aid INTEGER NOT NULL
 );
+CREATE TABLE source (sid INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE superseded (aid INTEGER PRIMARY KEY);
 CREATE TABLE stream (id TEXT NOT NULL, stream TEXT NOT NULL);
 CREATE TABLE package (name TEXT PRIMARY KEY, highest BLOB) WITHOUT ROWID;
 CREATE TABLE exploited (cve TEXT PRIMARY KEY, added TEXT NOT NULL, due TEXT NOT NULL, ransomware INTEGER NOT NULL)
@@ -43,9 +46,15 @@ CREATE TABLE support (
 ) WITHOUT ROWID;
 CREATE TABLE statement (
   names TEXT NOT NULL, product TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, author TEXT NOT NULL,
-  at INTEGER NOT NULL, expires TEXT NOT NULL
+  at INTEGER NOT NULL, expires TEXT NOT NULL, source INTEGER NOT NULL
 );
 """
+ADDED = (
+    "CREATE TABLE IF NOT EXISTS superseded (aid INTEGER PRIMARY KEY)",
+    "CREATE TABLE IF NOT EXISTS stream (id TEXT NOT NULL, stream TEXT NOT NULL)",
+)
+"""What parts of earlier versions may lack."""
+
 _BATCH = 5_000
 _MOST_KEYS = 200_000
 _STATES = {state: state.value for state in State}
@@ -64,21 +73,39 @@ class Head(NamedTuple):
     published: int | None
     released: int | None
     cves: str
+    changed: int | None
 
 
 def head_of(record: AdvisoryRecord) -> Head:
     """What is kept of a record beside its ranges."""
     severity = SEVERITIES.index(record.severity)
-    return Head(record.id, severity, _seconds(record.published), _seconds(record.released), " ".join(record.cves))
+    dates = _seconds(record.published), _seconds(record.released)
+    return Head(record.id, severity, *dates, " ".join(record.cves), _seconds(record.changed))
+
+
+@dataclass
+class Size:
+    """How many entries, and how many ranges of versions."""
+
+    entries: int = 0
+    ranges: int = 0
 
 
 class PartWriter:
-    """Takes the records of one feed about one release and writes them to a file that nobody reads yet."""
+    """Takes the records of one feed about one release and writes them to a file that nobody reads yet.
 
-    def __init__(self, path: Path, key: Callable[[str], bytes] | None, seen: datetime) -> None:
+    Every record belongs to the source that `from_source` named last.
+    """
+
+    def __init__(self, path: Path, key: Callable[[str], bytes] | None, seen: datetime, *, unique: bool = False) -> None:
+        """`unique`: an id stands for one record; of several sources' the newest counts, and identical ones are one."""
         self.path = path
-        self.entries = 0
-        self.ranges = 0
+        self._unique = unique
+        self._sources: dict[str, Size] = {}
+        self._source = 0
+        self._size = Size()
+        self._aid = 0
+        self._outdated: set[tuple[str, int]] = set()
         self._key = key
         self._keys: dict[str, bytes | None] = {}
         self._seen = int(seen.timestamp())
@@ -88,16 +115,34 @@ class PartWriter:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLES} BEGIN;")
 
+    def from_source(self, name: str) -> None:
+        """What is added from here on comes from this source."""
+        if name not in self._sources:
+            self._sources[name] = Size()
+            row = len(self._sources), name
+            self._connection.execute("INSERT INTO source VALUES (?, ?)", row)
+        self._source = 1 + list(self._sources).index(name)
+        self._size = self._sources[name]
+
+    @property
+    def sources(self) -> Mapping[str, Size]:
+        """How much came from each source, by its name; right when `finish` was called."""
+        return self._sources
+
+    def outdate(self, id_: str) -> None:
+        """Only the newest of the records of this id is to stay, of those of the present source."""
+        self._outdated.add((id_, self._source))
+
     def add_streams(self, id_: str, streams: tuple[str, ...]) -> None:
         """Note which module streams an advisory is about."""
         self._connection.executemany("INSERT INTO stream VALUES (?, ?)", [(id_, stream) for stream in streams])
 
     def add_advisory(self, head: Head, ranges: list[AffectedRange]) -> None:
         """Add a record with those of its ranges that are about this release."""
-        self.entries += 1
-        self.ranges += len(ranges)
-        aid = self.entries
-        self._advisories.append((aid, *head))
+        self._size.entries += 1
+        self._size.ranges += len(ranges)
+        self._aid = aid = self._aid + 1
+        self._advisories.append((aid, *head, self._source))
         seen, keys, affected = self._seen, self._keys, self._affected
         for _, name, introduced, fixed, state, channel, last in ranges:
             # Looked up here before it is asked for: most versions come again, and calls are what a million ranges cost.
@@ -133,34 +178,159 @@ class PartWriter:
     def add_statement(self, record: StatementRecord) -> None:
         """Add what somebody states about a flaw."""
         names, product, status, reason, author, at, expires = record
-        row = " ".join(names), product, status, reason, author, int(at.timestamp()), str(expires)
-        self._insert("INSERT INTO statement VALUES (?, ?, ?, ?, ?, ?, ?)", row, product)
+        row = " ".join(names), product, status, reason, author, int(at.timestamp()), str(expires), self._source
+        self._insert("INSERT INTO statement VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row, product)
 
     def _insert(self, statement: str, row: tuple[object, ...], name: str) -> None:
-        self.entries += 1
+        self._size.entries += 1
         try:
             self._connection.execute(statement, row)
         except sqlite3.IntegrityError:
             raise FeedError(f"{name} comes twice") from None
 
-    def finish(self, before: Path | None) -> None:
-        """Complete the file and force it to disk.
+    def keep(self, part: Path, names: Collection[str]) -> None:
+        """Take over what came from these sources, out of another part; an earlier version's has the nameless one."""
+        self._flush()
+        self._connection.execute("COMMIT")
+        self._connection.execute("ATTACH ? AS other", (f"{part}",))
+        self._connection.execute("BEGIN")
+        known = self._connection.execute("SELECT 1 FROM other.sqlite_master WHERE name = 'source'").fetchone()
+        others = self._connection.execute("SELECT sid, name FROM other.source").fetchall() if known else [(0, "")]
+        for sid, name in others:
+            if name in names:
+                self.from_source(name)
+                self._take(sid, with_sources=bool(known))
+        streams = self._connection.execute("SELECT 1 FROM other.sqlite_master WHERE name = 'stream'").fetchone()
+        if streams:
+            self._connection.execute(
+                "INSERT INTO stream SELECT id, stream FROM other.stream WHERE id IN (SELECT id FROM main.advisory)"
+                " EXCEPT SELECT id, stream FROM main.stream"
+            )
+        self._connection.execute("COMMIT")
+        self._connection.execute("DETACH other")
+        self._connection.execute("BEGIN")
+
+    def _take(self, sid: int, *, with_sources: bool) -> None:
+        """Copy the rows of the source that has the number `sid` in the attached part."""
+        run, mine = self._connection.execute, self._source
+        changed, of_source = ("changed", "source = ?1") if with_sources else ("NULL", "?1 = 0")
+        run(
+            "INSERT INTO advisory SELECT aid + ?2, id, severity, published, released, cves,"  # noqa: S608 - constants
+            f" {changed}, ?3 FROM other.advisory WHERE {of_source}",
+            (sid, self._aid, mine),
+        )
+        run(
+            "INSERT INTO affected SELECT name, introduced, fixed, version, state, channel, seen, aid + ?2"  # noqa: S608
+            f" FROM other.affected WHERE aid IN (SELECT aid FROM other.advisory WHERE {of_source})",
+            (sid, self._aid),
+        )
+        run(
+            "INSERT INTO statement SELECT names, product, status, reason, author, at, expires, ?2"  # noqa: S608
+            f" FROM other.statement WHERE {of_source}",
+            (sid, mine),
+        )
+        (highest,) = run("SELECT coalesce(max(aid), 0) FROM main.advisory").fetchone()
+        self._aid = max(self._aid, int(highest))
+
+    def repeats(self, part: Path, source: str) -> bool:
+        """Whether at least half of what `source` says in another part was added here: an edition of the same thing."""
+        self._flush()
+        self._connection.execute("COMMIT")
+        self._connection.execute("ATTACH ? AS other", (f"{part}",))
+        try:
+            of_source = "source = (SELECT sid FROM other.source WHERE name = ?)"
+            said = repeated = 0
+            for table, column in (("advisory", "id"), ("statement", "author || ' ' || product || ' ' || names")):
+                each = f"SELECT DISTINCT {column} FROM other.{table} WHERE {of_source}"  # noqa: S608 - constants
+                mine = f"SELECT {column} FROM main.{table}"  # noqa: S608 - constants
+                counted = "SELECT count(*) FROM ({})"
+                said += self._connection.execute(counted.format(each), (source,)).fetchone()[0]
+                both = f"{each} INTERSECT {mine}"
+                repeated += self._connection.execute(counted.format(both), (source,)).fetchone()[0]
+            return bool(said) and 2 * repeated >= said
+        finally:
+            self._connection.execute("DETACH other")
+            self._connection.execute("BEGIN")
+
+    def finish(self, before: Path | None) -> Size:
+        """Complete the file, force it to disk, and say how much it holds.
 
         Fixes without a date of release keep the moment at which they were first seen in the part `before`.
         """
         self._flush()
+        self._drop_outdated()
+        if self._unique and len(self._sources) > 1:
+            self._supersede()
         self._connection.execute("CREATE INDEX affected_name ON affected (name, fixed, introduced)")
         # A version that is as high as the highest fix has no flaw: most packages need no further question.
         self._connection.execute(
             "INSERT INTO package SELECT name, CASE WHEN count(fixed) = count(*) THEN max(fixed) END"
             " FROM affected GROUP BY name"
         )
+        self._count()
+        size = self._connection.execute(
+            "SELECT (SELECT count(*) FROM advisory WHERE aid NOT IN (SELECT aid FROM superseded))"
+            " + (SELECT count(*) FROM statement) + (SELECT count(*) FROM exploited) + (SELECT count(*) FROM score)"
+            " + (SELECT count(*) FROM support),"
+            " (SELECT count(*) FROM affected WHERE aid NOT IN (SELECT aid FROM superseded))"
+        ).fetchone()
         self._connection.execute("COMMIT")
         if before is not None:
             self._keep_first_sightings(before)
         self._connection.close()
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
+        return Size(*size)
+
+    def _drop_outdated(self) -> None:
+        for id_, source in sorted(self._outdated):
+            older = (
+                "SELECT aid FROM advisory WHERE id = ?1 AND source = ?2 AND changed <"
+                " (SELECT max(changed) FROM advisory WHERE id = ?1 AND source = ?2)"
+            )
+            self._connection.execute(f"DELETE FROM affected WHERE aid IN ({older})", (id_, source))  # noqa: S608
+            self._connection.execute(f"DELETE FROM advisory WHERE aid IN ({older})", (id_, source))  # noqa: S608
+
+    def _supersede(self) -> None:
+        """Of one id's records keep the newest; of those of one moment all that differ, since none is the better."""
+        run = self._connection.execute
+        several = "SELECT id FROM advisory GROUP BY id HAVING count(*) > 1"
+        run(
+            "INSERT INTO superseded SELECT a.aid FROM advisory a JOIN"
+            " (SELECT id, max(changed) AS newest FROM advisory GROUP BY id HAVING count(*) > 1) b ON b.id = a.id"
+            " WHERE a.changed < b.newest"
+        )
+        said: dict[int, set[tuple[object, ...]]] = {}
+        rows = run(
+            "SELECT f.aid, f.name, f.introduced, f.fixed, f.version, f.state, f.channel FROM affected f"  # noqa: S608
+            f" JOIN advisory a ON a.aid = f.aid WHERE a.id IN ({several})"
+            " AND a.aid NOT IN (SELECT aid FROM superseded)"
+        )
+        for aid, *row in rows:
+            said.setdefault(int(aid), set()).add(tuple(row))
+        seen: set[tuple[object, ...]] = set()
+        heads = run(
+            "SELECT aid, id, severity, published, released, cves, changed FROM advisory"  # noqa: S608 - constants
+            f" WHERE id IN ({several}) AND aid NOT IN (SELECT aid FROM superseded) ORDER BY aid"
+        ).fetchall()
+        for aid, *head in heads:
+            content = (*head, frozenset(said.get(int(aid), ())))
+            if content in seen:
+                run("INSERT INTO superseded VALUES (?)", (aid,))
+            seen.add(content)
+
+    def _count(self) -> None:
+        """Count anew what belongs to each source, where something was taken over or dropped."""
+        for sid, (name, size) in enumerate(self._sources.items(), 1):
+            entries, ranges = self._connection.execute(
+                "SELECT (SELECT count(*) FROM advisory WHERE source = ?1)"
+                " + (SELECT count(*) FROM statement WHERE source = ?1),"
+                " (SELECT count(*) FROM affected JOIN advisory USING (aid) WHERE source = ?1)",
+                (sid,),
+            ).fetchone()
+            # What is in the tables of catalogues has one source only and was counted as it came.
+            if entries or not size.entries or self._outdated:
+                self._sources[name] = Size(entries, ranges)
 
     def abandon(self) -> None:
         """Let go of the file."""
@@ -177,7 +347,7 @@ class PartWriter:
         self._connection.execute("DETACH old")
 
     def _flush(self) -> None:
-        self._connection.executemany("INSERT INTO advisory VALUES (?, ?, ?, ?, ?, ?)", self._advisories)
+        self._connection.executemany("INSERT INTO advisory VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._advisories)
         self._connection.executemany("INSERT INTO affected VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._affected)
         self._advisories.clear()
         self._affected.clear()

@@ -22,6 +22,7 @@ from secaudit.api import FeedSource, FeedSources
 
 from .documents import MAX_TOTAL
 from .importing import confirm, import_feeds
+from .index import read_index
 from .records import FeedError
 
 _STATE = "fetched.json"
@@ -79,21 +80,35 @@ def _update(source: FeedSource, mirror: str, directory: Path, now: datetime) -> 
     directory.mkdir(parents=True, exist_ok=True)
     state = _read_state(directory)
     known = state.addresses.get(source.url, _Fetched())
-    if known.expires != source.expires:
+    name = _name(source)
+    if known.expires != source.expires or not _is_here(directory, known.parts, name):
         known = _Fetched()
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=directory) as scratch:
         file = Path(scratch) / source.file
         answer = _fetch(source, mirror, file, known)
         if answer is None:
-            confirm(directory, known.parts, now)
+            confirm(directory, known.parts, name, now)
             return "not changed"
         # What a server gives today is what the feed says today, however old its youngest entry is.
         as_of = min(answer.date, now) if answer.date else None
-        parts = import_feeds((file,), directory, now, as_of=as_of, expires=source.expires)
+        parts = import_feeds((file,), directory, now, as_of=as_of, expires=source.expires, source=name)
     names = tuple(part.name for part in parts)
     fetched = _Fetched(etag=answer.etag, modified=answer.modified, parts=names, expires=source.expires)
     _write_state(directory, _State(addresses={**state.addresses, source.url: fetched}))
     return ", ".join(names)
+
+
+def _name(source: FeedSource) -> str:
+    """What an address is called in the index, which everybody may read: without what may be secret in it."""
+    if source.shown == source.url:
+        return source.url
+    return f"{source.shown} ({hashlib.sha256(source.url.encode()).hexdigest()[:8]})"
+
+
+def _is_here(directory: Path, parts: tuple[str, ...], name: str) -> bool:
+    """Whether everything that came from an address the last time is still in use."""
+    here = {part.name for part in read_index(directory).parts if any(one.name == name for one in part.sources)}
+    return here.issuperset(parts)
 
 
 class Redirects(urllib.request.HTTPRedirectHandler):

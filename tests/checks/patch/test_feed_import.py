@@ -397,6 +397,27 @@ def test_a_feed_is_fetched_when_it_changed_and_confirmed_when_not(publisher: str
     assert (part.at, part.imported) == (now + DAY, now)
 
 
+def test_two_addresses_of_one_feed_are_both_there(publisher: str, tmp_path: Path) -> None:
+    for name in ("main", "community"):
+        fixes = f"[{{pkg: {{name: {name}, secfixes: {{1.0-r0: [CVE-2026-1000]}}}}}}]"
+        _Publisher.files[f"/v3.20/{name}.yaml"] = f"distroversion: v3.20\npackages: {fixes}\n".encode()
+    addresses = ", ".join(f"{{url: '{publisher}{path}'}}" for path in _Publisher.files)
+    wanted = load_feed_sources(sources(tmp_path, f"feeds: [{addresses}]"))
+    directory, now = tmp_path / "feeds", datetime.now(UTC)
+    for day in range(2):
+        outcomes = list(update(wanted, directory, now + day * DAY))
+        assert not any(one.failed for one in outcomes)
+        (part,) = read_index(directory).parts
+        assert (part.ranges, [one.name for one in part.sources]) == (2, sorted(one.url for one in wanted.feeds))
+    assert part.at == now + DAY
+
+    remove(directory, [wanted.feeds[0].url])
+    (first, second) = update(wanted, directory, now + DAY)
+    assert first.text.endswith("alpine-secdb alpine:3.20"), "what is not here any more is fetched, changed or not"
+    assert second.text.endswith("not changed")
+    assert read_index(directory).parts[0].ranges == 2
+
+
 def test_statements_that_are_fetched_end_when_the_sources_say(publisher: str, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     vex = {
