@@ -231,9 +231,28 @@ class ReleaseSupport:
 
 
 @dataclass(frozen=True, slots=True)
+class NewestMinor:
+    """The newest minor release of a major one, and the day it came out: from then on the earlier ones get nothing more.
+
+    `final` says that the distribution announced it as the last one.
+    """
+
+    minor: int
+    since: date
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SupportDates:
-    """The reference table of support dates: when it was last reviewed, against which sources."""
+    """The reference table of support dates: when it was last reviewed, against which sources.
+
+    `newest` are the newest minor releases by distribution and major release, as they were on `newest_on`.
+    `extended_minors` is until when a subscription supports a superseded minor release (`9.4`).
+    """
 
     reviewed: date
     sources: tuple[str, ...]
     releases: Mapping[tuple[str, str], ReleaseSupport]
+    newest_on: date
+    newest: Mapping[tuple[str, str], NewestMinor]
+    extended_minors: Mapping[tuple[str, str], date]

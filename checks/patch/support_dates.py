@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from .facts import ReleaseSupport, SupportDates
+from .facts import NewestMinor, ReleaseSupport, SupportDates
 
 _ELS = "Red Hat Extended Life Cycle Support"
 _PRO = "Ubuntu Pro (ESM)"
@@ -49,8 +49,39 @@ _RELEASES = (
     ReleaseSupport("alpine", "3.24", date(2028, 6, 1)),
 )
 
+# Rebuilds of Red Hat's distribution support a minor release until the next one is out; Red Hat itself does for hosts
+# without a subscription to extended updates. 8.10 is the last one of its major release.
+_NEWEST = {
+    ("rhel", "8"): NewestMinor(10, date(2024, 5, 22), final=True),
+    ("rhel", "9"): NewestMinor(8, date(2026, 5, 20)),
+    ("rhel", "10"): NewestMinor(2, date(2026, 5, 20)),
+    ("almalinux", "8"): NewestMinor(10, date(2024, 5, 28), final=True),
+    ("almalinux", "9"): NewestMinor(8, date(2026, 5, 26)),
+    ("almalinux", "10"): NewestMinor(2, date(2026, 5, 26)),
+    ("rocky", "8"): NewestMinor(10, date(2024, 5, 31), final=True),
+    ("rocky", "9"): NewestMinor(8, date(2026, 5, 28)),
+    ("rocky", "10"): NewestMinor(2, date(2026, 5, 29)),
+}
+
+# Extended Update Support; minor releases of odd numbers have none from 8.3 on.
+_EXTENDED_MINORS = {
+    ("rhel", "8.1"): date(2021, 11, 30),
+    ("rhel", "8.2"): date(2022, 4, 30),
+    ("rhel", "8.4"): date(2023, 5, 31),
+    ("rhel", "8.6"): date(2024, 5, 31),
+    ("rhel", "8.8"): date(2025, 5, 31),
+    ("rhel", "9.0"): date(2024, 5, 31),
+    ("rhel", "9.2"): date(2025, 5, 31),
+    ("rhel", "9.4"): date(2026, 4, 30),
+    ("rhel", "9.6"): date(2027, 5, 31),
+    ("rhel", "10.0"): date(2027, 5, 31),
+}
+
 SUPPORT_DATES = SupportDates(
     reviewed=date(2026, 11, 24),
     sources=("distro-info-data 0.58+deb12u7", "endoflife.date of 2026-08-22"),
     releases={(support.distribution, support.release): support for support in _RELEASES},
+    newest_on=date(2026, 8, 22),
+    newest=_NEWEST,
+    extended_minors=_EXTENDED_MINORS,
 )

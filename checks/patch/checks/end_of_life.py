@@ -13,6 +13,7 @@ from secaudit.api import (
     Expect,
     Facts,
     Now,
+    Outcome,
     Severity,
     UnprovenKind,
     Verdict,
@@ -27,6 +28,7 @@ from secaudit.model.safe_text import visible_line
 from ...host.facts import OsRelease
 from ..facts import ReleaseSupport, SupportDates
 from ..feeds.announced import AnnouncedSupport
+from ..minor_releases import judge_minor
 from ..references import END_OF_LIFE
 
 _TABLE_LIMIT = timedelta(days=548)
@@ -69,8 +71,8 @@ def end_of_life(facts: Facts, expect: SupportedRelease) -> Iterator[Verdict]:
     """The release of the distribution gets security updates, and will for some time.
 
     The dates come from an imported feed, else from a reviewed table. A release that neither knows is unproven; so is
-    one that is listed as supported when the dates are too old. A subscription (Ubuntu Pro, Red Hat ELS) counts only
-    when it is proven.
+    one that is listed as supported when the dates are too old. A subscription (Ubuntu Pro, Red Hat ELS and EUS) counts
+    only when it is proven. A minor release of RHEL, AlmaLinux or Rocky Linux that another one superseded has ended.
     """
     release, now = facts[OsRelease], facts[Now].at
     told = _told(release, facts[AnnouncedSupport], facts[SupportDates], now, expect)
@@ -84,7 +86,13 @@ def end_of_life(facts: Facts, expect: SupportedRelease) -> Iterator[Verdict]:
     until = told.support.until
     if expect.lts_counts and told.support.extended_until is not None and not told.support.subscription:
         until = told.support.extended_until
-    yield _judge(release, told, until, now, expect)
+    verdict = _judge(release, told, until, now, expect)
+    if until >= now.date():
+        minor = judge_minor(release, facts[AnnouncedSupport], facts[SupportDates], now, expect.dates_max_age)
+        # What is known to have ended goes before what is only close to its end, or not known.
+        if minor is not None and (minor.outcome is Outcome.FAILED or verdict.outcome is Outcome.PASSED):
+            verdict = minor
+    yield verdict
 
 
 def _told(

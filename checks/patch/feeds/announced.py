@@ -9,7 +9,7 @@ from functools import cached_property
 
 from secaudit.api import FeedStamp, Platform
 
-from ..facts import ReleaseSupport
+from ..facts import NewestMinor, ReleaseSupport
 from .index import Part
 from .lookup import FeedDirectory, opened
 
@@ -19,11 +19,12 @@ _FEEDS = ("distro-info", "endoflife-date")
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What a feed says about a release: its name, the moment it speaks for (aware UTC), and the dates."""
+    """What a feed says about a release: its name, the moment it speaks for (aware UTC), the dates, the newest minor."""
 
     feed: str
     at: datetime
     support: ReleaseSupport
+    newest: NewestMinor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,13 @@ class SupportSource(FeedDirectory):
     def _loaded(self) -> AnnouncedSupport:
         found: dict[tuple[str, str], Announced] = {}
         for part in self._parts:
-            rows = opened(self.read(part)).execute(
+            connection = opened(self.read(part))
+            newest: dict[tuple[str, str], NewestMinor] = {}
+            # Parts of earlier versions have no such table.
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'newest_minor'").fetchone():
+                told = connection.execute("SELECT distribution, release, minor, since FROM newest_minor")
+                newest = {(one[0], one[1]): NewestMinor(int(one[2]), date.fromisoformat(one[3])) for one in told}
+            rows = connection.execute(
                 "SELECT distribution, release, until, extended, extension, subscription FROM support"
             )
             for distribution, release, until, extended, extension, subscription in rows:
@@ -70,5 +77,6 @@ class SupportSource(FeedDirectory):
                         extension,
                         bool(subscription),
                     ),
+                    newest.get((distribution, release)),
                 )
         return AnnouncedSupport(found)

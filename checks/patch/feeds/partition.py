@@ -44,6 +44,10 @@ CREATE TABLE support (
   distribution TEXT NOT NULL, release TEXT NOT NULL, until TEXT NOT NULL, extended TEXT, extension TEXT NOT NULL,
   subscription INTEGER NOT NULL, PRIMARY KEY (distribution, release)
 ) WITHOUT ROWID;
+CREATE TABLE newest_minor (
+  distribution TEXT NOT NULL, release TEXT NOT NULL, minor INTEGER NOT NULL, since TEXT NOT NULL,
+  PRIMARY KEY (distribution, release)
+) WITHOUT ROWID;
 CREATE TABLE statement (
   names TEXT NOT NULL, product TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, author TEXT NOT NULL,
   at INTEGER NOT NULL, expires TEXT NOT NULL, source INTEGER NOT NULL
@@ -171,9 +175,13 @@ class PartWriter:
 
     def add_support(self, record: SupportRecord) -> None:
         """Add the support dates of a release."""
-        distribution, release, until, extended, extension, subscription = record
+        distribution, release, until, extended, extension, subscription, minor, since = record
         row = distribution, release, str(until), str(extended) if extended else None, extension, int(subscription)
         self._insert("INSERT INTO support VALUES (?, ?, ?, ?, ?, ?)", row, f"{distribution} {release}")
+        if minor is not None:
+            self._connection.execute(
+                "INSERT INTO newest_minor VALUES (?, ?, ?, ?)", (distribution, release, minor, str(since))
+            )
 
     def add_statement(self, record: StatementRecord) -> None:
         """Add what somebody states about a flaw."""

@@ -83,6 +83,8 @@ class SupportRecord(NamedTuple):
     """How long a release (by os-release's `ID` and version) is supported; dates are the last day, inclusive.
 
     `extended` is a longer support called `extension`; `subscription` says that a host has to be enrolled for it.
+    `minor` is the newest minor release of it, out since the day `since`; None where minor releases have no end of
+    their own or the feed does not name it.
     """
 
     distribution: str
@@ -91,6 +93,8 @@ class SupportRecord(NamedTuple):
     extended: date | None
     extension: str
     subscription: bool
+    minor: int | None = None
+    since: date | None = None
 
 
 class StatementRecord(NamedTuple):

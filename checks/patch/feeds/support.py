@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import PurePath
@@ -44,6 +45,12 @@ _PRODUCTS: Mapping[str, str] = {
     "sles": "sles",
     "amazon-linux": "amzn",
 }
+
+
+MINOR_ENDS = frozenset({"almalinux", "rocky", "rhel"})
+"""Distributions whose minor releases get no updates any more once the next one is out."""
+
+_MINOR = re.compile(r"(\d{1,3})\.(\d{1,3})", re.ASCII)
 
 
 def is_distro_info(head: str) -> bool:
@@ -117,7 +124,24 @@ def _product(
             continue
         told = release.get(longer)
         extended = day(told, where) if isinstance(told, str) else None
-        yield _record(distribution, str(release[cycle]), day(release[end], where), extended, where)
+        record = _record(distribution, str(release[cycle]), day(release[end], where), extended, where)
+        yield _with_newest_minor(record, release, where) if distribution in MINOR_ENDS else record
+
+
+def _with_newest_minor(record: SupportRecord, release: Mapping[str, Any], where: str) -> SupportRecord:
+    """The record with the newest minor release, which both APIs call `latest`, when the release names it."""
+    latest = release.get("latest")
+    version, since = (
+        (latest.get("name"), latest.get("date"))
+        if isinstance(latest, Mapping)
+        else (latest, release.get("latestReleaseDate"))
+    )
+    found = _MINOR.fullmatch(str(version or ""))
+    if found is None or since is None:
+        return record
+    if found[1] != record.release:
+        raise FeedError(f"{where}: its newest release {found[0]} is one of another major release")
+    return record._replace(minor=int(found[2]), since=day(since, where))
 
 
 def _record(distribution: str, release: str, until: date, extended: date | None, place: str) -> SupportRecord:

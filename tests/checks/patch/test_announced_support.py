@@ -11,7 +11,7 @@ import pytest
 import yaml
 from secaudit.checks.host.facts import OsRelease
 from secaudit.checks.patch.checks.end_of_life import end_of_life
-from secaudit.checks.patch.facts import ReleaseSupport
+from secaudit.checks.patch.facts import NewestMinor, ReleaseSupport
 from secaudit.checks.patch.feeds.announced import AnnouncedSupport, SupportSource
 from secaudit.checks.patch.feeds.importing import import_feeds
 from secaudit.checks.patch.feeds.lookup import AdvisorySource
@@ -78,6 +78,37 @@ def test_products_of_endoflife_date(tmp_path: Path) -> None:
     assert not {distribution for distribution, _ in known} - {"almalinux", "rocky", "rhel", "debian", "fedora"}
 
 
+def test_the_newest_minor_release_comes_with_the_product(tmp_path: Path) -> None:
+    """In both forms of the API; the higher of what was imported and the table counts."""
+    latest = {"name": "9", "eolFrom": "2032-05-31", "latest": {"name": "9.9", "date": "2026-11-17", "link": "…"}}
+    known = announced(tmp_path, product(tmp_path, "almalinux", latest))
+    assert known.releases["almalinux", "9"].newest == NewestMinor(9, date(2026, 11, 17))
+    for version, outcome in (("9.8", Outcome.FAILED), ("9.9", Outcome.PASSED), ("9.10", Outcome.UNPROVEN)):
+        verdict = only(judge(end_of_life, {}, host("almalinux", version), SUPPORT_DATES, known, Now(AT)))
+        assert verdict.outcome is outcome, version
+
+    old = tmp_path / "rocky-linux.json"
+    cycle = {"cycle": "9", "eol": "2032-05-31", "latest": "9.6", "latestReleaseDate": "2025-06-04"}
+    old.write_text(json.dumps([cycle]))
+    known = announced(tmp_path, old)
+    assert known.releases["rocky", "9"].newest == NewestMinor(6, date(2025, 6, 4))
+    assert only(judge(end_of_life, {}, host("rocky", "9.6"), SUPPORT_DATES, known, Now(AT))).outcome is Outcome.FAILED
+
+    old.write_text(json.dumps([cycle | {"latest": "8.6"}]))
+    with pytest.raises(FeedError, match=r"its newest release 8\.6 is one of another major release"):
+        announced(tmp_path, old)
+
+
+@pytest.mark.parametrize("name", ["almalinux", "rocky-linux", "rhel"])
+def test_the_newest_minor_releases_agree_with_the_source(name: str) -> None:
+    _, matter, *_ = shared(f"patch/eol/{name}.md").read_text().split("---\n", 2)
+    told = {str(one["releaseCycle"]): one for one in yaml.safe_load(matter)["releases"]}
+    ours = {key: one for key, one in SUPPORT_DATES.newest.items() if key[0] == name.removesuffix("-linux")}
+    assert len(ours) == 3
+    for (_, major), newest in ours.items():
+        assert (f"{major}.{newest.minor}", newest.since) == (told[major]["latest"], told[major]["latestReleaseDate"])
+
+
 def _day(value: object) -> str | None:
     return str(value) if isinstance(value, date) else None
 
@@ -138,7 +169,7 @@ def test_imported_dates_go_before_the_table(tmp_path: Path) -> None:
     assert verdict.outcome is Outcome.FAILED
     assert verdict.observed == "debian 13 was supported until 2026-11-01 (distro-info debian, 1d old)"
 
-    other = only(judge(end_of_life, {}, host("almalinux", "9.4"), SUPPORT_DATES, known, Now(AT)))
+    other = only(judge(end_of_life, {}, host("almalinux", "9.8"), SUPPORT_DATES, known, Now(AT)))
     assert other.outcome is Outcome.PASSED
     assert "table reviewed on 2026-11-24" in other.observed
 

@@ -300,7 +300,7 @@ def release(id: str, version: str) -> OsRelease:
         (release("ubuntu", "20.04"), {"lts_counts": False}, Outcome.FAILED),
         (release("ubuntu", "16.04"), {}, Outcome.FAILED),
         (release("ubuntu", "25.10"), {}, Outcome.UNPROVEN),
-        (release("almalinux", "9.4"), {}, Outcome.PASSED),
+        (release("almalinux", "9.8"), {}, Outcome.PASSED),
         (release("rhel", "7.9"), {}, Outcome.UNPROVEN),
         (release("centos", "7"), {}, Outcome.FAILED),
         (release("alpine", "3.20.3"), {}, Outcome.FAILED),
@@ -312,6 +312,49 @@ def release(id: str, version: str) -> OsRelease:
 )
 def test_support_of_releases(host: OsRelease, expect: dict[str, Any], outcome: Outcome) -> None:
     assert only(judge(end_of_life, expect, host, *DATES, NOW)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("id", "version", "outcome", "said"),
+    [
+        ("almalinux", "9.0", Outcome.FAILED, "no updates for almalinux 9.0 any more: it was superseded by 9.8"),
+        ("almalinux", "9.7", Outcome.FAILED, "superseded by 9.8"),
+        ("almalinux", "9.8", Outcome.PASSED, ""),
+        (
+            "almalinux",
+            "9.9",
+            Outcome.UNPROVEN,
+            "newer than the newest minor release that was known on 2026-08-22 (9.8)",
+        ),
+        ("almalinux", "9", Outcome.UNPROVEN, "is not known"),
+        ("rocky", "8.9", Outcome.FAILED, "superseded by 8.10"),
+        ("rocky", "8.10", Outcome.PASSED, ""),
+        ("rhel", "9.0", Outcome.FAILED, "superseded by 9.8"),
+        ("rhel", "9.4", Outcome.FAILED, "superseded by 9.8"),
+        ("rhel", "9.5", Outcome.FAILED, "superseded by 9.8"),
+        ("rhel", "9.6", Outcome.UNPROVEN, "with Red Hat Extended Update Support only"),
+        ("rhel", "8.0", Outcome.UNPROVEN, "until when it gets extended updates is not known"),
+        ("rhel", "10.2", Outcome.PASSED, ""),
+    ],
+)
+def test_minor_releases_have_an_end_of_their_own(id: str, version: str, outcome: Outcome, said: str) -> None:
+    verdict = only(judge(end_of_life, {}, release(id, version), *DATES, NOW))
+    assert verdict.outcome is outcome
+    assert said in verdict.reason
+
+
+def test_which_minor_release_is_the_newest_has_to_be_known_of_late() -> None:
+    later = Now(AT + timedelta(days=100))
+    stale = only(judge(end_of_life, {}, release("rocky", "9.8"), *DATES, later))
+    assert (stale.outcome, stale.kind) == (Outcome.UNPROVEN, UnprovenKind.STALE)
+    assert only(judge(end_of_life, {}, release("rocky", "9.7"), *DATES, later)).outcome is Outcome.FAILED
+    # No minor release comes after the last one.
+    assert only(judge(end_of_life, {}, release("rocky", "8.10"), *DATES, later)).outcome is Outcome.PASSED
+
+
+def test_an_end_of_the_minor_release_is_graver_than_one_of_the_major_that_is_near() -> None:
+    verdict = only(judge(end_of_life, {"warn_before": "9999d"}, release("rocky", "9.0"), *DATES, NOW))
+    assert verdict.severity is Severity.HIGH
 
 
 def test_the_last_day_is_supported() -> None:
