@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from secaudit.engine.allowance import Allowance, HostAllowance, Limits
@@ -38,11 +38,11 @@ def collect(
     scans = [request for request in plan.requests if isinstance(request, PortScan)]
     commands = [request for request in plan.requests if isinstance(request, Command)]
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="probe") as probes:
-        probing = [probes.submit(prober.scan, plan.host, scan, deadline) for scan in scans]
+        probing = probes.submit(_probe, plan.host, scans, prober, deadline)
         reach, detail, answers = _run(plan.host, commands, transport, deadline, step, opened, may)
-        if probing:
+        if scans:
             step("port scan")
-        answers.extend(_probed(scan, future, may) for scan, future in zip(scans, probing, strict=True))
+        answers.extend(_allowed(answer, may) for answer in probing.result())
     return HostTranscript(
         plan.host.customer,
         plan.host.site,
@@ -94,14 +94,25 @@ def _reach(answers: list[Answer], *, out_of_time: bool) -> tuple[Reach, str]:
     return Reach.COMPLETE, ""
 
 
-def _probed(scan: PortScan, future: Future[Answer], may: HostAllowance) -> Answer:
-    trouble = future.exception()
-    if trouble is None:
-        answer = future.result()
+def _probe(host: Host, scans: list[PortScan], prober: Prober, deadline: float) -> list[Answer]:
+    answers = []
+    for scan in scans:
+        asked = datetime.now(UTC)
         try:
-            may.take(len(answer.stdout) + len(answer.stderr))
-        except TooMuch as error:
-            return Answer(scan, AnswerStatus.LIMIT, answer.started, answer.duration, detail=str(error))
-        return answer
-    detail = f"the port scan failed: {type(trouble).__name__}: {trouble}"
-    return Answer(scan, AnswerStatus.LOST, datetime.now(UTC), detail=detail)
+            answer = prober.scan(host, scan, deadline)
+        except Exception as trouble:  # noqa: BLE001 - a defect there must not take away what the host itself answered
+            detail = f"the port scan failed: {type(trouble).__name__}: {trouble}"
+            answer = Answer(scan, AnswerStatus.LOST, asked, detail=detail)
+        # What it waited for the scans of others is no time of this host, neither for the next one.
+        deadline += (answer.started - (answer.asked or answer.started)).total_seconds()
+        answers.append(answer)
+    return answers
+
+
+def _allowed(answer: Answer, may: HostAllowance) -> Answer:
+    """The answer of a port scan, unless the host sent too much."""
+    try:
+        may.take(len(answer.stdout) + len(answer.stderr))
+    except TooMuch as error:
+        return Answer(answer.request, AnswerStatus.LIMIT, answer.started, answer.duration, detail=str(error))
+    return answer

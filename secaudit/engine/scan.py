@@ -81,6 +81,7 @@ class _Pool:
         with self._lock:
             self._stopped = True
             sessions = list(self._open.values())
+        self._scanner.prober.close()
         for session in sessions:
             session.close()
 

@@ -65,8 +65,14 @@ class Prober(Protocol):
     """Asks from the scanner's side of the network; used from many threads at once."""
 
     def scan(self, host: Host, request: PortScan, deadline: float) -> Answer:
-        """Scan the host's address. stdout of the answer is nmap's XML. Never raises for the host's trouble.
+        """Scan the host's address before `deadline`. stdout of the answer is nmap's XML. Never raises for its trouble.
 
-        A host with the local transport is answered `DENIED`: a machine cannot see its own ports from outside.
+        A scan that has to wait for others does so in no time of the host's: its deadline moves by what passed between
+        `asked` and `started` of the answer. A host with the local transport is answered `DENIED`: a machine cannot
+        see its own ports from outside.
         """
+        ...
+
+    def close(self) -> None:
+        """Begin no scan any more; those that wait are answered `LOST` at once."""
         ...

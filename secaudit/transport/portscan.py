@@ -50,23 +50,38 @@ class NmapProber:
         self, programs: Sequence[str] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap"), at_once: int = AT_ONCE
     ) -> None:
         self._programs = tuple(programs)
-        self._turns = threading.BoundedSemaphore(at_once)
+        self._turns = at_once
+        self._turn = threading.Condition()
+        self._closed = False
 
     def scan(self, host: Host, request: PortScan, deadline: float) -> Answer:
         """See `interface.Prober.scan`. One host, one address: a name is resolved first, so nmap only sees a literal.
 
         A host behind a jump host is `DENIED`: what has its address here may be another machine.
         """
-        if not self._turns.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            detail = "the time for this host was used up before its port scan had its turn"
-            return Answer(request, AnswerStatus.TIMEOUT, datetime.now(UTC), detail=detail)
+        asked, since = datetime.now(UTC), time.monotonic()
+        with self._turn:
+            # Without a limit of its own: those before it have theirs, and so does the whole queue.
+            self._turn.wait_for(lambda: self._turns > 0 or self._closed)
+            if self._closed:
+                return Answer(request, AnswerStatus.LOST, asked, detail="the scan was stopped", asked=asked)
+            self._turns -= 1
         try:
-            return self._scan(host, request, deadline)
+            waited = time.monotonic() - since
+            return self._scan(host, request, deadline + waited, asked, asked + timedelta(seconds=waited))
         finally:
-            self._turns.release()
+            with self._turn:
+                self._turns += 1
+                self._turn.notify()
 
-    def _scan(self, host: Host, request: PortScan, deadline: float) -> Answer:
-        started, begun = datetime.now(UTC), time.monotonic()
+    def close(self) -> None:
+        """See `interface.Prober.close`."""
+        with self._turn:
+            self._closed = True
+            self._turn.notify_all()
+
+    def _scan(self, host: Host, request: PortScan, deadline: float, asked: datetime, started: datetime) -> Answer:
+        begun = time.monotonic()
 
         def answer(status: AnswerStatus, detail: str, stdout: bytes = b"", stderr: str = "") -> Answer:
             return Answer(
@@ -79,6 +94,7 @@ class NmapProber:
                 stderr.encode(),
                 len(stdout) > request.limit,
                 detail,
+                asked,
             )
 
         if host.transport is TransportKind.LOCAL:

@@ -70,3 +70,6 @@ class ReplayProber:
         if recorded is None:
             return Answer(request, AnswerStatus.NOT_RECORDED, self._bundle.run.started)
         return ReplaySession(recorded.transcript).answer(request)
+
+    def close(self) -> None:
+        """Nothing waits."""

@@ -95,6 +95,9 @@ class NoProber:
     def scan(self, host: Host, request: PortScan, deadline: float) -> Answer:
         return Answer(request, AnswerStatus.MISSING, MOMENT, detail="nmap is not installed")
 
+    def close(self) -> None:
+        pass
+
 
 @dataclass
 class Memory:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from secaudit.engine.allowance import Limits
-from secaudit.engine.events import Event, HostDone, RunDone, RunStarted
+from secaudit.engine.collect import collect
+from secaudit.engine.events import Event, HostDone, HostStep, RunDone, RunStarted
 from secaudit.engine.plan import HostPlan, plan_host
 from secaudit.engine.scan import Scanner, new_run, scan
-from secaudit.model.answer import HostTranscript, Reach
+from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.baseline import Control
 from secaudit.model.inventory import Host, TransportKind
 from secaudit.model.outcome import Outcome
+from secaudit.model.request import PortScan
 from secaudit.plugins import Registry
 
 from .fakes import MOMENT, FakeSession, FakeTransport, Memory, NoProber
@@ -156,3 +159,42 @@ def test_the_pool_opens_no_more_hosts_than_jobs(registry: Registry, control: Mak
 
     assert transport.most_open == 3
     assert transport.open_now == 0
+
+
+class Busy:
+    """A prober at which every scan waits for an hour for its turn."""
+
+    def __init__(self) -> None:
+        self.deadlines: list[float] = []
+        self.closed = False
+
+    def scan(self, host: Host, request: PortScan, deadline: float) -> Answer:
+        self.deadlines.append(deadline)
+        later = MOMENT + timedelta(hours=1)
+        return Answer(request, AnswerStatus.ENDED, later, timedelta(seconds=1), 0, b"<nmaprun/>", asked=MOMENT)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_the_second_port_scan_of_a_host_does_not_pay_for_the_wait_of_the_first() -> None:
+    requests = (PortScan(ports="22"), PortScan("udp", "53"))
+    plan = HostPlan(Host("muster", "vienna", "web1", "192.0.2.1"), (), {}, (), requests)
+    busy = Busy()
+    transcript = collect(plan, FakeTransport({"web1": FakeSession({})}), busy, Limits(), lambda _step: None)
+    first, second = busy.deadlines
+    assert second - first == 3600
+    assert [answer.request for answer in transcript.answers] == [*requests]
+
+
+def test_an_interrupt_lets_no_port_scan_wait(registry: Registry, control: Make) -> None:
+    busy = Busy()
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, HostStep):
+            raise KeyboardInterrupt
+
+    sessions: dict[str, FakeSession | str] = {"web1": FakeSession(GOOD)}
+    scanning = replace(scanner(registry, FakeTransport(sessions)), prober=busy)
+    scan(RUN, plans(registry, control, "web1"), scanning, [Memory()], interrupt)
+    assert busy.closed

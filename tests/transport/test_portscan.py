@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -186,13 +187,55 @@ def test_a_host_behind_a_jump_host_is_not_scanned() -> None:
     assert "jump host" in answer.detail
 
 
-def test_scans_wait_their_turn(tmp_path: Path) -> None:
-    prober = NmapProber(at_once=1)
-    prober._turns.acquire()
-    host = Host("muster", "vienna", "web1", "127.0.0.1")
-    answer = prober.scan(host, PortScan(ports="9"), time.monotonic() + 0.05)
-    assert answer.status is AnswerStatus.TIMEOUT
-    assert "turn" in answer.detail
+class Clock:
+    """A monotonic clock that stands still unless it is set, and counts how often it was read."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.read = 0
+
+    def monotonic(self) -> float:
+        self.read += 1
+        return self.now
+
+
+def test_waiting_for_a_turn_takes_no_time_of_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, over, clock = tmp_path / "held", tmp_path / "over", Clock()
+    monkeypatch.setattr("secaudit.transport.portscan.time", clock)
+    wait = f"if [ ! -e {held} ]; then touch {held}; while [ ! -e {over} ]; do sleep 0.02; done; fi"
+    done = '<nmaprun><runstats><finished exit="success"/><hosts up="1" down="0" total="1"/></runstats></nmaprun>'
+    prober = NmapProber([fake(tmp_path, f"{wait}\necho '{done}'")], at_once=1)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(prober.scan, host(), PortScan(ports="9"), 60.0)
+        while not held.exists():
+            time.sleep(0.01)
+        before = clock.read
+        second = threads.submit(prober.scan, host(), PortScan(ports="9"), 60.0)
+        while clock.read == before:
+            time.sleep(0.01)
+        clock.now = 1000.0
+        over.touch()
+        assert first.result().status is AnswerStatus.ENDED
+        answer = second.result()
+    assert answer.status is AnswerStatus.ENDED
+    assert answer.asked is not None
+    assert answer.started - answer.asked == timedelta(seconds=1000)
+    assert answer.duration == timedelta()
+
+
+def test_nothing_waits_any_more_once_the_scan_is_stopped(tmp_path: Path) -> None:
+    held, over = tmp_path / "held", tmp_path / "over"
+    prober = NmapProber([fake(tmp_path, f"touch {held}; while [ ! -e {over} ]; do sleep 0.02; done")], at_once=1)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(prober.scan, host(), PortScan(ports="9"), time.monotonic() + 60)
+        while not held.exists():
+            time.sleep(0.01)
+        waiting = [threads.submit(prober.scan, host(), PortScan(ports="9"), time.monotonic() + 60) for _ in range(2)]
+        prober.close()
+        answers = [one.result() for one in waiting]
+        over.touch()
+        first.result()
+    assert {(answer.status, answer.detail) for answer in answers} == {(AnswerStatus.LOST, "the scan was stopped")}
 
 
 def test_no_time_left() -> None:
