@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,12 +18,31 @@ def _require_bounded(limit: int) -> None:
         raise ValueError(f"an output limit of {limit} bytes is more than the {LARGEST_LIMIT} that can be kept")
 
 
-UNNAMEABLE = '\t\\"'
-"""Characters that no rule of a sudoers file names exactly.
+UNNAMEABLE = ' \\"'
+"""Characters, beside those that cannot be printed, that no argument of a rule in a sudoers file names exactly.
 
-A blank is not among them although sudo compares arguments as one text joined by blanks: `a b` as one argument and as
-two are the same to it. A command may hold one only where the other reading does no harm.
+sudo compares arguments as one text joined by blanks. With a blank in it, `A=cat FILE` as one argument would allow the
+two arguments `A=cat` and `FILE` as well, and env(1) would run FILE. The other way round cannot be refused: two
+arguments may always be passed as one. So a root command must do no harm either when neighbours are joined: no argument
+may be one that a program looks for in the PATH or the present folder once the one before it is gone.
 """
+
+_LAUNCHERS = frozenset({"/usr/bin/env", "/bin/env"})
+
+
+def _require_nameable(argv: tuple[str, ...]) -> None:
+    """Refuse what a rule of sudoers(5) would allow more with than this one argv."""
+    program = argv[0]
+    if posixpath.normpath(program) != program or program.startswith("//"):
+        raise ValueError(f"a root command needs the absolute path of one program, without a final '/': {program!r}")
+    if program in _LAUNCHERS:
+        raise ValueError("a root command cannot begin with env: by joined arguments it runs what it finds in the PATH")
+    if any(not argument for argument in argv):
+        raise ValueError(f"a root command cannot hold an empty argument: {argv!r}")
+    if any(not argument.isprintable() or set(UNNAMEABLE) & set(argument) for argument in argv):
+        raise ValueError(
+            f"a root command cannot hold blanks, double quotes, backslashes or control characters: {argv!r}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +73,8 @@ class Command:
             raise ValueError(f"{self.argv[0]!r} is not a program name")
         if self.root and not self.argv[0].startswith("/"):
             raise ValueError(f"a root command needs an absolute path: {self.argv[0]!r}")
-        if self.root and any(character in argument for argument in self.argv for character in UNNAMEABLE):
-            raise ValueError(f"a root command cannot hold tabs, quotes or backslashes: {self.argv!r}")
+        if self.root:
+            _require_nameable(self.argv)
 
     @property
     def key(self) -> str:

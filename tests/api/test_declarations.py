@@ -39,9 +39,9 @@ def test_a_root_command_names_its_path() -> None:
         Command(("nft", "list"), root=True)
 
 
-@pytest.mark.parametrize("argument", ["a\tb", r"a\b", 'a"b'])
+@pytest.mark.parametrize("argument", ["a b", "a\tb", r"a\b", 'a"b'])
 def test_a_root_command_is_one_that_sudoers_can_name_exactly(argument: str) -> None:
-    with pytest.raises(ValueError, match="tabs, quotes or backslashes"):
+    with pytest.raises(ValueError, match="blanks, double quotes, backslashes"):
         Command(("/usr/bin/find", argument), root=True)
     Command(("find", argument))
 

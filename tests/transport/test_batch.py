@@ -38,9 +38,9 @@ def test_time_limits_are_whole_seconds_and_never_none() -> None:
 
 
 def test_root_commands_go_through_sudo_and_others_do_not() -> None:
-    commands = [Command(("/bin/a", "x y"), root=True, limit=9), Command(("b",), timeout=timedelta(seconds=7))]
+    commands = [Command(("/bin/a", "x;y"), root=True, limit=9), Command(("b",), timeout=timedelta(seconds=7))]
     script = batch_script(commands, "nonce").decode()
-    assert "\nrun 0 10 30 $sudo '/bin/a' 'x y'\n" in script
+    assert "\nrun 0 10 30 $sudo '/bin/a' 'x;y'\n" in script
     assert "\nrun 1 4194305 7 'b'\n" in script
 
 

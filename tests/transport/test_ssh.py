@@ -119,7 +119,8 @@ def with_password(sshd: RealSshd, auditor: Account, monkeypatch: pytest.MonkeyPa
 
 
 def root_shell(script: str, **limits: object) -> Command:
-    return Command(("/bin/sh", "-c", script), root=True, **limits)  # type: ignore[arg-type]  # any limit
+    words = script.replace(" ", "${IFS}")  # no argument of a root command holds a blank
+    return Command(("/bin/sh", "-c", words), root=True, **limits)  # type: ignore[arg-type]  # any limit
 
 
 def test_a_sudo_password(with_password: SshSession, auditor: Account, quick: None) -> None:

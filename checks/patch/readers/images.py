@@ -20,14 +20,15 @@ from secaudit.model.safe_text import visible_line
 _DOCKER_ASKED = ("/usr/bin/docker", "--host", "unix:///run/docker.sock")
 # The daemon writes its process id there when it starts and removes it when it ends (dockerd(8), --pidfile).
 _IF_DOCKER = ("/usr/bin/find", "/run", "-maxdepth", "1", "-name", "docker.pid", "-print", "-exec")
+# A template with a blank in it could not be named in a sudoers file: `.|json` is `json .`.
 DOCKER_IMAGES = Command(
-    (*_IF_DOCKER, *_DOCKER_ASKED, "image", "ls", "--all", "--digests", "--no-trunc", "--format", "{{json .}}", ";"),
+    (*_IF_DOCKER, *_DOCKER_ASKED, "image", "ls", "--all", "--digests", "--no-trunc", "--format", "{{.|json}}", ";"),
     root=True,
     limit=8 * MIB,
 )
-# Two columns and not `{{json .}}`: the command lines and labels of containers may hold secrets.
+# Two columns and not `{{.|json}}`: the command lines and labels of containers may hold secrets.
 DOCKER_CONTAINERS = Command(
-    (*_IF_DOCKER, *_DOCKER_ASKED, "ps", "--no-trunc", "--format", "[{{json .Names}},{{json .Image}}]", ";"),
+    (*_IF_DOCKER, *_DOCKER_ASKED, "ps", "--no-trunc", "--format", "[{{.Names|json}},{{.Image|json}}]", ";"),
     root=True,
     limit=8 * MIB,
 )

@@ -172,6 +172,10 @@ def test_the_reader_raises_nothing_but_unproven(stdout: bytes | str) -> None:
         declared(base_dir="run"),
         declared(base_dir="/tmp/borg"),
         declared(passphrase="secret"),
+        declared("/srv/my borg", root=True),
+        declared(passphrase_file="/root/my passphrase", root=True),
+        declared(passphrase_file="/root/it's", root=True),
+        declared(archives="web 1*", min_files=1, root=True),
     ],
 )
 def test_expectations_that_are_refused(expect: dict[str, Any]) -> None:
@@ -209,6 +213,31 @@ def test_borg_itself_is_understood_and_left_alone(tmp_path: Path) -> None:
     found = collect(borg_repositories, listing, contents, wanted=[wanted])
     result = only(judge(borg_freshness, expect, found, clock(), now))
     assert result.outcome is Outcome.FAILED
+    assert result.reason == "The newest archive holds 0 files only."
+
+
+def test_as_root_borg_gets_the_passphrase_without_a_blank_in_any_argument(tmp_path: Path) -> None:
+    program = shutil.which("borg")
+    if program is None:
+        pytest.skip("borg is not installed")
+    repository, secret, data = tmp_path / "repository", tmp_path / "secret", tmp_path / "data"
+    secret.write_text("secret\n")
+    data.mkdir()
+    user = {"BORG_BASE_DIR": str(tmp_path / "base"), "BORG_PASSPHRASE": "secret", "TZ": "Europe/Berlin"}
+    for arguments in (["init", "-e", "repokey", str(repository)], ["create", f"{repository}::web1-1", str(data)]):
+        subprocess.run([program, *arguments], env={**os.environ, **user}, check=True, capture_output=True)
+    files = {"passphrase_file": str(secret), "program": program}
+    expect = declared(str(repository), **files, min_files=1, max_age="10m", root=True)
+    wanted = BorgFreshness.model_validate(expect)
+    vault = wanted.repositories["vault"]
+    assert vault.contents is not None
+    assert not any(" " in argument for command in (vault.listing, vault.contents) for argument in command.argv)
+    before = files_below(repository)
+    given = {"TZ": "Europe/Berlin", "BORG_BASE_DIR": user["BORG_BASE_DIR"]}
+    answers = [run(command, given) for command in (vault.listing, vault.contents)]
+    assert files_below(repository) == before
+    found = collect(borg_repositories, *answers, wanted=[wanted])
+    result = only(judge(borg_freshness, expect, found, clock(), Now(datetime.now(UTC))))
     assert result.reason == "The newest archive holds 0 files only."
 
 
