@@ -88,6 +88,10 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     ),
     "cause_failed": ("{n} grave finding came up and is mended.", "{n} grave findings came up and are mended."),
     "cause_late": ("{n} deadline was missed.", "{n} deadlines were missed."),
+    "cause_overdue": (
+        "{n} deadline of an earlier month was missed, and is still open.",
+        "{n} deadlines of earlier months were missed, and are still open.",
+    ),
     "cause_unproven": ("{n} check gave no answer.", "{n} checks gave no answer."),
     "cause_unproven_0": "An open finding could not be checked any more.",
     "cause_not_scanned": ("{n} host was not scanned in this month.", "{n} hosts were not scanned in this month."),
@@ -155,6 +159,7 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "remediation_state": "State of remediation",
     "met": "met",
     "broken": "broken",
+    "broken_before": "broken before",
     "paused": "paused",
     "waived": "waived",
     "running": "running",

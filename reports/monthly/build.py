@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from secaudit.model.answer import Reach
@@ -19,9 +20,9 @@ from .deadlines import patch_rows, priority_rows
 from .earlier import earlier_terms
 from .findings import changes, entries, waivers
 from .promises import NETWORK_FAMILIES, patch_findings, promises, scope
-from .report import Entry, Gap, HostRow, MonthlyReport, ScannedHost
+from .report import Entry, Gap, HostRow, MonthlyReport, Promise, ScannedHost
 from .services import certificates, services
-from .trends import hours_year, open_year
+from .trends import hours_year, open_year, trend
 
 
 def build(record: MonthRecord) -> MonthlyReport:
@@ -30,6 +31,7 @@ def build(record: MonthRecord) -> MonthlyReport:
     still = tuple(entry for entry in found if entry.resolved is None)
     copies = copy_rows(record)
     promised, earlier = services(record), earlier_terms(record)
+    before = {one.month: _promises(one, entries(one)) for one in record.before}
     unproven = [result for result in _results(record) if result.outcome is Outcome.UNPROVEN]
     month_scans = [scan for scan in record.scans if record.begin <= scan.at < record.until]
     return MonthlyReport(
@@ -43,16 +45,13 @@ def build(record: MonthRecord) -> MonthlyReport:
         over=record.until >= record.end,
         version=record.version,
         contract=record.contract,
-        promises=promises(
-            record,
-            found,
-            (*(row for one in earlier for row in one.copies), *copies),
-            (*promised, *(row for one in earlier for row in one.services)),
+        promises=tuple(
+            replace(promise, trend=trend(promise, before, record.month)) for promise in _promises(record, found)
         ),
         changes=changes(found, record.begin),
         open_year=open_year(record, found),
         priorities=priority_rows(record),
-        late=tuple(entry for entry in found if entry.is_late),
+        late=tuple(entry for entry in found if entry.broke_since(record.begin) or _is_overdue(entry)),
         copies=copies,
         rules=rule_rows(record.contract, copies),
         patches=patch_rows(record, patch_findings(record)),
@@ -76,6 +75,21 @@ def build(record: MonthRecord) -> MonthlyReport:
         last_run=record.last_run,
         calendars=record.calendars,
     )
+
+
+def _promises(record: MonthRecord, found: Sequence[Entry]) -> tuple[Promise, ...]:
+    """What became of each promise in a month, the same for the month of the report and for those before."""
+    earlier = earlier_terms(record)
+    return promises(
+        record,
+        found,
+        (*(row for one in earlier for row in one.copies), *copy_rows(record)),
+        (*services(record), *(row for one in earlier for row in one.services)),
+    )
+
+
+def _is_overdue(entry: Entry) -> bool:
+    return entry.is_late and entry.resolved is None
 
 
 def _results(record: MonthRecord) -> list[Result]:

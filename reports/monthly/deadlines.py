@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from secaudit.model.contract import Priority
 from secaudit.model.hours import Month
@@ -14,8 +13,7 @@ from secaudit.model.month import MonthRecord, TrackedFinding
 from secaudit.model.severity import Severity
 from secaudit.model.sla import ClockReading, ClockState, FindingClocks, Unmeasured
 
-from ..states import State
-from .report import Dot, EarlierTarget, PatchRow, Point, PriorityRow, Tally
+from .report import Dot, EarlierTarget, PatchRow, PriorityRow, Tally
 
 _FIELDS = {
     ClockState.MET: "met",
@@ -29,13 +27,18 @@ _FIELDS = {
 
 
 def tally(readings: Iterable[ClockReading | None], begin: datetime) -> Tally:
-    """Count the clocks that ended at `begin` or later, or still run."""
-    counted = Counter(
-        _FIELDS[reading.state]
-        for reading in readings
-        if reading is not None and (reading.ended is None or reading.ended >= begin)
-    )
+    """Count the clocks that ended or were broken at `begin` or later, or still run."""
+    counted = Counter(field for reading in readings if reading is not None and (field := _field(reading, begin)))
     return Tally(**counted)
+
+
+def _field(reading: ClockReading, begin: datetime) -> str:
+    """What a clock counts as in a month that began at a moment; nothing when another month counts it."""
+    if reading.broken is not None and reading.broken < begin:
+        return "" if reading.ended is not None else "broken_before"
+    if reading.state is ClockState.MET and reading.ended is not None and reading.ended < begin:
+        return ""
+    return _FIELDS[reading.state]
 
 
 def both(lives: Iterable[FindingClocks]) -> list[ClockReading | None]:
@@ -44,8 +47,8 @@ def both(lives: Iterable[FindingClocks]) -> list[ClockReading | None]:
 
 
 def lives_of(findings: Iterable[TrackedFinding]) -> list[FindingClocks]:
-    """All lives of all findings."""
-    return [life for finding in findings for life in finding.lives]
+    """All lives of all findings whose clocks count, which are those of the last life where clocks go on."""
+    return [life for finding in findings for life in finding.lives if not life.continued]
 
 
 def priority_rows(record: MonthRecord) -> tuple[PriorityRow, ...]:
@@ -118,6 +121,7 @@ def patch_rows(record: MonthRecord, findings: Sequence[TrackedFinding]) -> tuple
 def _patch_row(record: MonthRecord, severity: Severity, lives: Sequence[FindingClocks]) -> PatchRow:
     mine = [life for life in lives if life.severity is severity]
     readings = [life.remediation for life in mine if life.remediation is not None]
+    counted = [reading for reading in readings if _field(reading, record.begin)]
     priority = record.contract.priority(severity) if record.contract is not None else None
     promised = priority.remediation if priority is not None else None
     past = ((part.contract.number, part.contract.priority(severity)) for part in record.earlier)
@@ -128,29 +132,8 @@ def _patch_row(record: MonthRecord, severity: Severity, lives: Sequence[FindingC
         before=tuple(one for one in before if one.remediation != promised),
         tally=tally(readings, record.begin),
         unmeasured=len(mine) - len(readings),
-        dots=tuple(sorted((Dot(reading.used, reading.state) for reading in readings), key=lambda dot: dot.used)),
+        dots=tuple(sorted((Dot(reading.used, reading.state) for reading in counted), key=lambda dot: dot.used)),
     )
-
-
-def trend(record: MonthRecord, readings: Iterable[ClockReading | None]) -> tuple[Point, ...]:
-    """Month by month the share of deadlines that were kept, of those that were kept or broken in it."""
-    zone = ZoneInfo(record.timezone)
-    met: Counter[Month] = Counter()
-    broken: Counter[Month] = Counter()
-    for reading in readings:
-        if reading is None:
-            continue
-        if reading.state is ClockState.MET and reading.ended is not None:
-            met[Month.of(reading.ended.astimezone(zone).date())] += 1
-        elif reading.is_broken:
-            broken[Month.of((reading.ended or record.until).astimezone(zone).date())] += 1
-    return tuple(_point(month, met[month], broken[month]) for month in twelve(record.month))
-
-
-def _point(month: Month, met: int, broken: int) -> Point:
-    if not met + broken:
-        return Point(month, None, State.NOT_APPLICABLE)
-    return Point(month, met / (met + broken), State.FAILED if broken else State.PASSED)
 
 
 def twelve(last: Month) -> tuple[Month, ...]:

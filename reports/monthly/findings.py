@@ -76,7 +76,6 @@ def _entry(
     translations: Phrasebook,
 ) -> Entry:
     clock = life.remediation
-    started = next((reading.started for reading in (clock, life.response) if reading is not None), life.opened)
     result = failed[0] if failed is not None and life.resolved is None else None
     reason = result.reason if result is not None else finding.reason
     title, told, english = _said(reason, finding.title, finding.control, translations)
@@ -92,11 +91,12 @@ def _entry(
         told=told,
         english=english,
         severity=life.severity,
-        opened=started,
+        opened=life.proven or life.opened,
         resolved=life.resolved,
         clock=clock,
         result=result,
         paused=_pause(finding) if clock is not None and clock.state is ClockState.PAUSED else "",
+        continued=life.continued,
     )
 
 

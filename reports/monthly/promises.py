@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from secaudit.model.hours import Month
 from secaudit.model.month import MonthRecord, TrackedFinding
 from secaudit.model.outcome import Outcome
 from secaudit.model.result import Result
@@ -19,10 +18,10 @@ from secaudit.model.severity import Severity
 from ..states import State, state_of
 from .backups import FAMILY as BACKUP
 from .backups import unassigned
-from .deadlines import both, lives_of, tally, trend
-from .report import Cause, Entry, Point, Promise, PromiseId, Unit
+from .deadlines import both, lives_of, tally
+from .report import Cause, Entry, Promise, PromiseId, Unit
 from .terms import CopyRow, Service
-from .trends import availability_trend, checks_trend, copies_trend, host_trend, hours_trend, hours_year
+from .trends import hours_year
 
 NETWORK_FAMILIES = frozenset({"firewall", "network"})
 HARDWARE_FAMILIES = frozenset({"resilience"})
@@ -64,18 +63,10 @@ def promises(
     made = [_firewall(record, found), _patches(record, found), *_backups(record, found, copies)]
     made.append(_by_family(record, found, PromiseId.HARDWARE, HARDWARE_FAMILIES))
     made.append(_response(record))
-    made += _availability(services, record)
+    made += _availability(services)
     made.append(_versions(record, found))
     made += _hours(record)
-    return tuple(_with_present(promise, record.month) for promise in made)
-
-
-def _with_present(promise: Promise, month: Month) -> Promise:
-    """The trend ends with what the promise itself says, so that the picture and the row never differ."""
-    if not promise.trend:
-        return promise
-    share = promise.kept / promise.whole if promise.whole else None
-    return replace(promise, trend=(*promise.trend[:-1], Point(month, share, promise.state)))
+    return tuple(made)
 
 
 def _firewall(record: MonthRecord, found: Sequence[Entry]) -> Promise:
@@ -83,8 +74,7 @@ def _firewall(record: MonthRecord, found: Sequence[Entry]) -> Promise:
 
 
 def _by_family(record: MonthRecord, found: Sequence[Entry], id: PromiseId, families: frozenset[str]) -> Promise:
-    promise = _state(id, scope(record, found, lambda family, _: family in families), record)
-    return replace(promise, trend=host_trend(record, families))
+    return _state(id, scope(record, found, lambda family, _: family in families), record)
 
 
 def _patches(record: MonthRecord, found: Sequence[Entry]) -> Promise:
@@ -93,8 +83,8 @@ def _patches(record: MonthRecord, found: Sequence[Entry]) -> Promise:
     readings = [life.remediation for life in lives_of(patch_findings(record))]
     counted = tally(readings, record.begin)
     if counted.decided:
-        promise = replace(promise, kept=counted.met, whole=counted.decided, unit=Unit.DEADLINES)
-    return replace(promise, trend=trend(record, readings))
+        return replace(promise, kept=counted.met, whole=counted.decided, unit=Unit.DEADLINES)
+    return promise
 
 
 def patch_findings(record: MonthRecord) -> list[TrackedFinding]:
@@ -112,9 +102,7 @@ def _backups(record: MonthRecord, found: Sequence[Entry], copies: Sequence[CopyR
     claimed = {result.fingerprint for row in copies for result in row.results}
     if others or not copies:
         entries = tuple(entry for entry in found if entry.family == BACKUP and entry.fingerprint not in claimed)
-        promise = _state(PromiseId.OTHER_BACKUPS, Scope(tuple(others), entries), record)
-        # Past scans are counted by family: with copies beside them, what is left over cannot be told apart.
-        made.append(promise if copies else replace(promise, trend=host_trend(record, frozenset({BACKUP}))))
+        made.append(_state(PromiseId.OTHER_BACKUPS, Scope(tuple(others), entries), record))
     return made
 
 
@@ -128,8 +116,8 @@ def _copies(id: PromiseId, rows: Sequence[CopyRow], record: MonthRecord, found: 
     promise = _state(id, Scope(tuple(known.values()), entries), record)
     copies = {row.name: row for row in rows}
     kept = len(copies.keys() - {row.name for row in rows if not row.is_kept})
-    points = copies_trend(tuple(copies.values()), record)
-    promise = replace(promise, kept=kept, whole=len(copies), unit=Unit.COPIES, trend=points)
+    measured = any(result.outcome in _DECIDED for result in known.values())
+    promise = replace(promise, kept=kept, whole=len(copies), unit=Unit.COPIES, measured=measured)
     if promise.state is State.PASSED and any(row.broken_days for row in rows):
         return replace(promise, state=State.FAILED, cause=Cause.FAILED)
     if promise.state is State.PASSED and not all(row.results for row in rows):
@@ -142,12 +130,16 @@ def _copies(id: PromiseId, rows: Sequence[CopyRow], record: MonthRecord, found: 
 def _state(id: PromiseId, here: Scope, record: MonthRecord, *, by_deadline: bool = False) -> Promise:
     """What checks make of a promise.
 
-    It is broken by a finding that was not mended in time, and by one of severity high or above that was there in the
-    month at all; `by_deadline` promises a time only, so there such a finding counts when nothing gives it time. What
+    It is broken by a finding whose time to be mended ended in the month, and by one of severity high or above that was
+    there in the month at all; `by_deadline` promises a time only, so there such a finding counts when nothing gives it
+    time. One whose time ended in an earlier month is counted there, and breaks this one as long as it stays open. What
     is waived breaks nothing, and is said.
     """
     unwaived = [entry for entry in here.entries if not entry.is_waived]
-    late = [entry for entry in unwaived if entry.is_late]
+    late = [entry for entry in unwaived if entry.broke_since(record.begin)]
+    overdue = [
+        entry for entry in unwaived if entry.is_late and entry.resolved is None and not entry.broke_since(record.begin)
+    ]
     grave = [entry for entry in unwaived if entry.severity.at_least(Severity.HIGH)]
     if by_deadline:
         grave = [entry for entry in grave if entry.clock is None]
@@ -159,12 +151,14 @@ def _state(id: PromiseId, here: Scope, record: MonthRecord, *, by_deadline: bool
 
     def promise(state: State, cause: Cause, entries: Sequence[Entry] = ()) -> Promise:
         kept, whole = _hosts(here.results)
-        return Promise(id, state, cause, kept, whole, Unit.HOSTS, tuple(entries), unproven)
+        return Promise(id, state, cause, kept, whole, Unit.HOSTS, tuple(entries), unproven, len(overdue))
 
     if failing:
         return promise(State.FAILED, Cause.FAILING, failing)
     if late:
         return promise(State.FAILED, Cause.LATE, late)
+    if overdue:
+        return promise(State.FAILED, Cause.OVERDUE, overdue)
     if grave:
         return promise(State.FAILED, Cause.FAILED, grave)
     if not any(host.scanned for host in record.hosts):
@@ -197,20 +191,22 @@ def _response(record: MonthRecord) -> Promise:
         state, cause = State.NOT_APPLICABLE, Cause.NO_CONTRACT
     elif counted.broken:
         state, cause = State.FAILED, Cause.LATE
+    elif counted.broken_before:
+        state, cause = State.FAILED, Cause.OVERDUE
     elif not any(host.scanned for host in record.hosts):
         state, cause = State.UNPROVEN, Cause.NOT_SCANNED
     elif not counted.decided:
         state, cause = State.NOT_APPLICABLE, Cause.NOTHING_DUE
-    points = trend(record, readings)
-    return Promise(PromiseId.RESPONSE, state, cause, counted.met, counted.decided, Unit.DEADLINES, trend=points)
+    return Promise(
+        PromiseId.RESPONSE, state, cause, counted.met, counted.decided, Unit.DEADLINES, overdue=counted.broken_before
+    )
 
 
 def _versions(record: MonthRecord, found: Sequence[Entry]) -> Promise:
-    promise = _state(PromiseId.VERSIONS, scope(record, found, lambda _, check: check in VERSION_CHECKS), record)
-    return replace(promise, trend=checks_trend(record, VERSION_CHECKS))
+    return _state(PromiseId.VERSIONS, scope(record, found, lambda _, check: check in VERSION_CHECKS), record)
 
 
-def _availability(services: Sequence[Service], record: MonthRecord) -> list[Promise]:
+def _availability(services: Sequence[Service]) -> list[Promise]:
     if not services:
         return []
     states = {service.state for service in services}
@@ -221,8 +217,8 @@ def _availability(services: Sequence[Service], record: MonthRecord) -> list[Prom
         state, cause = State.FAILED, Cause.FAILED
     elif State.UNPROVEN in states:
         state, cause = State.UNPROVEN, Cause.NOT_MEASURED
-    points = availability_trend(record)
-    return [Promise(PromiseId.AVAILABILITY, state, cause, kept, len(names), Unit.SERVICES, trend=points)]
+    measured = any(service.measured is not None and service.measured.percent is not None for service in services)
+    return [Promise(PromiseId.AVAILABILITY, state, cause, kept, len(names), Unit.SERVICES, measured=measured)]
 
 
 def _hours(record: MonthRecord) -> list[Promise]:
@@ -234,5 +230,4 @@ def _hours(record: MonthRecord) -> list[Promise]:
         state, cause = State.FAILED, Cause.OVERDRAWN
     elif booked.there is None:
         state, cause = State.UNPROVEN, Cause.NO_LEDGER
-    points = hours_trend(record)
-    return [Promise(PromiseId.HOURS, state, cause, booked.used or 0, booked.there or 0, Unit.MINUTES, trend=points)]
+    return [Promise(PromiseId.HOURS, state, cause, booked.used or 0, booked.there or 0, Unit.MINUTES)]

@@ -22,7 +22,9 @@ from .report import MonthlyReport, Promise, Tally
 MOST_EVIDENCE = 40
 """Findings whose evidence is printed; the technical report has all of it."""
 
-_PARTS = ("met", "broken", "paused", "waived", "running")
+_PARTS = ("met", "broken", "broken_before", "paused", "waived", "running")
+_RARE = frozenset({"broken_before"})
+"""Parts that are named where there are any only."""
 
 
 def render(record: MonthRecord, language: str) -> bytes:
@@ -101,7 +103,8 @@ def _trend_words(promise: Promise, language: Language) -> str:
 
 
 def _tally_words(tally: Tally, language: Language) -> str:
-    return ", ".join(f"{language.number(getattr(tally, part))} {language.text(part)}" for part in _PARTS)
+    counted = ((part, getattr(tally, part)) for part in _PARTS)
+    return ", ".join(f"{language.number(n)} {language.text(part)}" for part, n in counted if n or part not in _RARE)
 
 
 def _tally_bar(tally: Tally, scale: int) -> tuple[Segment[str], ...]:

@@ -49,6 +49,8 @@ class Cause(StrEnum):
     FAILED = "failed"
     """It failed in the month, and is mended."""
     LATE = "late"
+    OVERDUE = "overdue"
+    """No deadline was broken in the month, and what was broken before is still open."""
     UNPROVEN = "unproven"
     NOT_SCANNED = "not_scanned"
     NO_CHECK = "no_check"
@@ -73,11 +75,16 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A month of a trend: the kept share from 0 to 1, None when nothing was measured, and the worst state in it."""
+    """A month of a trend as its own report has it: the kept share from 0 to 1 and the state.
+
+    The share is None when nothing was measured, or not what the last month measures: only what is counted in the same
+    `unit` is compared.
+    """
 
     month: Month
     share: float | None
     state: State
+    unit: Unit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,8 @@ class Entry:
     result: Result | None
     paused: str
     """The contract's word for why its clock stands still."""
+    continued: bool = False
+    """Whether it came back in the month and its clocks went on: they count there."""
 
     @property
     def is_waived(self) -> bool:
@@ -124,14 +133,21 @@ class Entry:
     @property
     def is_late(self) -> bool:
         """Whether it was not mended in time."""
-        return self.clock is not None and self.clock.is_broken
+        return not self.continued and self.clock is not None and self.clock.is_broken
+
+    def broke_since(self, begin: datetime) -> bool:
+        """Whether its deadline was broken at a moment or later."""
+        broken = self.clock.broken if self.is_late and self.clock is not None else None
+        return broken is not None and broken >= begin
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
     """A promise of the contract: its state, why, and the numbers behind it (`kept` of `whole`, counted in `unit`).
 
-    `entries` are the findings that decide it, the gravest first. `unproven` counts results without an answer.
+    `entries` are the findings that decide it, the gravest first. `unproven` counts results without an answer,
+    `overdue` deadlines that were broken in earlier months and have not ended yet. Numbers that are not `measured` stand
+    for nothing that anybody saw, and are in no trend.
     """
 
     id: PromiseId
@@ -142,6 +158,8 @@ class Promise:
     unit: Unit
     entries: tuple[Entry, ...] = ()
     unproven: int = 0
+    overdue: int = 0
+    measured: bool = True
     trend: tuple[Point, ...] = ()
 
 
@@ -157,10 +175,15 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many clocks ended how, or still run."""
+    """How many clocks ended how in a month, or still run at its end.
+
+    A promise is `broken` in the month of its deadline, once; those that were `broken_before`,
+    in earlier months, have not ended yet.
+    """
 
     met: int = 0
     broken: int = 0
+    broken_before: int = 0
     paused: int = 0
     waived: int = 0
     running: int = 0
@@ -168,11 +191,11 @@ class Tally:
     @property
     def total(self) -> int:
         """All clocks."""
-        return self.met + self.broken + self.paused + self.waived + self.running
+        return self.decided + self.broken_before + self.paused + self.waived + self.running
 
     @property
     def decided(self) -> int:
-        """Those that were kept or broken."""
+        """Those that were kept or broken in the month."""
         return self.met + self.broken
 
 

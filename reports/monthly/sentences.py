@@ -88,6 +88,8 @@ def line(promise: Promise, report: MonthlyReport, language: Language) -> Line:
     if promise.cause is Cause.LATE:
         late = len(promise.entries) or promise.whole - promise.kept
         return Line(language.text("cause_late", late), entry)
+    if promise.cause is Cause.OVERDUE:
+        return Line(language.text("cause_overdue", promise.overdue), entry)
     if promise.cause is Cause.IN_TIME:
         return Line(language.text("cause_in_time", len(promise.entries)))
     return Line(_plain(promise, report, language))

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
-from itertools import pairwise
-from operator import attrgetter
-from zoneinfo import ZoneInfo
 
 from secaudit.model.answer import Reach
 from secaudit.model.availability import Availability, AvailabilityState
 from secaudit.model.contract import AvailabilityTarget
 from secaudit.model.hours import HoursStatement, Month
-from secaudit.model.month import EarlierContract, FamilyCount, HostScan, MonthRecord, TrackedFinding
-from secaudit.model.outcome import Outcome
-from secaudit.model.severity import Severity
-from secaudit.model.sla import EventKind, FindingClocks, Unmeasured
+from secaudit.model.month import EarlierContract, MonthRecord
 
 from ..states import State
-from .backups import FAMILY as BACKUP
 from .deadlines import twelve
-from .report import Entry, Point
-from .terms import CopyRow
+from .findings import entries
+from .report import Entry, Point, Promise, Unit
 from .year import WORST_FIRST, HoursMonth, OpenMonth, ServiceMonth
 
 SERVICE_STATES = {
@@ -36,125 +27,21 @@ SERVICE_STATES = {
 _SERVICE_WORST_FIRST = (State.FAILED, State.UNPROVEN, State.PASSED, State.NOT_APPLICABLE)
 
 
-def _month_of(moment: datetime, record: MonthRecord) -> Month:
-    return Month.of(moment.astimezone(ZoneInfo(record.timezone)).date())
+def trend(promise: Promise, before: Mapping[Month, Sequence[Promise]], last: Month) -> tuple[Point, ...]:
+    """Twelve months of a promise, each as its own report has it; `before` are the promises of the months before."""
+    points = []
+    for month in twelve(last):
+        made = (promise,) if month == last else before.get(month, ())
+        then = next((one for one in made if one.id is promise.id), None)
+        points.append(_point(month, then, promise.unit))
+    return tuple(points)
 
 
-def _unknown(month: Month) -> Point:
-    return Point(month, None, State.NOT_APPLICABLE)
-
-
-def _begin_of(month: Month, record: MonthRecord) -> datetime:
-    return datetime.combine(month.first, time(), ZoneInfo(record.timezone))
-
-
-def _scans_by_month(record: MonthRecord) -> list[tuple[Month, Sequence[HostScan]]]:
-    """The scans of each of the twelve months, the oldest first. There may be hundreds of thousands."""
-    ordered = sorted(record.scans, key=attrgetter("at"))
-    months = twelve(record.month)
-    begins = [_begin_of(month, record) for month in (*months, record.month.following)]
-    places = [bisect_left(ordered, begin, key=attrgetter("at")) for begin in begins]
-    return [(month, ordered[begin:end]) for month, (begin, end) in zip(months, pairwise(places), strict=True)]
-
-
-def host_trend(record: MonthRecord, families: frozenset[str]) -> tuple[Point, ...]:
-    """Month by month the share of hosts on which all results of some families passed, by the last scan of each."""
-    return tuple(_host_point(month, _newest_counts(scans, families)) for month, scans in _scans_by_month(record))
-
-
-def _newest_counts(scans: Sequence[HostScan], families: frozenset[str]) -> list[list[FamilyCount]]:
-    """What the last scan of each host counted in some families; hosts on which they looked at nothing are left out."""
-    newest = {one.host: one for one in scans}
-    chosen = ([count for count in one.families if count.family in families] for one in newest.values())
-    return [counts for counts in chosen if any(count.passed or count.failed or count.unproven for count in counts)]
-
-
-def _host_point(month: Month, hosts: Sequence[Sequence[FamilyCount]]) -> Point:
-    if not hosts:
-        return _unknown(month)
-    kept = sum(not any(count.failed or count.unproven for count in counts) for counts in hosts)
-    every = [count for counts in hosts for count in counts]
-    state = State.PASSED
-    if any(count.grave for count in every):
-        state = State.FAILED
-    elif any(count.unproven for count in every):
-        state = State.UNPROVEN
-    return Point(month, kept / len(hosts), state)
-
-
-def copies_trend(rows: Sequence[CopyRow], record: MonthRecord) -> tuple[Point, ...]:
-    """Month by month the share of copies that every scan found fresh; nothing for months in which none looked."""
-    wanted = {result.host for row in rows for result in row.results}
-    looked = {
-        (month, one.host)
-        for month, scans in _scans_by_month(record)
-        for one in scans
-        if one.host in wanted
-        and any(count.family == BACKUP and (count.passed or count.failed) for count in one.families)
-    }
-    lives = {finding.fingerprint: finding.lives for finding in record.findings}
-
-    def state_in(month: Month, row: CopyRow) -> State:
-        if not any((month, result.host) in looked for result in row.results):
-            return State.NOT_APPLICABLE
-        there = [
-            life
-            for result in row.results
-            for life in lives.get(result.fingerprint, ())
-            if _month_of(life.opened, record) <= month <= _month_of(life.resolved or record.until, record)
-        ]
-        if any(life.unmeasured is not Unmeasured.UNPROVEN for life in there):
-            return State.FAILED
-        return State.UNPROVEN if there else State.PASSED
-
-    return tuple(_copies_point(month, [state_in(month, row) for row in rows]) for month in twelve(record.month))
-
-
-def _copies_point(month: Month, states: Sequence[State]) -> Point:
-    if all(state is State.NOT_APPLICABLE for state in states):
-        return _unknown(month)
-    share = states.count(State.PASSED) / len(states)
-    if State.FAILED in states:
-        return Point(month, share, State.FAILED)
-    return Point(month, share, State.PASSED if share == 1 else State.UNPROVEN)
-
-
-def checks_trend(record: MonthRecord, checks: frozenset[str]) -> tuple[Point, ...]:
-    """Month by month the share of hosts on which the last results of some checks passed, as far as scans saw them."""
-    tracked = {finding.fingerprint: finding for finding in record.findings if finding.check in checks}
-    host_of = {fingerprint: finding.host for fingerprint, finding in tracked.items()}
-    host_of |= {
-        result.fingerprint: result.host for host in record.hosts for result in host.results if result.check in checks
-    }
-    by_month: dict[Month, dict[str, list[State]]] = defaultdict(lambda: defaultdict(list))
-    for fingerprint, host in host_of.items():
-        newest = {_month_of(seen.at, record): seen for seen in record.sightings.get(fingerprint, ())}
-        for month, seen in newest.items():
-            if seen.outcome is not Outcome.NOT_APPLICABLE:
-                state = _seen_state(seen.outcome, seen.at, tracked.get(fingerprint))
-                by_month[month][host].append(state)
-    return tuple(_checks_point(month, by_month.get(month, {})) for month in twelve(record.month))
-
-
-def _seen_state(outcome: Outcome, at: datetime, finding: TrackedFinding | None) -> State:
-    if outcome is not Outcome.FAILED:
-        return State.PASSED if outcome is Outcome.PASSED else State.UNPROVEN
-    return State.WAIVED if finding is not None and _is_waived(finding, at) else State.FAILED
-
-
-def _is_waived(finding: TrackedFinding, at: datetime) -> bool:
-    known = [event for event in finding.events if event.at <= at]
-    moved = [event for event in known if event.kind in (EventKind.WAIVED, EventKind.UNWAIVED)]
-    return bool(moved) and moved[-1].kind is EventKind.WAIVED and (moved[-1].until is None or moved[-1].until > at)
-
-
-def _checks_point(month: Month, hosts: Mapping[str, Sequence[State]]) -> Point:
-    if not hosts:
-        return _unknown(month)
-    every = {state for states in hosts.values() for state in states}
-    worst = next((state for state in (State.FAILED, State.UNPROVEN, State.WAIVED) if state in every), State.PASSED)
-    kept = sum(set(states) == {State.PASSED} for states in hosts.values())
-    return Point(month, kept / len(hosts), worst)
+def _point(month: Month, then: Promise | None, unit: Unit) -> Point:
+    if then is None:
+        return Point(month, None, State.NOT_APPLICABLE)
+    comparable = then.whole and then.measured and then.unit is unit
+    return Point(month, then.kept / then.whole if comparable else None, then.state, then.unit)
 
 
 def service_year(record: MonthRecord, service: str) -> tuple[ServiceMonth, ...]:
@@ -200,26 +87,6 @@ def _service_part(month: Month, service: str, part: _Part) -> ServiceMonth:
     return ServiceMonth(month, target, found.percent, SERVICE_STATES[found.state])
 
 
-def availability_trend(record: MonthRecord) -> tuple[Point, ...]:
-    """Month by month the share of promised services that met their target; nothing where none was measured."""
-    return tuple(
-        _availability_point(month, [_service_month(month, name, parts) for name in _names(parts)])
-        for month, parts in _availability_months(record)
-    )
-
-
-def _names(parts: Iterable[_Part]) -> set[str]:
-    return {promised.service for part in parts for promised in part.promised}
-
-
-def _availability_point(month: Month, services: Sequence[ServiceMonth]) -> Point:
-    if all(one.percent is None for one in services):
-        return _unknown(month)
-    states = [one.state for one in services]
-    worst = next((state for state in (State.FAILED, State.UNPROVEN) if state in states), State.PASSED)
-    return Point(month, states.count(State.PASSED) / len(states), worst)
-
-
 def hours_year(record: MonthRecord) -> tuple[HoursMonth, ...]:
     """Twelve months of included hours; of a month in which contracts change all of them together."""
     includes = record.contract is not None and record.contract.resources is not None
@@ -247,53 +114,16 @@ def _hours_month(month: Month, parts: Iterable[tuple[bool, HoursStatement | None
     )
 
 
-def hours_trend(record: MonthRecord) -> tuple[Point, ...]:
-    """Month by month the used share of the hours that were there; above 1 is beyond them."""
-    return tuple(map(_hours_point, hours_year(record)))
-
-
-def _hours_point(one: HoursMonth) -> Point:
-    if not one.there or one.used is None:
-        return _unknown(one.month)
-    return Point(one.month, one.used / one.there, State.FAILED if one.is_overdrawn else State.PASSED)
-
-
 def open_year(record: MonthRecord, found: Iterable[Entry]) -> tuple[OpenMonth, ...]:
-    """What was open at the end of each month; of the last one the entries of the report itself."""
-    looked = {
-        month for month, scans in _scans_by_month(record) if any(one.status is not Reach.UNREACHABLE for one in scans)
-    }
-    now = Counter(entry.severity for entry in found if entry.resolved is None)
-    return tuple(
-        OpenMonth(month, None)
-        if month not in looked
-        else OpenMonth(month, _counts(now if month == record.month else _open_at(record, month)))
-        for month in twelve(record.month)
-    )
+    """What was open at the end of each month, as its own report has it; of the last one it is `found`."""
+    known = {one.month: _open(one, entries(one)) for one in record.before}
+    known[record.month] = _open(record, found)
+    return tuple(known.get(month, OpenMonth(month, None)) for month in twelve(record.month))
 
 
-def _counts(by_severity: Mapping[Severity, int]) -> tuple[int, ...]:
-    return tuple(by_severity.get(severity, 0) for severity in WORST_FIRST)
-
-
-def _open_at(record: MonthRecord, month: Month) -> Counter[Severity]:
-    end = _begin_of(month.following, record)
-    return Counter(
-        _severity_at(finding, life, end)
-        for finding in record.findings
-        for life in finding.lives
-        if life.unmeasured is not Unmeasured.UNPROVEN
-        and _began(life) < end
-        and (life.resolved is None or life.resolved >= end)
-    )
-
-
-def _began(life: FindingClocks) -> datetime:
-    """When a scan first saw it fail."""
-    readings = (life.remediation, life.response)
-    return next((reading.started for reading in readings if reading is not None), life.opened)
-
-
-def _severity_at(finding: TrackedFinding, life: FindingClocks, end: datetime) -> Severity:
-    graded = [event.severity for event in finding.events if event.severity is not None and event.at < end]
-    return graded[-1] if graded else life.severity
+def _open(record: MonthRecord, found: Iterable[Entry]) -> OpenMonth:
+    looked = any(one.status is not Reach.UNREACHABLE and record.begin <= one.at < record.until for one in record.scans)
+    if not looked:
+        return OpenMonth(record.month, None)
+    counted = Counter(entry.severity for entry in found if entry.resolved is None)
+    return OpenMonth(record.month, tuple(counted.get(severity, 0) for severity in WORST_FIRST))

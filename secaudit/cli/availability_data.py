@@ -32,11 +32,12 @@ def measured(
     """
     if imported is None:
         imported = read_probes(Path(promised.source)) if promised.source else ()
-    # A probe before the period may speak for its begin, and failures in a row may begin before it or go on after it.
+    # A probe before the period may speak for its begin, and failures in a row may begin before it. What was seen after
+    # its end was not known then: a month that is over does not change any more.
     near = (promised.every + LATE) * (promised.down_after + 1)
-    probes = [probe for probe in imported if start - near <= probe.at < end + near]
+    probes = [probe for probe in imported if start - near <= probe.at < end]
     if store is not None:
-        probes += store.probes(contract.customer, promised.service, start - near, end + near)
+        probes += store.probes(contract.customer, promised.service, start - near, end)
     if not probes and not promised.source:
         raise CommandError(f"nothing has probed {promised.service} yet")
     return measure(contract, promised, probes, start, end)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from operator import attrgetter
 from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo
 
@@ -13,22 +15,27 @@ from secaudit import __version__
 from secaudit.cli.exits import CommandError
 from secaudit.cli.logo import read_logo
 from secaudit.cli.month_promised import Promised, in_force
+from secaudit.model.answer import Reach
 from secaudit.model.contract import Contract, Contracts
 from secaudit.model.hours import Month
 from secaudit.model.month import EarlierContract, FamilyCount, HostAtEnd, HostScan, MonthRecord, TrackedFinding
 from secaudit.model.outcome import Outcome
+from secaudit.model.run import RunInfo
 from secaudit.model.severity import Severity
+from secaudit.model.sla import EventKind, FindingEvent
 from secaudit.sla.availability import month_span
 from secaudit.sla.calendar import local_moment
-from secaudit.sla.clocks import read_clocks
+from secaudit.sla.clocks import read_lives
 from secaudit.sla.history import ContractHistory
-from secaudit.store import CustomerView, FindingFilter, FindingState, HostOverview, Store, Tally
+from secaudit.store import CustomerView, Finding, FindingFilter, FindingState, HostOverview, Store, Tally
 
 DAILY_FAMILIES = frozenset({"backup"})
 """Families whose results are told day by day."""
 
-YEARLY_CHECKS = frozenset({"patch.end-of-life"})
-"""Checks whose results are told month by month for a year."""
+_SAID_BY_ALL = (Outcome.FAILED, Outcome.UNPROVEN)
+
+_MOST_SCANS = 5000
+"""So many scans of one finding are looked through for what was said of it before a moment."""
 
 
 def month_record(store: Store, contracts: Contracts, customer: str, month: Month, now: datetime) -> MonthRecord:
@@ -38,61 +45,149 @@ def month_record(store: Store, contracts: Contracts, customer: str, month: Month
     ConfigError when the logo that the contract names is none, and StoreError.
     """
     mine = contracts.of(customer)
-    history = ContractHistory(mine)
-    zone = ZoneInfo(_timezone(mine, month))
-    begin = local_moment(month.first, 0, zone)
-    end = local_moment(month.following.first, 0, zone)
-    until = min(end, now)
-    if until <= begin:
+    span = _Span.of(mine, month, now)
+    if span.until <= span.begin:
         raise CommandError(f"the month {month} has not begun")
-    there = in_force(mine, month, until)
-    contract = there[-1] if there else None
-    view = store.of(customer)
-    hosts = view.hosts()
-    if not hosts and not mine:
+    if not mine and not store.of(customer).hosts():
         raise CommandError(f"neither the store nor a contract knows the customer {customer!r}")
-    year_ago = Month((month.index - 11) // 12, (month.index - 11) % 12 + 1)
-    year_began = local_moment(year_ago.first, 0, zone)
-    scans = view.scans(year_began, until)
-    newest = {scan.record.host: scan for scan in scans if scan.scanned >= begin}
-    # A host that was left alone for longer than that is taken to have left the contract.
-    lately = {scan.record.host for scan in scans if scan.scanned >= local_moment(month.previous.first, 0, zone)}
-    ended = tuple(_host(view, host, newest.get(host.record.host)) for host in hosts if host.record.host in lately)
-    promised = Promised(store)
-    hours, work, hours_trouble = promised.hours(contract, month) if contract is not None else (None, (), "")
-    availability, unmeasured = promised.availability(contract, month, until) if contract is not None else ((), {})
-    findings = tuple(_findings(view, history, until))
-    earlier = tuple(_earlier(view, promised, one, month, until, scans) for one in there[:-1])
-    return MonthRecord(
-        customer=customer,
-        name=(mine[-1].name if mine else "") or next((host.record.customer_name for host in hosts), ""),
-        language=contract.report.language if contract is not None else "en",
-        month=month,
-        timezone=zone.key,
-        begin=begin,
-        end=end,
-        until=until,
-        version=__version__,
-        contract=contract,
-        hosts=ended,
-        scans=tuple(map(_scan, scans)),
-        findings=findings,
-        last_run=view.report(max(newest.values(), key=lambda scan: scan.scanned).run).run if newest else None,
-        sightings={
-            **store.sightings(_daily(ended, earlier), begin, until),
-            **store.sightings(_yearly(ended, findings), year_began, until),
-        },
-        hours=hours,
-        hours_trouble=hours_trouble,
-        work=work,
-        availability=availability,
-        unmeasured=unmeasured,
-        certificates=promised.certificates(contract, until) if contract is not None else (),
-        earlier=earlier,
-        past=promised.past(history, month, until),
-        logo=read_logo(contract.report) if contract is not None else b"",
-        calendars=_calendars(),
+    known = _Known(store, customer, mine, span)
+    record = known.month(span, is_told=True)
+    earlier = (_Span.of(mine, _back(month, back), now) for back in range(11, 0, -1))
+    return replace(
+        record,
+        last_run=known.last_run(span),
+        past=known.promised.past(known.history, month, span.until),
+        before=tuple(one for one in map(known.month, earlier) if one.contract is not None or one.scans),
+        logo=read_logo(record.contract.report) if record.contract is not None else b"",
+        scans=tuple(map(_scan, known.scans)),
     )
+
+
+def _back(month: Month, months: int) -> Month:
+    return Month((month.index - months) // 12, (month.index - months) % 12 + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A month of a customer's calendar: its begin and end, and until when it is told."""
+
+    month: Month
+    zone: ZoneInfo
+    begin: datetime
+    end: datetime
+    until: datetime
+
+    @classmethod
+    def of(cls, contracts: Sequence[Contract], month: Month, now: datetime) -> _Span:
+        """By the time zone of the contract that is in force in it."""
+        zone = ZoneInfo(_timezone(contracts, month))
+        end = local_moment(month.following.first, 0, zone)
+        return cls(month, zone, local_moment(month.first, 0, zone), end, min(end, now))
+
+
+class _Known:
+    """What store, contracts, ledgers and probes know of a customer; every month is made of it in the same way."""
+
+    def __init__(self, store: Store, customer: str, contracts: Sequence[Contract], last: _Span) -> None:
+        self.history = ContractHistory(contracts)
+        self.promised = Promised(store)
+        # A year of months, and one more: see `month`.
+        self.scans = store.of(customer).scans(local_moment(_back(last.month, 12).first, 0, last.zone), last.until)
+        self._store = store
+        self._view = store.of(customer)
+        self._events = self._view.events()
+        self._findings = tuple(self._view.every_finding(FindingFilter(state=FindingState.ALL)))
+
+    def month(self, span: _Span, *, is_told: bool = False) -> MonthRecord:
+        """A month from what was known and true until its end: nothing later changes it.
+
+        Of one that `is_told` the words are those of then as well.
+        """
+        view, month, until = self._view, span.month, span.until
+        there = in_force(self.history.contracts, month, until)
+        contract = there[-1] if there else None
+        scans = self._between(span.begin, until)
+        newest = {scan.record.host: scan for scan in scans}
+        # A host that was left alone for longer than that is taken to have left the contract.
+        reach = local_moment(month.previous.first, 0, span.zone)
+        lately = {scan.record.host: scan for scan in self._between(reach, until)}
+        ended = tuple(_host(view, lately[host], newest.get(host)) for host in sorted(lately))
+        promised = self.promised
+        hours, work, hours_trouble = promised.hours(contract, month) if contract is not None else (None, (), "")
+        availability, unmeasured = promised.availability(contract, month, until) if contract is not None else ((), {})
+        earlier = tuple(_earlier(view, promised, one, month, until, self.scans) for one in there[:-1])
+        named = (*([contract.name] if contract is not None else []), *(one.name for one in self.history.contracts[-1:]))
+        return MonthRecord(
+            customer=view.customer,
+            name=next((name for name in named if name), "")
+            or next((host.record.customer_name for host in ended if host.record.customer_name), ""),
+            language=contract.report.language if contract is not None else "en",
+            month=month,
+            timezone=span.zone.key,
+            begin=span.begin,
+            end=span.end,
+            until=until,
+            version=__version__,
+            contract=contract,
+            hosts=ended,
+            scans=tuple(map(_scan, scans)),
+            findings=tuple(self._tracked(span, is_told=is_told)),
+            sightings=self._store.sightings(_daily(ended, earlier), span.begin, until),
+            hours=hours,
+            hours_trouble=hours_trouble,
+            work=work,
+            availability=availability,
+            unmeasured=unmeasured,
+            certificates=promised.certificates(contract, until) if contract is not None else (),
+            earlier=earlier,
+            calendars=_calendars(),
+        )
+
+    def last_run(self, span: _Span) -> RunInfo | None:
+        """The newest run that scanned a host in a month."""
+        scans = self._between(span.begin, span.until)
+        return self._view.report(max(scans, key=lambda scan: scan.scanned).run).run if scans else None
+
+    def _between(self, begin: datetime, end: datetime) -> Sequence[HostOverview]:
+        first, last = (bisect_left(self.scans, moment, key=attrgetter("scanned")) for moment in (begin, end))
+        return self.scans[first:last]
+
+    def _reason(self, found: Finding, until: datetime) -> str:
+        """What the last scan before a moment said of a finding."""
+        if max(found.last_seen, found.resolved or found.last_seen) < until:
+            return found.reason
+        seen = self._store.history(found.fingerprint, _MOST_SCANS)
+        # A scan that was not complete proves nothing gone, so what it saw passing was not said of an open finding.
+        said = (one for one in seen if one.outcome in _SAID_BY_ALL or one.status is Reach.COMPLETE)
+        return next((one.reason for one in said if one.at < until), found.reason)
+
+    def _tracked(self, span: _Span, *, is_told: bool) -> Iterator[TrackedFinding]:
+        """The findings that were there in a month, or of which something was said in it."""
+        for found in self._findings:
+            events = tuple(event for event in self._events.get(found.fingerprint, ()) if event.at < span.until)
+            if not events or (_is_over(events) and events[-1].at < span.begin):
+                continue
+            lives = read_lives(events, self.history, span.until)
+            if lives:
+                yield TrackedFinding(
+                    found.fingerprint,
+                    found.host,
+                    found.control,
+                    found.check,
+                    found.family,
+                    found.subject,
+                    found.title,
+                    self._reason(found, span.until) if is_told else "",
+                    found.severity,
+                    lives,
+                    events,
+                )
+
+
+def _is_over(events: Sequence[FindingEvent]) -> bool:
+    """Whether the newest life of a finding is over."""
+    turns = (EventKind.FOUND, EventKind.REOPENED, EventKind.RESOLVED)
+    return next((event.kind for event in reversed(events) if event.kind in turns), None) is EventKind.RESOLVED
 
 
 def _calendars() -> tuple[tuple[str, str], ...]:
@@ -171,33 +266,7 @@ def _count(family: str, tallies: Sequence[Tally]) -> FamilyCount:
     return FamilyCount(family, total(Outcome.PASSED), total(Outcome.FAILED), grave, total(Outcome.UNPROVEN))
 
 
-def _findings(view: CustomerView, history: ContractHistory, until: datetime) -> Iterator[TrackedFinding]:
-    events = view.events()
-    for found in view.every_finding(FindingFilter(state=FindingState.ALL)):
-        mine = tuple(event for event in events.get(found.fingerprint, ()) if event.at < until)
-        lives = read_clocks(mine, history, until) if mine else ()
-        if lives:
-            yield TrackedFinding(
-                found.fingerprint,
-                found.host,
-                found.control,
-                found.check,
-                found.family,
-                found.subject,
-                found.title,
-                found.reason,
-                found.severity,
-                lives,
-                mine,
-            )
-
-
 def _daily(hosts: Sequence[HostAtEnd], earlier: Sequence[EarlierContract]) -> set[str]:
     seen = [result for host in hosts for result in host.results if result.family in DAILY_FAMILIES]
     seen += [result for part in earlier for result in part.backups]
     return {result.fingerprint for result in seen if result.outcome is not Outcome.NOT_APPLICABLE}
-
-
-def _yearly(hosts: Sequence[HostAtEnd], findings: Sequence[TrackedFinding]) -> set[str]:
-    there = {result.fingerprint for host in hosts for result in host.results if result.check in YEARLY_CHECKS}
-    return there | {finding.fingerprint for finding in findings if finding.check in YEARLY_CHECKS}

@@ -130,9 +130,9 @@ class MonthRecord:
 
     The month goes from `begin` up to `end`, local midnights of `timezone`; it is told as it stood at `until`, which is
     `end` unless the month is not over. `contract` is the last one that was in force in it, `earlier` are those before,
-    the oldest first. `scans` reach back twelve months; `last_run` is the newest run that scanned a host in the month.
+    the oldest first. `scans` reach back thirteen months; `last_run` is the newest run that scanned a host in the month.
     `sightings` has what scans said of results (by fingerprint) that a single look at the end of the month says too
-    little about: of backups in the month, of releases in twelve. `past` are the months before that a contract covers,
+    little about: of backups in the month. `past` are the months before that a contract covers,
     up to eleven, the oldest first. `hours_trouble` says why there is no statement although the contract includes hours,
     `unmeasured` (by service) why there is no availability although it is promised. `certificates` are of promised
     services. `calendars` names what days are reckoned with (time zones, holidays) and its version. `host_changes` is
@@ -168,5 +168,10 @@ class MonthRecord:
     host_changes: tuple[HostChange, ...] = ()
     translations: Phrasebook = field(default_factory=Phrasebook)
     phrases: Mapping[str, str] = field(default_factory=dict)
+    before: tuple[MonthRecord, ...] = ()
+    """The months before, the oldest first, up to eleven: each as it stood at its own end, with no month before it.
+
+    A month that nothing is known of, neither by a scan nor by a contract, is left out.
+    """
     logo: bytes = b""
     """The customer's logo, a PNG; empty where there is none."""

@@ -104,7 +104,8 @@ class ClockReading:
     `promised` is as the contract writes it (`5bd`). `due` is the deadline with every pause that is known, None when
     business never opens again. `left` is real time from now (or the end) to `due`, negative once it is over. `elapsed`
     is real time since `started`, `paused` the part of it in which the clock stood still. `used` is the used share of
-    the promised time in thousandths; it can be above 1000.
+    the promised time in thousandths; it can be above 1000. `broken` is the last moment at which a promise that was
+    broken was not: its deadline with the grace, or when the answer that had kept it was taken back.
     """
 
     priority: str
@@ -118,6 +119,7 @@ class ClockReading:
     elapsed: timedelta
     paused: timedelta
     used: int
+    broken: datetime | None = None
 
     @property
     def is_broken(self) -> bool:
@@ -143,6 +145,8 @@ class FindingClocks:
     """The clocks of one life of a finding: from when it was found or came back until it was resolved.
 
     `unmeasured` says why both clocks are None; either may be None alone where the contract promises one thing only.
+    `proven` is when a scan first saw it fail in this life. Of one that is `continued` the clocks went on in a later
+    life: they are shown as they stood when this one ended, and count there.
     """
 
     fingerprint: str
@@ -152,3 +156,5 @@ class FindingClocks:
     response: ClockReading | None = None
     remediation: ClockReading | None = None
     unmeasured: Unmeasured | None = None
+    proven: datetime | None = None
+    continued: bool = False

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ from secaudit.model.contract import Contract, Priority, Reopening, Target
 from secaudit.model.sla import ClockReading, ClockState, FindingClocks, FindingEvent, Unmeasured
 from secaudit.sla.calendar import ticks
 from secaudit.sla.history import Clock, ContractHistory
-from secaudit.sla.lives import Life, continued, lives
+from secaudit.sla.lives import Life, continued, lives, spells
 
 
 def read_clocks(events: Sequence[FindingEvent], history: ContractHistory, now: datetime) -> tuple[FindingClocks, ...]:
@@ -25,6 +25,22 @@ def read_clocks(events: Sequence[FindingEvent], history: ContractHistory, now: d
     """
     parts = continued(lives(events, now), lambda life: _continues(life, history))
     return tuple(_read(events[0].fingerprint, life, history, now) for life in parts)
+
+
+def read_lives(events: Sequence[FindingEvent], history: ContractHistory, now: datetime) -> tuple[FindingClocks, ...]:
+    """As `read_clocks`, but with every life by itself, when it was there and when it was gone.
+
+    Where clocks go on over several lives, the last of them has the clocks of all, and those before are `continued`.
+    """
+    return tuple(
+        replace(
+            _read(events[0].fingerprint, spell.whole, history, now),
+            opened=spell.life.opened,
+            proven=spell.life.started,
+            continued=spell.is_continued,
+        )
+        for spell in spells(lives(events, now), lambda life: _continues(life, history))
+    )
 
 
 def remediation_due(events: Sequence[FindingEvent], history: ContractHistory, now: datetime) -> datetime | None:
@@ -60,10 +76,14 @@ def _read(fingerprint: str, life: Life, history: ContractHistory, now: datetime)
     if unmeasured is None:
         answered = min((at for at in (life.acknowledged, life.resolved) if at is not None), default=None)
         response = _reading(life, history, now, lambda priority: priority.response, answered)
+        if response is not None and response.broken is not None:
+            response = replace(response, broken=life.unanswered(response.broken))
         remediation = _reading(life, history, now, lambda priority: priority.remediation, life.resolved)
         if response is None and remediation is None:
             unmeasured = Unmeasured.NO_PROMISE
-    return FindingClocks(fingerprint, life.opened, life.severity, life.resolved, response, remediation, unmeasured)
+    return FindingClocks(
+        fingerprint, life.opened, life.severity, life.resolved, response, remediation, unmeasured, life.started
+    )
 
 
 def _unmeasured(life: Life, history: ContractHistory) -> Unmeasured | None:
@@ -97,11 +117,13 @@ def _reading(
         for begin, until in life.running(counting.begin)
         if begin < end
     )
+    state = _state(life, counting, passed, now, end if ended is not None else None)
+    is_broken = state in (ClockState.BREACHED, ClockState.MISSED)
     return ClockReading(
         priority=counting.priority.id,
         promised=str(counting.target),
         clock=counting.target.clock.value,
-        state=_state(life, counting, passed, now, end if ended is not None else None),
+        state=state,
         started=started,
         due=counting.due,
         ended=end if ended is not None else None,
@@ -109,6 +131,7 @@ def _reading(
         elapsed=end - started,
         paused=_stood_still(life, started, end),
         used=passed * 1000 // ticks(counting.target),
+        broken=counting.due + counting.contract.sla.grace if is_broken and counting.due is not None else None,
     )
 
 

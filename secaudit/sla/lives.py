@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -40,7 +40,8 @@ class Grade:
 class Life:
     """One life of a finding. `started` is when a scan first saw it fail, None while it is unproven only.
 
-    `grades` begin with the severity that it had then; `stills` may overlap and are ordered by their begin.
+    `grades` begin with the severity that it had then; `stills` may overlap and are ordered by their begin. `retracted`
+    are the acknowledgements that were taken back: when each was given, and when it was taken back.
     """
 
     opened: datetime
@@ -49,6 +50,7 @@ class Life:
     stills: tuple[Still, ...]
     acknowledged: datetime | None
     resolved: datetime | None
+    retracted: tuple[tuple[datetime, datetime], ...] = ()
 
     @property
     def severity(self) -> Severity:
@@ -59,6 +61,10 @@ class Life:
         """What holds the clocks at a moment: a waiver, else a pause, else nothing."""
         states = {still.state for still in self.stills if still.start <= moment < still.end}
         return ClockState.WAIVED if ClockState.WAIVED in states else next(iter(states), None)
+
+    def unanswered(self, due: datetime) -> datetime:
+        """Since when it is known that nobody answered by a moment: later, if an answer in time was taken back."""
+        return max([due, *(back for given, back in self.retracted if given <= due)])
 
     def until(self, moment: datetime) -> Life:
         """What is known of it at a moment: what begins later does not count, and what holds its clocks goes on."""
@@ -90,10 +96,9 @@ def lives(events: Sequence[FindingEvent], now: datetime) -> tuple[Life, ...]:
     back by then counts as if it had never been.
     """
     known = sorted((event for event in events if event.at <= now), key=lambda event: event.at)
-    if withdrawn := withdrawals(known):
-        known = [event for event in known if event.number not in withdrawn]
+    withdrawn = withdrawals(known)
     starts = [index for index, event in enumerate(known) if event.kind in _BEGINS]
-    return tuple(_life(known[start:end]) for start, end in pairwise([*starts, len(known)]))
+    return tuple(_life(known[start:end], withdrawn) for start, end in pairwise([*starts, len(known)]))
 
 
 def continued(parts: Sequence[Life], goes_on: Callable[[Life], bool]) -> tuple[Life, ...]:
@@ -102,13 +107,43 @@ def continued(parts: Sequence[Life], goes_on: Callable[[Life], bool]) -> tuple[L
     Clocks stand still while the finding was gone or unproven only; a life that is unproven so far joins nothing.
     """
     whole: list[Life] = []
-    for part in parts:
-        proven = next((at for at in reversed(range(len(whole))) if whole[at].started is not None), None)
-        if part.started is None or proven is None or not goes_on(whole[proven]):
-            whole.append(part)
-        else:
-            whole[proven:] = [_joined(whole[proven], part, part.started)]
+    for spell in spells(parts, goes_on):
+        if spell.joins is not None:
+            del whole[spell.joins :]
+        whole.append(spell.whole)
     return tuple(whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """One life by itself, and with all those before it whose clocks go on in it.
+
+    `joins` is the place of the first of these among the lives that are joined so far. `is_continued` when the clocks
+    go on in a later one.
+    """
+
+    life: Life
+    whole: Life
+    joins: int | None = None
+    is_continued: bool = False
+
+
+def spells(parts: Sequence[Life], goes_on: Callable[[Life], bool]) -> tuple[Spell, ...]:
+    """Every life, with what `continued` joins it to."""
+    found: list[Spell] = []
+    last: list[int] = []
+    """Of each joined life so far the place of its last spell."""
+    for part in parts:
+        proven = next((at for at in reversed(range(len(last))) if found[last[at]].whole.started is not None), None)
+        if part.started is None or proven is None or not goes_on(found[last[proven]].whole):
+            last.append(len(found))
+            found.append(Spell(part, part))
+            continue
+        before = found[last[proven]]
+        found[last[proven]] = replace(before, is_continued=True)
+        last[proven:] = [len(found)]
+        found.append(Spell(part, _joined(before.whole, part, part.started), proven))
+    return tuple(found)
 
 
 def _joined(before: Life, after: Life, again: datetime) -> Life:
@@ -118,11 +153,18 @@ def _joined(before: Life, after: Life, again: datetime) -> Life:
         grades=_changes((*before.grades, *after.grades)),
         stills=(*before.stills, Still(gone, again, ClockState.PAUSED, again), *after.stills),
         acknowledged=before.acknowledged or after.acknowledged,
+        retracted=(*before.retracted, *after.retracted),
         resolved=after.resolved,
     )
 
 
-def _life(events: Sequence[FindingEvent]) -> Life:
+def _life(every: Sequence[FindingEvent], withdrawn: Mapping[int, FindingEvent]) -> Life:
+    events = [event for event in every if event.number not in withdrawn] if withdrawn else every
+    retracted = (
+        (event.at, withdrawn[event.number].at)
+        for event in every
+        if event.kind is EventKind.ACKNOWLEDGED and event.number in withdrawn
+    )
     opened = events[0].at
     resolved = next((event.at for event in events if event.kind is EventKind.RESOLVED), None)
     started = next((event.at for event in events if event.outcome is Outcome.FAILED), None)
@@ -137,6 +179,7 @@ def _life(events: Sequence[FindingEvent]) -> Life:
         stills=tuple(sorted(_stills(events, resolved), key=lambda still: still.start)),
         acknowledged=next((event.at for event in events if event.kind is EventKind.ACKNOWLEDGED), None),
         resolved=resolved,
+        retracted=tuple(retracted),
     )
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -51,7 +52,7 @@ from secaudit.model.result import Result, fingerprint
 from secaudit.model.severity import Severity
 from secaudit.model.sla import EventKind, FindingEvent
 from secaudit.sla.availability import month_span
-from secaudit.sla.clocks import read_clocks
+from secaudit.sla.clocks import read_lives
 from secaudit.sla.history import ContractHistory
 from secaudit.sla.hours import statements
 from tests.reports import drift_sample, sample
@@ -186,7 +187,7 @@ def track(found: Result, *events: FindingEvent, until: datetime = END) -> Tracke
         title=found.title,
         reason=found.reason,
         severity=found.severity,
-        lives=read_clocks(events, ContractHistory((CONTRACT,)), until),
+        lives=read_lives(events, ContractHistory((CONTRACT,)), until),
         events=events,
     )
 
@@ -268,16 +269,61 @@ def _earlier() -> list[TrackedFinding]:
     return found
 
 
-def _releases(results: list[Result]) -> dict[str, tuple[Sighting, ...]]:
-    """The monthly scans of a year saw releases as October does, but for an old one that was replaced in May."""
-    months = [datetime(2026, number, 28, 2, tzinfo=UTC) for number in range(1, 10)]
-    here = {
-        one.fingerprint: tuple(Sighting(at, one.outcome) for at in [*months, local_day(31)])
-        for one in results
-        if one.check == "patch.end-of-life"
-    }
-    old = sample.result("end-of-life", "erp1", Outcome.FAILED, "old").fingerprint
-    return {**here, old: tuple(Sighting(at, Outcome.FAILED) for at in months[1:4])}
+def _before(findings: Sequence[TrackedFinding], results: Sequence[Result]) -> tuple[MonthRecord, ...]:
+    """January to September, each scanned once: releases as October has them, but for an old one from February to April.
+
+    Firewall and resilience are as `_scans` counts them.
+    """
+    return tuple(_month_before(number, findings, results) for number in range(1, 10))
+
+
+def _month_before(number: int, findings: Sequence[TrackedFinding], results: Sequence[Result]) -> MonthRecord:
+    month = Month(2026, number)
+    span = month_span(CONTRACT, month)
+    there = (_as_of(finding, span.end) for finding in findings)
+    scans = tuple(scan for scan in _scans() if span.start <= scan.at < span.end)
+    past = _past()[number - 1]
+    return MonthRecord(
+        customer="muster",
+        name="Muster GmbH",
+        language="de",
+        month=month,
+        timezone="Europe/Vienna",
+        begin=span.start,
+        end=span.end,
+        until=span.end,
+        version="1.0.0",
+        contract=CONTRACT,
+        hosts=tuple(_host_before(scan, results) for scan in scans),
+        scans=scans,
+        findings=tuple(finding for finding in there if finding is not None),
+        hours=past.hours,
+        availability=past.availability,
+    )
+
+
+def _as_of(finding: TrackedFinding, end: datetime) -> TrackedFinding | None:
+    events = tuple(event for event in finding.events if event.at < end)
+    lives = read_lives(events, ContractHistory((CONTRACT,)), end) if events else ()
+    return replace(finding, lives=lives, events=events) if lives else None
+
+
+def _host_before(scan: HostScan, results: Sequence[Result]) -> HostAtEnd:
+    (record,) = (one for one in sample.HOSTS if one.host == scan.host)
+    counted = [
+        sample.result("clock", scan.host, outcome, f"{count.family}-{number}", family=count.family)
+        for count in scan.families
+        for outcome, times in (
+            (Outcome.PASSED, count.passed),
+            (Outcome.FAILED, count.failed),
+            (Outcome.UNPROVEN, count.unproven),
+        )
+        for number in range(times)
+    ]
+    releases = [one for one in results if one.check == "patch.end-of-life" and one.host == scan.host]
+    if scan.host == "erp1" and scan.at.month in (2, 3, 4):
+        releases = [sample.result("end-of-life", "erp1", Outcome.FAILED, "old")]
+    return HostAtEnd(record, scan.at, (*counted, *releases))
 
 
 def _past() -> tuple[PastMonth, ...]:
@@ -328,7 +374,7 @@ def _scans() -> tuple[HostScan, ...]:
         for at, host in enumerate(sample.HOSTS[:8]):
             bad = int(at < back % 3)
             families = (
-                FamilyCount("firewall", 4 - bad, bad, 0, 0),
+                FamilyCount("firewall", 4 - bad, 0, 0, bad),
                 FamilyCount("resilience", 2, 0, 0, int(back == 4 and at == 1)),
             )
             found.append(HostScan(host.host, moment, Reach.COMPLETE, families))
@@ -370,7 +416,7 @@ def record() -> MonthRecord:
         scans=_scans(),
         findings=(*map(_open, failed), *_mended(), *_earlier()),
         last_run=run.run,
-        sightings=_sightings() | _releases(results),
+        sightings=_sightings(),
         hours=statement,
         work=tuple(entry for entry in LEDGER if Month.of(entry.day) == OCTOBER),
         availability=(
@@ -382,6 +428,7 @@ def record() -> MonthRecord:
             Certificate("erp", END - timedelta(minutes=5), datetime(2027, 2, 11, 12, tzinfo=UTC)),
         ),
         past=_past(),
+        before=_before((*map(_open, failed), *_mended(), *_earlier()), results),
         calendars=(("tzdata", "2026a"), ("holidays", "0.109")),
         host_changes=drift_sample.host_changes(),
         unmeasured={"vpn": "probes/vpn.csv: cannot be read: No such file or directory"},

@@ -24,7 +24,7 @@ from secaudit.reports.texts import TEXTS
 
 from secaudit.cli.month_changes import phrases
 from secaudit.cli.translations import phrasebook
-from secaudit.model.month import FamilyCount, MonthRecord
+from secaudit.model.month import MonthRecord
 from secaudit.model.outcome import Outcome
 from secaudit.model.phrasebook import Phrasebook
 from secaudit.model.run import Summary
@@ -170,7 +170,9 @@ def test_a_mild_finding_in_time_breaks_nothing_and_a_late_one_does(record: Month
     fresh = replace(record, hosts=(host,), findings=(young,))
     assert promises(fresh)[PromiseId.FIREWALL].cause is Cause.IN_TIME
     old = monthly_sample.track(mild, monthly_sample.seen(mild, moment - timedelta(days=120)))
-    assert promises(replace(fresh, findings=(old,)))[PromiseId.FIREWALL].cause is Cause.LATE
+    assert promises(replace(fresh, findings=(old,)))[PromiseId.FIREWALL].cause is Cause.OVERDUE
+    due = monthly_sample.track(mild, monthly_sample.seen(mild, moment - timedelta(days=100)))
+    assert promises(replace(fresh, findings=(due,)))[PromiseId.FIREWALL].cause is Cause.LATE
 
 
 def test_a_copy_that_was_too_old_in_between_is_broken_for_the_month(record: MonthRecord) -> None:
@@ -193,7 +195,7 @@ def test_a_trend_ends_with_what_the_row_says(record: MonthRecord) -> None:
         if promise.trend:
             last = promise.trend[-1]
             assert (last.month, last.state) == (record.month, promise.state)
-            assert last.share == (promise.kept / promise.whole if promise.whole else None)
+            assert last.share == (promise.kept / promise.whole if promise.whole and promise.measured else None)
             assert len(promise.trend) == 12
 
 
@@ -335,11 +337,9 @@ def test_the_year_of_a_backup_has_no_point_where_nobody_looked(record: MonthReco
     promise = promises(record)[PromiseId.CLOUD_BACKUPS]
     assert [point.share for point in promise.trend[:-1]] == [None] * 11, "only this month's scans saw backups"
     assert promise.trend[-1].share == promise.kept / promise.whole
-    older = replace(record.scans[0], at=record.begin - timedelta(days=3), families=(FamilyCount("backup", 1, 0, 0, 0),))
-    hosts = {result.host for host in record.hosts for result in host.results if result.family == "backup"}
-    scans = (*record.scans, *(replace(older, host=host) for host in hosts))
-    before = promises(replace(record, scans=scans))[PromiseId.CLOUD_BACKUPS].trend[-2]
-    assert before.share is not None
+    seen = tuple(replace(host, results=host.results + monthly_sample.BACKUPS) for host in record.before[-1].hosts[:1])
+    before = (*record.before[:-1], replace(record.before[-1], hosts=seen))
+    assert promises(replace(record, before=before))[PromiseId.CLOUD_BACKUPS].trend[-2].share is not None
 
 
 def test_clocks_of_an_earlier_contract_with_other_priorities_are_counted() -> None:

@@ -62,9 +62,16 @@ def test_an_acknowledgement_that_is_taken_back_never_was() -> None:
     whole = (FOUND, taken, noted, back)
     assert response(*whole, now="2026-11-24T11:59+01:00").state is ClockState.MET
     for now in ("2026-11-24T12:00+01:00", "2026-11-24T12:30+01:00"):
-        assert response(*whole, now=now) == response(FOUND, now=now)
+        assert response(*whole, now=now) == broken_at(back.at, response(FOUND, now=now))
         assert response(*whole, now=now).state is ClockState.BREACHED
-    assert response(*whole, later, now="2026-11-25T10:00+01:00") == response(FOUND, later, now="2026-11-25T10:00+01:00")
+    then = "2026-11-25T10:00+01:00"
+    assert response(*whole, later, now=then) == broken_at(back.at, response(FOUND, later, now=then))
+
+
+def broken_at(moment: datetime, reading: ClockReading) -> ClockReading:
+    """The reading of a promise of which it became known at a moment that it is broken."""
+    assert reading.broken == reading.due == at("2026-11-24T11:00+01:00")
+    return replace(reading, broken=moment)
 
 
 def test_a_clock_from_found_over_warning_to_breach_and_a_late_end() -> None:
