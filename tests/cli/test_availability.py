@@ -157,7 +157,7 @@ def test_a_service_that_nothing_has_probed_hides_no_other(run: Run) -> None:
 
 
 def test_failures_in_a_row_are_counted_across_the_end_of_a_month(run: Run) -> None:
-    """Of what fails at the end of April the first probe of May tells more, be it in a file or in the store."""
+    """A row that begins in April is one in May as well; April itself knows its own part only, and stays as it was."""
     text = CONTRACT.replace("every: 1h,", "every: 1h, down_after: 2,")
     lines = [(f"2026-04-30T{hour:02}:00:00+02:00", hour < 23) for hour in range(24)]
     lines.append(("2026-05-01T00:00:00+02:00", False))
@@ -169,7 +169,10 @@ def test_failures_in_a_row_are_counted_across_the_end_of_a_month(run: Run) -> No
     assert run("import", "muster", "shop", "probes/shop.csv", "--store", "s.sqlite")[0] == 0
     (by_store,) = json.loads(run("show", "muster", "--month", "2026-04", "--json", "--store", "s.sqlite")[1])
     assert by_file["seconds"] == by_store["seconds"]
-    assert (by_store["seconds"]["up"], by_store["seconds"]["down"]) == (23 * 3600, 3600)
+    assert (by_store["seconds"]["up"], by_store["seconds"]["down"]) == (23 * 3600, 0)
+    assert by_store["seconds"]["unmeasured"] == (30 * 24 - 4 - 23) * 3600, "without 4 that were planned"
+    (may,) = json.loads(run("show", "muster", "--month", "2026-05", "--json", "--store", "s.sqlite")[1])
+    assert may["seconds"]["down"] == 3600
 
 
 def test_an_import_with_a_mistake_stores_nothing(run: Run) -> None:
