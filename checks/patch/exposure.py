@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -80,6 +81,7 @@ def expose(packages: Packages, advisories: Advisories, statements: Statements | 
     installed = packages.packages
     by_source = distribution_of(release).by_source
     found: list[tuple[Package, Standing]] = []
+    unrepaired = frozenset() if by_source else advisories.unrepaired
     unknown = 0
     # Two lookups for each package and nothing else: this is what fleets with thousands of packages cost.
     for it in installed:
@@ -88,16 +90,17 @@ def expose(packages: Packages, advisories: Advisories, statements: Statements | 
             exact = advisories.standing_of(it.name, it.version, it.stream) if it.stream and hit is not ASK_ANEW else hit
             if exact:
                 found.append((it, exact))
-        elif hit is False:
+        elif hit is False and it.source not in unrepaired:
             unknown += 1
     kernels = _source_kernels if by_source else _kernels
     exposed: dict[str, list[tuple[Package, Standing]]] = {}
     doubts: dict[str, str] = {}
     hits = [(it.source, it, hit) for it, hit in found if hit is not ASK_ANEW]
-    for name, version, it in kernels([it for it, hit in found if hit is ASK_ANEW], release):
-        asked = advisories.standing(name, version)
-        if asked is not None:
-            hits.append((name, it, asked))
+    newest_kernels = list(kernels([it for it, hit in found if hit is ASK_ANEW], release))
+    asked = ((name, it, advisories.standing(name, version)) for name, version, it in newest_kernels)
+    hits += [(name, it, standing) for name, it, standing in asked if standing is not None]
+    if unrepaired:
+        hits += _of_sources(installed, {it for _, _, it in newest_kernels}, advisories)
     for source, it, standing in hits:
         if standing.doubt:
             doubts.setdefault(source, standing.doubt)
@@ -113,6 +116,20 @@ def expose(packages: Packages, advisories: Advisories, statements: Statements | 
         covered=len(installed) - unknown,
         evidence=packages.evidence,
     )
+
+
+def _of_sources(
+    packages: Iterable[Package], kernels: AbstractSet[Package], advisories: Advisories
+) -> Iterator[tuple[str, Package, Standing]]:
+    """What rpm feeds say of source packages: that nothing repairs them yet, which is about all that is built of them.
+
+    Of kernels that is the newest of each, as elsewhere.
+    """
+    for it in packages:
+        if it.source in advisories.unrepaired and (it in kernels or not it.source.startswith("kernel")):
+            flaws = advisories.of_source(it.source, it.version, it.stream)
+            if flaws:
+                yield it.source, it, Standing(flaws)
 
 
 def _plain(exposed: Mapping[str, list[tuple[Package, Standing]]], subscribed: bool) -> Iterator[Exposed]:

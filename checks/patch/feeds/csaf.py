@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+from packageurl import PackageURL
 
 from secaudit.api import Severity
 
@@ -16,7 +18,14 @@ from .vex import statement
 _PLATFORM = re.compile(
     r"cpe:/[ao]:redhat:(?P<product>enterprise_linux|rhel_[a-z0-9]+):(?P<version>\d+)(?:\.\d+)?(?::.*)?"
 )
-_PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*)-(?P<version>\d+:[^-:\s]+-[^-:\s]+)\.(?P<arch>[a-z0-9_]+)")
+# `sudo-0:1.9.5p2-10.el9_3.x86_64`, and of a module `ruby-2.5.9-1.module+el8.9.0.x86_64.rpm-ruby:2.5` or `…::ruby:2.5`
+_PACKAGE = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*)-(?P<version>(?:\d+:)?[^-:\s]+-[^-:\s]+)\.(?P<arch>(?!rpm\b)[a-z0-9_]+)"
+    r"(?:(?:\.rpm)?(?:-|::)(?P<stream>[^\s:/]+:[^\s:/]+))?(?:\.rpm)?"
+)
+# `nodejs:18/nodejs`, and a module itself: `nodejs:18:8090020231004:a75119d5`
+_IN_MODULE = re.compile(r"(?P<stream>[^\s:/]+:[^\s:/]+)/(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*)", re.ASCII)
+_MODULE_ITSELF = re.compile(r"(?P<stream>[^\s:/]+:[^\s:/]+)(?::\d+:[0-9a-f]+)?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 _UNFIXED = {"no_fix_planned": State.WILL_NOT_FIX, "none_available": State.OPEN, "workaround": State.OPEN}
 
@@ -66,21 +75,33 @@ def read_csaf(document: Mapping[str, Any], place: str, left_out: Count) -> Itera
     yield from cleared
 
 
+class _Named(NamedTuple):
+    """A package as a document means it; what is empty it leaves open."""
+
+    name: str
+    version: str = ""
+    architecture: str = ""
+    stream: str = ""
+
+
 class _Products:
     """Which release and package a product id stands for."""
 
     def __init__(self, tree: Mapping[str, Any]) -> None:
         self._platforms: dict[str, tuple[str, str]] = {}
+        self._purls: dict[str, str] = {}
         branches = list(tree.get("branches") or ())
         while branches:
             branch = branches.pop()
             branches += branch.get("branches") or ()
             product = branch.get("product") or {}
-            cpe = (product.get("product_identification_helper") or {}).get("cpe", "")
-            found = _PLATFORM.fullmatch(cpe)
+            helper = product.get("product_identification_helper") or {}
+            found = _PLATFORM.fullmatch(helper.get("cpe", ""))
             if found is not None:
                 channel = "" if found["product"] == "enterprise_linux" else found["product"].removeprefix("rhel_")
                 self._platforms[product["product_id"]] = f"rhel:{found['version']}", channel
+            if "purl" in helper:
+                self._purls[product["product_id"]] = helper["purl"]
         self._parts = {
             one["full_product_name"]["product_id"]: (one["relates_to_product_reference"], one["product_reference"])
             for one in tree.get("relationships") or ()
@@ -88,41 +109,90 @@ class _Products:
 
     def find(self, product: str) -> tuple[str, str, str] | None:
         """Release, channel and the package's own id; None for a product that is no package of a release of ours."""
-        platform, package = self._parts.get(product, ("", ""))
-        known = self._platforms.get(platform)
-        return None if known is None else (*known, package)
+        within, package = self._parts.get(product, ("", ""))
+        platform = self._platforms.get(within) or self._platforms.get(self._parts.get(within, ("", ""))[0])
+        return None if platform is None else (*platform, package)
+
+    def package(self, product: str, package: str) -> _Named | None:
+        """The package behind its own id, as part of a product; None for what is no rpm: an image, a module itself.
+
+        A package of a module is named with it, or is a part of the module, which is a part of the release.
+        """
+        module = self._parts.get(self._parts.get(product, ("", ""))[0], ("", ""))[1]
+        outer = _MODULE_ITSELF.fullmatch(module)
+        stream = outer["stream"] if outer else ""
+        named = _of_purl(self._purls[package]) if package in self._purls else _of_id(package)
+        if named is None or (named.stream and package == named.stream):
+            return None
+        return named if named.stream else named._replace(stream=stream)
+
+
+def _of_purl(text: str) -> _Named | None:
+    try:
+        purl = PackageURL.from_string(text)
+    except ValueError:
+        return None
+    if purl.type != "rpm":
+        return None
+    told: Mapping[str, str] = dict(purl.qualifiers)
+    module = _MODULE_ITSELF.match(told.get("rpmmod", ""))
+    stream = module["stream"] if module else ""
+    version = purl.version or ""
+    # Red Hat writes the stream as the version of what is affected in each of its builds: php@8.2?rpmmod=php:8.2
+    if "-" not in version:
+        version = ""
+    if version and told.get("epoch", "0") != "0":
+        version = f"{told['epoch']}:{version}"
+    return _Named(purl.name, version, told.get("arch", ""), stream)
+
+
+def _of_id(package: str) -> _Named | None:
+    """Documents whose products have no purl, and those of the years before."""
+    parts = _PACKAGE.fullmatch(package)
+    if parts is not None:
+        return _Named(parts["name"], parts["version"].removeprefix("0:"), parts["arch"], parts["stream"] or "")
+    inside = _IN_MODULE.fullmatch(package)
+    if inside is not None:
+        return _Named(inside["name"], stream=inside["stream"])
+    return _Named(package) if _NAME.fullmatch(package) else None
 
 
 def _ranges(flaw: Mapping[str, Any], products: _Products, left_out: Count) -> Iterator[AffectedRange]:
+    """What is repaired, by binary package, and what is not, mostly by source package."""
     status = flaw.get("product_status") or {}
     for product in status.get("fixed") or ():
-        found = products.find(product)
-        if found is None:
-            left_out("other product")
+        release, channel, named = _affected(product, products, left_out)
+        if named is None:
             continue
-        release, channel, package = found
-        parts = _PACKAGE.fullmatch(package)
-        if parts is None:
-            left_out("no package")
-        elif parts["arch"] != "src" and not parts["name"].endswith(("-debuginfo", "-debugsource")):
-            yield AffectedRange(release, parts["name"], "", parts["version"].removeprefix("0:"), State.FIXED, channel)
+        if not named.version:
+            left_out("fixed without a version")
+        elif named.architecture != "src" and not named.name.endswith(("-debuginfo", "-debugsource")):
+            fixed = State.FIXED
+            yield AffectedRange(release, named.name, "", named.version, fixed, channel, stream=named.stream)
     states = {
         product: _UNFIXED[remediation["category"]]
         for remediation in flaw.get("remediations") or ()
         if remediation["category"] in _UNFIXED
         for product in remediation.get("product_ids") or ()
     }
-    for product in status.get("known_affected") or ():
-        found = products.find(product)
-        if found is None:
-            left_out("other product")
-        else:
-            release, channel, package = found
-            yield AffectedRange(release, package, "", "", states.get(product, State.OPEN), channel)
-    for product in status.get("under_investigation") or ():
-        found = products.find(product)
-        if found is not None:
-            yield AffectedRange(found[0], found[2], "", "", State.UNDETERMINED, found[1])
+    for status_of, otherwise in (("known_affected", State.OPEN), ("under_investigation", State.UNDETERMINED)):
+        for product in status.get(status_of) or ():
+            release, channel, named = _affected(product, products, left_out)
+            if named is not None:
+                state = states.get(product, otherwise) if otherwise is State.OPEN else otherwise
+                yield AffectedRange(release, named.name, "", "", state, channel, stream=named.stream)
+
+
+def _affected(product: str, products: _Products, left_out: Count) -> tuple[str, str, _Named | None]:
+    found = products.find(product)
+    if found is None:
+        left_out("other product")
+        return "", "", None
+    release, channel, package = found
+    named = products.package(product, package)
+    if named is None:
+        left_out("no package")
+    return release, channel, named
 
 
 def _not_affected(flaw: Mapping[str, Any], products: _Products, author: str, at: datetime) -> Iterator[StatementRecord]:

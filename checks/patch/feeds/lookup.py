@@ -16,16 +16,26 @@ from secaudit.api import Evidence, FeedStamp, Platform, Severity, Unproven, Unpr
 
 from ..versions import InvalidVersion
 from .index import Index, Part, read_index, read_part
-from .partition import ADDED, SEVERITIES
+from .partition import ADDED, ADDED_COLUMN, SEVERITIES
 from .records import ExploitedRecord, FeedError, State
 from .releases import distribution_of, release_of_platform
 
 # Both conditions hold for byte keys: the plain order of the keys is the order of the versions.
 _AFFECTING = (
-    "SELECT a.version, a.fixed, a.state, a.channel, a.seen, v.id, v.severity, v.published, v.released, v.cves"
+    "SELECT a.version, a.fixed, a.state, a.channel, a.seen, v.id, v.severity, v.published, v.released, v.cves,"
+    " a.stream"
     " FROM affected a JOIN advisory v ON v.aid = a.aid"
     " WHERE a.name = ? AND (a.fixed IS NULL OR a.fixed > ?) AND (a.introduced IS NULL OR a.introduced <= ?)"
     " AND a.aid NOT IN (SELECT aid FROM superseded)"
+)
+# What is said of every version: vendors say it of source packages, and of all that is built from them.
+_UNREPAIRED = (
+    "SELECT a.version, a.fixed, a.state, a.channel, a.seen, v.id, v.severity, v.published, v.released, v.cves, a.stream"
+    " FROM affected a JOIN advisory v ON v.aid = a.aid WHERE a.name = ? AND a.fixed IS NULL AND a.introduced IS NULL"
+    " AND a.state <> 'unreadable' AND a.aid NOT IN (SELECT aid FROM superseded)"
+)
+_UNREPAIRED_NAMES = (
+    "SELECT DISTINCT name FROM affected WHERE fixed IS NULL AND introduced IS NULL AND state <> 'unreadable'"
 )
 _FIXED_AT_OR_BELOW = (
     "SELECT v.id, a.version FROM affected a JOIN advisory v ON v.aid = a.aid WHERE a.name = ? AND a.fixed <= ?"
@@ -136,7 +146,8 @@ class _Names(dict[str, _Versions]):
 class Advisories:
     """The advisories about one release.
 
-    `at` is the moment that the oldest of its parts speaks for, `names` every package that any advisory is about.
+    `at` is the moment that the oldest of its parts speaks for, `names` every package that any advisory is about,
+    `unrepaired` every one of which a flaw in all of its versions is known.
     """
 
     def __init__(self, release: str, parts: Iterable[Part], databases: Iterable[bytes]) -> None:
@@ -154,6 +165,8 @@ class Advisories:
         for connection in self._connections:
             for id_, stream in connection.execute("SELECT id, stream FROM stream"):
                 self._streams.setdefault(id_, set()).add(stream)
+        self.unrepaired = frozenset(name for one in self._connections for (name,) in one.execute(_UNREPAIRED_NAMES))
+        self._of_source: dict[tuple[str, str], tuple[Flaw, ...]] = {}
         self._of_stream: dict[tuple[str, str, str], Standing | None] = {}
         self.names = frozenset(self._highest)
         self.remembered = _Names(self.standing, self.names, "linux" if distribution_of(release).by_source else "kernel")
@@ -203,7 +216,7 @@ class Advisories:
         rows = [row for one in self._connections for row in one.execute(_AFFECTING, (name, key, key))]
         if not rows:
             return None
-        if _MODULE in version or any(_MODULE in row[0] for row in rows):
+        if _MODULE in version or any(_MODULE in row[0] or row[-1] for row in rows):
             return self._modular(name, version, key, rows, stream)
         return _judged(rows)
 
@@ -218,7 +231,7 @@ class Advisories:
         the installed one is applied already: it was rebuilt for several minor releases.
         """
         if _MODULE not in version:
-            return _judged([row for row in rows if _MODULE not in str(row[0])])
+            return _judged([row for row in rows if _MODULE not in str(row[0]) and not row[-1]])
         upstream = version.rpartition("-")[0]
         applied = {
             id_
@@ -228,14 +241,33 @@ class Advisories:
         }
         # What names no version is about every stream.
         left = [row for row in rows if row[5] not in applied and (not row[0] or _MODULE in str(row[0]))]
-        named = {str(row[5]): self._streams.get(str(row[5]), set()) if stream else set() for row in left}
-        left = [row for row in left if not row[0] or not named[str(row[5])] or stream in named[str(row[5])]]
-        told = [row for row in left if row[0] and not named[str(row[5])]]
+        named = [self._named(row) if stream else frozenset() for row in left]
+        kept = [
+            (row, of) for row, of in zip(left, named, strict=True) if not of or stream in of or not (row[0] or row[-1])
+        ]
+        left = [row for row, _ in kept]
+        told = [row for row, of in kept if row[0] and not of]
         other = [row for row in told if _stream(str(row[0])) != _stream(version)]
         standing = _judged([row for row in left if row not in other])
         if other and not standing.doubt:
             return Standing(standing.flaws, f"{version} is of a module stream that {other[0][5]} may not be about")
         return standing
+
+    def _named(self, row: tuple[object, ...]) -> AbstractSet[str]:
+        """The module streams that a row is about, as far as it or its advisory says so."""
+        return {str(row[-1])} if row[-1] else self._streams.get(str(row[5]), set())
+
+    def of_source(self, source: str, version: str, stream: str = "") -> tuple[Flaw, ...]:
+        """The flaws that are known in every version of a source package; `version` and `stream` are the build's."""
+        if source not in self.unrepaired:
+            return ()
+        module = (stream or "?") if _MODULE in version else ""
+        found = self._of_source.get((source, module))
+        if found is None:
+            rows = [row for one in self._connections for row in one.execute(_UNREPAIRED, (source,))]
+            meant = [row for row in rows if not row[-1] or (module and module in (row[-1], "?"))]
+            found = self._of_source[source, module] = _judged(meant).flaws
+        return found
 
 
 def _stream(version: str) -> str:
@@ -246,7 +278,7 @@ def _stream(version: str) -> str:
 def _judged(rows: Iterable[tuple[object, ...]]) -> Standing:
     flaws: dict[tuple[str, str], Flaw] = {}
     doubt = ""
-    for version, order, state, channel, seen, id_, severity, published, released, cves in rows:
+    for version, order, state, channel, seen, id_, severity, published, released, cves, _ in rows:
         if state == State.UNREADABLE:
             doubt = (
                 f"{id_} names a version that cannot be compared: {version!r}" if version else f"{id_} names no version"
@@ -313,6 +345,8 @@ def opened(data: bytes) -> sqlite3.Connection:
     for table in ADDED:
         # Parts of earlier versions have none: what they say is judged without.
         connection.execute(table)
+    if all(row[1] != "stream" for row in connection.execute("PRAGMA table_info(affected)")):
+        connection.execute(ADDED_COLUMN)
     connection.execute("PRAGMA query_only = ON")
     return connection
 

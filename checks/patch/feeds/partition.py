@@ -31,7 +31,7 @@ CREATE TABLE advisory (
 );
 CREATE TABLE affected (
   name TEXT NOT NULL, introduced BLOB, fixed BLOB, version TEXT NOT NULL, state TEXT NOT NULL, channel TEXT NOT NULL,
-  seen INTEGER NOT NULL, aid INTEGER NOT NULL
+  seen INTEGER NOT NULL, aid INTEGER NOT NULL, stream TEXT NOT NULL
 );
 CREATE TABLE source (sid INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE superseded (aid INTEGER PRIMARY KEY);
@@ -57,7 +57,8 @@ ADDED = (
     "CREATE TABLE IF NOT EXISTS superseded (aid INTEGER PRIMARY KEY)",
     "CREATE TABLE IF NOT EXISTS stream (id TEXT NOT NULL, stream TEXT NOT NULL)",
 )
-"""What parts of earlier versions may lack."""
+ADDED_COLUMN = "ALTER TABLE affected ADD COLUMN stream TEXT NOT NULL DEFAULT ''"
+"""What parts of earlier versions may lack: tables, and a column."""
 
 _BATCH = 5_000
 _MOST_KEYS = 200_000
@@ -148,18 +149,28 @@ class PartWriter:
         self._aid = aid = self._aid + 1
         self._advisories.append((aid, *head, self._source))
         seen, keys, affected = self._seen, self._keys, self._affected
-        for _, name, introduced, fixed, state, channel, last in ranges:
+        for _, name, introduced, fixed, state, channel, last, stream in ranges:
             # Looked up here before it is asked for: most versions come again, and calls are what a million ranges cost.
             low = (keys.get(introduced) or self._key_of(introduced)) if introduced else b""
             high = (keys.get(fixed) or self._key_of(fixed)) if fixed else b""
             if low is None or high is None:
-                row: tuple[object, ...] = (name, None, None, fixed, State.UNREADABLE.value, channel, seen, aid)
+                row: tuple[object, ...] = (name, None, None, fixed, State.UNREADABLE.value, channel, seen, aid, stream)
             else:
                 if low and high and high < low:
                     raise FeedError(f"{head.id}: {name}: fixed in {fixed!r}, which is before {introduced!r}")
                 # Keys delimit themselves: nothing lies between a key and the same key with a byte behind it.
                 bound = high + b"\0" if last else high
-                row = (name, low or None, bound or None, "" if last else fixed, _STATES[state], channel, seen, aid)
+                row = (
+                    name,
+                    low or None,
+                    bound or None,
+                    "" if last else fixed,
+                    _STATES[state],
+                    channel,
+                    seen,
+                    aid,
+                    stream,
+                )
             affected.append(row)
         if len(affected) >= _BATCH:
             self._flush()
@@ -227,8 +238,10 @@ class PartWriter:
             f" {changed}, ?3 FROM other.advisory WHERE {of_source}",
             (sid, self._aid, mine),
         )
+        stream = "stream" if with_sources else "''"
         run(
-            "INSERT INTO affected SELECT name, introduced, fixed, version, state, channel, seen, aid + ?2"  # noqa: S608
+            "INSERT INTO affected"  # noqa: S608 - constants
+            f" SELECT name, introduced, fixed, version, state, channel, seen, aid + ?2, {stream}"
             f" FROM other.affected WHERE aid IN (SELECT aid FROM other.advisory WHERE {of_source})",
             (sid, self._aid),
         )
@@ -310,8 +323,8 @@ class PartWriter:
         )
         said: dict[int, set[tuple[object, ...]]] = {}
         rows = run(
-            "SELECT f.aid, f.name, f.introduced, f.fixed, f.version, f.state, f.channel FROM affected f"  # noqa: S608
-            f" JOIN advisory a ON a.aid = f.aid WHERE a.id IN ({several})"
+            "SELECT f.aid, f.name, f.introduced, f.fixed, f.version, f.state, f.channel, f.stream"  # noqa: S608
+            f" FROM affected f JOIN advisory a ON a.aid = f.aid WHERE a.id IN ({several})"
             " AND a.aid NOT IN (SELECT aid FROM superseded)"
         )
         for aid, *row in rows:
@@ -356,7 +369,7 @@ class PartWriter:
 
     def _flush(self) -> None:
         self._connection.executemany("INSERT INTO advisory VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._advisories)
-        self._connection.executemany("INSERT INTO affected VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._affected)
+        self._connection.executemany("INSERT INTO affected VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._affected)
         self._advisories.clear()
         self._affected.clear()
 

@@ -32,7 +32,7 @@ class AffectedRange(NamedTuple):
     """Versions of a package of a release that have the flaw: from `introduced` (empty: all) up to before `fixed`.
 
     `last` says that `fixed` itself is the last one that has it. `channel` names a subscription that the fix needs
-    (`pro`, `eus`), empty for everybody.
+    (`pro`, `eus`), empty for everybody. `stream` is the module stream (`nodejs:18`) whose builds alone are meant.
     """
 
     release: str
@@ -42,6 +42,7 @@ class AffectedRange(NamedTuple):
     state: State
     channel: str = ""
     last: bool = False
+    stream: str = ""
 
 
 class AdvisoryRecord(NamedTuple):
