@@ -10,7 +10,18 @@ from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from secaudit.api import Duration, Evidence, Expect, Unproven, UnprovenKind, Verdict, passed, show_duration, unproven
+from secaudit.api import (
+    Advisory,
+    Duration,
+    Evidence,
+    Expect,
+    Unproven,
+    UnprovenKind,
+    Verdict,
+    passed,
+    show_duration,
+    unproven,
+)
 from secaudit.model.safe_text import visible_line
 
 from .exposure import Exposed, Exposures
@@ -117,10 +128,12 @@ def conclude(
     expected: str,
     observed: str,
     now: datetime,
+    waiting: Iterable[Advisory] = (),
 ) -> Iterator[Verdict]:
     """The end of every check on advisories: what cannot be told, and that nothing else concerns the host.
 
-    `spoken` are the sources that have a verdict already. Only without any doubt there is a proof, saying `observed`.
+    `spoken` are the sources that have a verdict already, `waiting` the advisories that do not count yet.
+    Only without any doubt there is a proof, saying `observed`.
     """
     doubts = [doubt for doubt in exposures.doubts if doubt.source not in spoken | expect.allow]
     for doubt in doubts:
@@ -140,7 +153,7 @@ def conclude(
         observed += f"; stated to do no harm: {', '.join(cleared[:8])}{' …' if cleared[8:] else ''}" if cleared else ""
         declared = ", ".join(f"{one.cve} until {one.expires} ({one.reason})" for one in expect.not_affecting)
         observed += f"; declared to do no harm: {declared}" if declared else ""
-        yield passed(observed=observed, expected=expected, evidence=evidence)
+        yield passed(observed=observed, expected=expected, evidence=evidence, advisories=waiting)
 
 
 def stale_feed(
@@ -169,6 +182,14 @@ def shown(flaws: Iterable[Flaw], release: str) -> Evidence:
         severity = flaw.severity.value if flaw.severity else "severity unknown"
         lines.append(visible_line(f"{flaw.id} {severity}: {fix}{when}{needs}{f' ({cves})' if cves else ''}"))
     return Evidence.of(f"feed {release}", None, None, lines)
+
+
+def listed(flaws: Iterable[Flaw], package: str) -> tuple[Advisory, ...]:
+    """The advisories as data: all of them, where evidence shows the first lines."""
+    return tuple(
+        Advisory(visible_line(flaw.id), tuple(map(visible_line, flaw.cves)), package, visible_line(flaw.fixed))
+        for flaw in flaws
+    )
 
 
 def worst(flaws: Iterable[Flaw]) -> Flaw | None:

@@ -15,6 +15,7 @@ from secaudit.api.panel import HostPanel, HostView, panel
 from secaudit.api.reference import Reference, ReferenceSource, default_feeds, reference
 from secaudit.api.section import ChangeSection, ReportSection, change_section, section
 from secaudit.api.verdict import Verdict, failed, not_applicable, passed, unproven
+from secaudit.model.advisory import Advisory
 from secaudit.model.answer import Answer, AnswerStatus
 from secaudit.model.evidence import Evidence
 from secaudit.model.feed import FeedSource, FeedSources, FeedStamp
@@ -25,6 +26,7 @@ from secaudit.model.severity import Severity
 __all__ = [
     "KIB",
     "MIB",
+    "Advisory",
     "Answer",
     "AnswerStatus",
     "Answers",

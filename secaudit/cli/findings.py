@@ -31,6 +31,7 @@ def command() -> None:
 @click.option("--customer", help="Only this customer.")
 @click.option("--host", help="Only this host.")
 @click.option("--family", help="Only this family.")
+@click.option("--cve", "advisory", metavar="ID", help="Only what is about this CVE or advisory: CVE-2026-1000, RHSA-…")
 @click.option("--severity", type=severity_choice(), help="This severity or worse.")
 @click.option(
     "--state",
@@ -46,6 +47,7 @@ def list_(
     customer: str | None,
     host: str | None,
     family: str | None,
+    advisory: str | None,
     severity: str | None,
     state: str,
     limit: int,
@@ -56,10 +58,13 @@ def list_(
     from secaudit.cli.stored import read_store
     from secaudit.store.records import FindingFilter, FindingState
 
+    if advisory is not None and not advisory.strip():
+        raise CommandError("--cve: name a CVE or an advisory, such as CVE-2026-1000 or RHSA-2026:0811")
     wanted = FindingFilter(
         customer=customer,
         host=host,
         family=family,
+        advisory=(advisory or "").strip(),
         minimum=Severity(severity) if severity else None,
         state=FindingState(state),
     )
@@ -126,6 +131,7 @@ def show(fingerprint: str, contracts: Path | None, store_url: str | None) -> int
         "state": f"{state}, latest outcome {finding.outcome.value}, severity {finding.severity.value}"
         + (", waived" if _is_waived(finding) else ""),
         "reason": finding.reason,
+        **({"advisories": ", ".join(finding.advisories)} if finding.advisories else {}),
         "first seen": f"{finding.first_seen:%Y-%m-%d %H:%M} UTC",
         "last seen": f"{finding.last_seen:%Y-%m-%d %H:%M} UTC in run {finding.last_run}",
     }
@@ -184,4 +190,5 @@ def _plain(finding: Finding) -> dict[str, object]:
         "resolved": show_time(finding.resolved),
         "due": show_time(finding.due),
         "waived": finding.waived,
+        "advisories": list(finding.advisories),
     }

@@ -10,6 +10,7 @@ from itertools import islice
 from secaudit.api import Answers, Check, Facts, Now, Outcome, Platform, Target, Unproven, UnprovenKind, Verdict
 from secaudit.engine.plan import HostPlan, PlannedFact
 from secaudit.engine.reference import ReferenceData
+from secaudit.model.advisory import MAX_ADVISORIES
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.baseline import Control
 from secaudit.model.request import Request
@@ -206,6 +207,7 @@ def _complete(
         references=_references(check, control),
         baseline=str(control.location),
         first_seen=known.get(identity, moment),
+        advisories=verdict.advisories[:MAX_ADVISORIES],
     )
 
 

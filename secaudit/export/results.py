@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from secaudit.api import Format
+from secaudit.model.advisory import Advisory
 from secaudit.model.answer import Reach
 from secaudit.model.baseline import BaselineStamp
 from secaudit.model.errors import UserError
@@ -93,6 +94,10 @@ def _result(result: Result) -> dict[str, object]:
         "observed": result.observed,
         "expected": result.expected,
         "evidence": [_evidence(evidence) for evidence in result.evidence],
+        "advisories": [
+            {"id": one.id, "cves": list(one.cves), "package": one.package, "fixed": one.fixed}
+            for one in result.advisories
+        ],
         "remediation": result.remediation,
         "references": {standard: list(clauses) for standard, clauses in result.references.items()},
         "baseline": result.baseline,
@@ -182,6 +187,13 @@ class _Evidence(_Strict):
     excerpt: str
 
 
+class _Advisory(_Strict):
+    id: str
+    cves: tuple[str, ...]
+    package: str
+    fixed: str
+
+
 class _Waiver(_Strict):
     owner: str
     reason: str
@@ -207,6 +219,7 @@ class _Result(_Strict):
     observed: str
     expected: str
     evidence: tuple[_Evidence, ...]
+    advisories: tuple[_Advisory, ...] = ()
     remediation: str
     references: dict[str, tuple[str, ...]]
     baseline: str
@@ -272,9 +285,10 @@ def _load_host(host: _Host) -> HostRecord:
 
 
 def _load_result(result: _Result) -> Result:
-    plain = result.model_dump(exclude={"evidence", "waiver"})
+    plain = result.model_dump(exclude={"evidence", "advisories", "waiver"})
     return Result(
         **plain,
         evidence=tuple(Evidence(**evidence.model_dump()) for evidence in result.evidence),
+        advisories=tuple(Advisory(**one.model_dump()) for one in result.advisories),
         waiver=Waiver(**result.waiver.model_dump()) if result.waiver else None,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from secaudit.model.advisory import Advisory
 from secaudit.model.evidence import Evidence
 from secaudit.model.outcome import Outcome, UnprovenKind
 from secaudit.model.severity import Severity
@@ -68,3 +69,5 @@ class Result:
     waiver: Waiver | None = None
     first_seen: datetime | None = None
     due: datetime | None = None
+    advisories: tuple[Advisory, ...] = ()
+    """The advisories that it is about, all of them; evidence shows the first lines only."""

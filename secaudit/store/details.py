@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from secaudit.model.advisory import Advisory
 from secaudit.model.evidence import Evidence
 from secaudit.model.result import Result, Waiver
 
@@ -19,6 +20,8 @@ def dump_details(result: Result) -> bytes:
     details: dict[str, Any] = {name: getattr(result, name) for name in _TEXTS}
     details["evidence"] = [[part.source, part.exit, part.lines, part.excerpt] for part in result.evidence]
     details["references"] = {standard: list(clauses) for standard, clauses in result.references.items()}
+    if result.advisories:
+        details["advisories"] = [[one.id, one.cves, one.package, one.fixed] for one in result.advisories]
     if result.waiver is not None:
         waiver = result.waiver
         details["waiver"] = [
@@ -39,6 +42,9 @@ def load_details(data: bytes) -> dict[str, Any]:
     return {
         **{name: read[name] for name in _TEXTS},
         "evidence": evidence,
+        "advisories": tuple(
+            Advisory(id_, tuple(cves), package, fixed) for id_, cves, package, fixed in read.get("advisories", ())
+        ),
         "references": {standard: tuple(clauses) for standard, clauses in read["references"].items()},
         # Older rows end with the day; what came later has a default.
         "waiver": Waiver(waiver[0], waiver[1], datetime.fromisoformat(waiver[2]), *waiver[3:]) if waiver else None,

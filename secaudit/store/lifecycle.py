@@ -29,6 +29,7 @@ class Finding:
 
     `outcome` is the latest: `failed` or `unproven` while open; `passed` when the subject passed, `not_applicable` when
     there is no such subject any more. `waived` says that the latest failure was under a waiver.
+    `advisories` are the ids and CVEs that it is about, as it was last seen.
     """
 
     fingerprint: str
@@ -52,6 +53,7 @@ class Finding:
     due: datetime | None
     resolved: datetime | None
     reopened: int
+    advisories: tuple[str, ...] = ()
 
 
 def advance(
@@ -115,4 +117,5 @@ def _seen(before: Finding | None, result: Result, run: str, at: datetime) -> Fin
         due=result.due,
         resolved=None,
         reopened=(before.reopened if before is not None else 0) + reopened,
+        advisories=tuple(dict.fromkeys(name for one in result.advisories for name in one.names)),
     )

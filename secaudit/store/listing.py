@@ -45,6 +45,8 @@ class FindingLine(NamedTuple):
     resolved: datetime | None
     run: str
     """The run that reported it last."""
+    advisories: str | None = None
+    """The ids and CVEs that it is about, one a line, with a line end before the first and after the last."""
 
 
 _HANDLING = tuple(
@@ -315,6 +317,7 @@ def _lines() -> Select[Any]:
             columns.due,
             columns.resolved,
             columns.last_run,
+            columns.advisories,
         )
         .join(host, and_(host.c.customer == columns.customer, host.c.name == columns.host))
         .join(scan, scan.c.id == host.c.latest_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
@@ -241,7 +241,14 @@ def finding_of(row: Row[Any]) -> Finding:
     values = {name: row._mapping[name] for name in _FINDING_FIELDS}  # noqa: SLF001 - a row's documented view by name
     values["outcome"] = Outcome(row.outcome)
     values["kind"] = UnprovenKind(row.kind) if row.kind else None
+    values["advisories"] = tuple((row.advisories or "").split())
     return Finding(**values)
+
+
+def lines_of(names: Iterable[str]) -> str | None:
+    """Names of advisories as they are stored, so that a whole one can be looked for; None for none."""
+    told = "\n".join("".join(name.split()) for name in names)
+    return f"\n{told}\n" if told else None
 
 
 def _newest_runs(customer: str | None, limit: int) -> Select[Any]:
@@ -379,6 +386,9 @@ def _conditions(wanted: FindingFilter) -> list[ColumnElement[bool]]:
         conditions.append(finding.c.resolved.is_(None))
     elif wanted.state is FindingState.RESOLVED:
         conditions.append(finding.c.resolved.is_not(None))
+    if wanted.advisory:
+        lines = func.lower(type_coerce(finding.c.advisories, Text))
+        conditions.append(lines.contains(f"\n{wanted.advisory.lower()}\n", autoescape=True))
     if wanted.new_since is not None:
         conditions.append(finding.c.opened >= wanted.new_since)
     if wanted.text:

@@ -93,6 +93,7 @@ class FindingFilter:
     """Which findings a query returns; what is empty or None does not restrict. Conditions are joined by AND.
 
     `text` is looked for in host, control, subject and title, ignoring case.
+    `advisory` is the whole name of a CVE or an advisory, in whichever case.
     `new_since` keeps those opened at that time or later.
     """
 
@@ -107,6 +108,7 @@ class FindingFilter:
     waived: bool | None = None
     new_since: datetime | None = None
     text: str = ""
+    advisory: str = ""
 
 
 def tally(results: Iterable[Result]) -> tuple[Tally, ...]:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from secaudit.store.types import AnyText, Json, Moment, Rank
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every schema revision that this version knows, oldest first; the last one is current."""
 
 metadata = MetaData(
@@ -135,6 +135,7 @@ finding = Table(
     Column("resolved", Moment),
     Column("reopened", Integer, nullable=False),
     Column("searched", AnyText, nullable=False),
+    Column("advisories", AnyText),
     ForeignKeyConstraint(["customer", "host"], ["host.customer", "host.name"]),
     Index(None, "customer", "host"),
     Index("ix_finding_order", "resolved", "severity", "customer", "host"),
@@ -142,6 +143,7 @@ finding = Table(
 """What failed or could not be proven, with its life over all scans; see `lifecycle`.
 
 `searched` is what a text filter looks into, case folded: databases fold no more than ASCII, or are slow at it.
+`advisories` are the ids and CVEs that it is about, one a line, with a line end before the first; null for none.
 """
 
 finding_event = Table(

@@ -27,7 +27,7 @@ from secaudit.store.lifecycle import Finding, advance
 from secaudit.store.links import link_run, link_scan
 from secaudit.store.listing import Listing
 from secaudit.store.outbox import Outbox
-from secaudit.store.queries import finding_of
+from secaudit.store.queries import finding_of, lines_of
 from secaudit.store.records import tally
 from secaudit.store.service_probes import ServiceProbes
 from secaudit.store.sightings import Sightings
@@ -256,4 +256,5 @@ def _finding_row(found: Finding) -> dict[str, Any]:
         "outcome": found.outcome.value,
         "kind": found.kind.value if found.kind else None,
         "searched": searched,
+        "advisories": lines_of(found.advisories),
     }

@@ -240,6 +240,7 @@ def test_stores_that_are_none(fails: Fails, monkeypatch: pytest.MonkeyPatch, lin
         ("contract hours add muster 30m --date 2026-02-30", "'2026-02-30' is not a day; write for example 2026-10-31"),
         ("contract hours import muster x.csv", "x.csv: cannot be read"),
         ("findings list --severity bad", "'bad' is not one of"),
+        ("findings list --cve=", "name a CVE or an advisory"),
         ("findings list --limit 0", "0 is not in the range"),
         ("findings list --customer nobody", "the store knows no customer 'nobody'; it knows: muster"),
         ("findings list --host nope", "the store knows no host 'nope'"),

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secaudit.export import junit, results, sarif, table
+from secaudit.model.advisory import Advisory
 from secaudit.model.answer import Reach
 from secaudit.model.baseline import BaselineStamp
 from secaudit.model.evidence import Evidence
@@ -52,6 +53,7 @@ def result(outcome: Outcome, subject: str = "tcp/8080", text: str = "why", **mor
         references={"cis-v8": ("4.4", "4.5")},
         baseline="web.yaml:7",
         first_seen=NOW,
+        advisories=(Advisory("DSA-5000-1", ("CVE-2026-1000",), "jq", "1.6-2"), Advisory(f"X-{text}")),
         **more,
     )
 

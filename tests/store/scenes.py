@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from secaudit.model.advisory import Advisory
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.baseline import BaselineStamp
 from secaudit.model.evidence import Evidence
@@ -85,6 +86,7 @@ def a_result(
         remediation="Close it.",
         references={"pci-4.0": ("1.2.5",), "cis-v8": ("4.4", "4.5")},
         baseline="web-server.yaml:12",
+        advisories=(Advisory("DSA-5000-1", ("CVE-2026-1000", "CVE-2026-100"), "jq", "1.6-2"), Advisory("TEMP-1-A%")),
     )
 
 

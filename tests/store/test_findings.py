@@ -123,6 +123,24 @@ def test_filters(crowd: Store, wanted: FindingFilter, subjects: list[str]) -> No
     assert crowd.count(wanted) == len(subjects)
 
 
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("CVE-2026-1000", 5),
+        ("cve-2026-100", 5),
+        ("DSA-5000-1", 5),
+        ("TEMP-1-A%", 5),
+        ("CVE-2026-10", 0),
+        ("DSA-5000", 0),
+        ("%", 0),
+    ],
+)
+def test_findings_of_an_advisory_are_those_that_name_it_as_a_whole(crowd: Store, name: str, count: int) -> None:
+    found = crowd.findings(FindingFilter(advisory=name))
+    assert len(found) == count
+    assert all(one.advisories == ("DSA-5000-1", "CVE-2026-1000", "CVE-2026-100", "TEMP-1-A%") for one in found)
+
+
 def test_pages_are_disjoint_and_complete(crowd: Store) -> None:
     pages = [crowd.findings(ALL, limit=2, offset=offset) for offset in range(0, 8, 2)]
     assert [len(page) for page in pages] == [2, 2, 2, 0]

@@ -45,10 +45,16 @@ def line(number: int, **changed: object) -> FindingLine:
 
 
 LINES = [
-    line(1, severity=Severity.CRITICAL, opened=NOW - timedelta(hours=1), subject="tcp/8080"),
+    line(
+        1,
+        severity=Severity.CRITICAL,
+        opened=NOW - timedelta(hours=1),
+        subject="tcp/8080",
+        advisories="\nDSA-5000-1\nCVE-2026-1000\nCVE-2026-2000\n",
+    ),
     line(2, outcome=Outcome.UNPROVEN, due=None, control="raid", family="resilience", title="RAID is complete"),
     line(3, due=NOW - timedelta(hours=2), customer="alp", name="Älpenglas 100%_AG"),
-    line(4, waived=True, due=NOW - timedelta(days=3)),
+    line(4, waived=True, due=NOW - timedelta(days=3), advisories="\nCVE-2026-10001\n"),
     line(5, resolved=NOW - timedelta(days=2), host="old1"),
     line(6, severity=Severity.LOW, reason="weird \ud800 \x1b[31m", subject='quo"te'),
 ]
@@ -95,6 +101,17 @@ def rows(made: Projection, query: Query) -> list[Row]:
         ("subject:tcp/80", "f3 f2 f4"),
         ("subject:8080", "f1"),
         ("family:resil", "f2"),
+        ("cve:CVE-2026-1000", "f1"),
+        ("cve:cve-2026-10001", "f4"),
+        ("cve:CVE-2026-1", "f1 f4"),
+        ("cve:CVE-2026-1000*", "f1 f4"),
+        ("cve:CVE-2026-?000", "f1"),
+        ("cve:dsa-5000-1", "f1"),
+        ("cve:2026-1000", ""),
+        ("cve:%", ""),
+        ("cve:*", "f1 f4"),
+        ("-cve:CVE-2026-1000", "f3 f2 f4 f6"),
+        ("cve:CVE-2026-2000,CVE-2026-10001", "f1 f4"),
         ("due<2d", "f1 f3 f4 f6"),
         ("-due<2d", "f2"),
         ("due<-1h", "f3 f4"),

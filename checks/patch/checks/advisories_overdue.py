@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from secaudit.api import (
+    Advisory,
     Facts,
     Now,
     Severity,
@@ -23,7 +24,7 @@ from secaudit.api import (
 
 from ..deadlines import Deadlines, Freeze, Lateness, lateness, schedule, since
 from ..exposure import Exposed, Exposures
-from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, stale_feed, stated, upgrade, worst
+from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, listed, shown, stale_feed, stated, upgrade, worst
 from ..feeds.lookup import ExploitScores, Flaw
 from ..references import PATCH_LEVEL
 
@@ -66,7 +67,7 @@ def advisories_overdue(facts: Facts, expect: PatchDeadlines) -> Iterator[Verdict
     rated = facts.get(ExploitScores) if expect.epss else None
     scores = rated if isinstance(rated, ExploitScores) else None
     spoken = set()
-    waiting = []
+    waiting: dict[str, tuple[Advisory, ...]] = {}
     for exposed in concerning(exposures, expect, now):
         if not exposed.fixable:
             continue
@@ -87,9 +88,10 @@ def advisories_overdue(facts: Facts, expect: PatchDeadlines) -> Iterator[Verdict
                 reason=f"An upgrade is available, and since when is not known for {len(unknown)} of its fixes.",
                 expected=expected,
                 evidence=[shown(unknown, exposures.advisories.release), exposures.evidence],
+                advisories=listed(exposed.fixable, exposed.source),
             )
         else:
-            waiting.append(exposed.source)
+            waiting[exposed.source] = listed(exposed.fixable, exposed.source)
             continue
         spoken.add(exposed.source)
     missing = doubt_about(exposures, expect, now)
@@ -98,7 +100,8 @@ def advisories_overdue(facts: Facts, expect: PatchDeadlines) -> Iterator[Verdict
     elif missing is None and scores is not None:
         missing = stale_feed("EPSS scores", scores.at, expect.feed_max_age, now)
     observed = f"{len(waiting)} within their time: {', '.join(waiting)}" if waiting else "no fix is missing"
-    yield from conclude(exposures, expect, missing, spoken, expected, observed, now)
+    later = [advisory for told in waiting.values() for advisory in told]
+    yield from conclude(exposures, expect, missing, spoken, expected, observed, now, later)
 
 
 def _urgency(flaw: Flaw, expect: PatchDeadlines, scores: ExploitScores | None) -> Severity | None:
@@ -136,4 +139,5 @@ def _overdue(exposed: Exposed, late: list[Flaw], facts: Facts, expected: str, fr
         ],
         severity=gravest.severity if gravest else None,
         remediation=upgrade(exposed, exposures.manager),
+        advisories=listed(exposed.fixable, exposed.source),
     )

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pydantic import Field
 
 from secaudit.api import (
+    Advisory,
     Duration,
     Facts,
     Now,
@@ -18,7 +19,18 @@ from secaudit.api import (
 )
 
 from ..exposure import Exposed, Exposures
-from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, harmless_in, shown, stale_feed, stated, upgrade
+from ..feed_trust import (
+    OnFeeds,
+    concerning,
+    conclude,
+    doubt_about,
+    harmless_in,
+    listed,
+    shown,
+    stale_feed,
+    stated,
+    upgrade,
+)
 from ..feeds.lookup import Flaw, KnownExploited
 from ..feeds.records import ExploitedRecord
 from ..references import PATCH_LEVEL
@@ -51,7 +63,7 @@ def kev_overdue(facts: Facts, expect: ExploitedDeadlines) -> Iterator[Verdict]:
     exposures, catalogue, now = facts[Exposures], facts[KnownExploited], facts[Now].at
     expected = f"repaired by the catalogue's date at the latest, within {expect.max_age.days} days"
     spoken = set()
-    waiting = []
+    waiting: dict[str, tuple[Advisory, ...]] = {}
     for exposed in concerning(exposures, expect, now):
         harmless = harmless_in(exposed, expect, now)
         found = [
@@ -65,14 +77,15 @@ def kev_overdue(facts: Facts, expect: ExploitedDeadlines) -> Iterator[Verdict]:
             spoken.add(exposed.source)
             yield _exploited(exposed, late, exposures, expect, expected, now)
         elif found:
-            waiting.append(exposed.source)
+            waiting[exposed.source] = listed(dict.fromkeys(flaw for flaw, _ in found), exposed.source)
     missing = doubt_about(exposures, expect, now) or stale_feed(
         "entries of the KEV catalogue", catalogue.at, expect.catalogue_max_age, now
     )
     observed = f"{len(waiting)} within their time: {', '.join(waiting)}" if waiting else "no exploited flaw"
     if not exposures.advisories.unfixed[0]:
         observed += "; the advisories list no flaws without a fix"
-    yield from conclude(exposures, expect, missing, spoken, expected, observed, now)
+    later = [advisory for told in waiting.values() for advisory in told]
+    yield from conclude(exposures, expect, missing, spoken, expected, observed, now, later)
 
 
 def _deadline(entry: ExploitedRecord, expect: ExploitedDeadlines) -> datetime:
@@ -109,4 +122,5 @@ def _exploited(
             exposures.evidence,
         ],
         remediation=upgrade(exposed, exposures.manager) if target else "",
+        advisories=listed(dict.fromkeys(flaw for flaw, _ in late), exposed.source),
     )

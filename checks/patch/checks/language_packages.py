@@ -27,6 +27,7 @@ from secaudit.api import (
 from secaudit.model.safe_text import visible_line
 
 from ...host.facts import Packages
+from ..feed_trust import listed
 from ..feeds.lookup import Advisories, Flaw
 from ..languages import LANGUAGES, LanguageAdvisories, LanguagePackages
 from ..references import PATCH_LEVEL
@@ -89,7 +90,7 @@ def _judge(
             unfixed += [f"{subject}: {flaw.id} has no fix" for flaw in standing.flaws if not flaw.fixed]
         if fixable:
             spoken = True
-            yield _flawed(subject, package.version, fixable, expected, evidence)
+            yield _flawed(package.name, subject, package.version, fixable, expected, evidence)
         elif standing is not None and standing.doubt:
             spoken = True
             kind = UnprovenKind.NOT_UNDERSTOOD
@@ -107,7 +108,9 @@ def _judge(
         yield passed(name, observed=observed, expected=expected, evidence=[*shown, *evidence])
 
 
-def _flawed(subject: str, version: str, flaws: list[Flaw], expected: str, evidence: list[Evidence]) -> Verdict:
+def _flawed(
+    package: str, subject: str, version: str, flaws: list[Flaw], expected: str, evidence: list[Evidence]
+) -> Verdict:
     target = max(flaws, key=lambda flaw: flaw.order).fixed
     lines = [visible_line(f"{flaw.id}: fixed in {flaw.fixed} {' '.join(flaw.cves)}") for flaw in flaws]
     return failed(
@@ -116,4 +119,5 @@ def _flawed(subject: str, version: str, flaws: list[Flaw], expected: str, eviden
         observed=visible_line(f"{version}; {target} settles {len({flaw.id for flaw in flaws})} advisories"),
         expected=expected,
         evidence=[Evidence.of("feed", None, None, lines), *evidence],
+        advisories=listed(flaws, package),
     )

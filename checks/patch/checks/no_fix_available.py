@@ -11,7 +11,7 @@ from secaudit.api import Facts, Now, Severity, Verdict, check, failed
 
 from ..deadlines import Rated
 from ..exposure import Exposed, Exposures
-from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, shown, silent_about_unfixed, stated, worst
+from ..feed_trust import OnFeeds, concerning, conclude, doubt_about, listed, shown, silent_about_unfixed, stated, worst
 from ..feeds.lookup import Flaw
 from ..feeds.records import State
 from ..references import PATCH_LEVEL
@@ -80,4 +80,5 @@ def _unrepaired(exposed: Exposed, grave: list[Flaw], exposures: Exposures, expec
         expected=expected,
         evidence=[shown(grave, exposures.advisories.release), *stated([exposed], now), exposures.evidence],
         severity=gravest.severity if gravest else None,
+        advisories=listed(grave, exposed.source),
     )

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import Field
 
 from secaudit.api import (
+    Advisory,
     Duration,
     Expect,
     Facts,
@@ -121,7 +122,16 @@ def _missing(source: str, updates: list[PendingUpdate], manager: str, expected: 
         expected=expected,
         evidence=[update.evidence for update in updates],
         remediation=_UPGRADE[manager].format(packages=" ".join(shlex.quote(package) for package in packages)),
+        advisories=_advisories(source, updates, manager),
     )
+
+
+def _advisories(source: str, updates: list[PendingUpdate], manager: str) -> list[Advisory]:
+    """Those that dnf and zypper name, at the beginning of the origin; apt names archives there."""
+    if manager not in ("rpm", "zypper"):
+        return []
+    named = {origin.split(" ", 1)[0]: update.fixed for update in updates for origin in update.origins}
+    return [Advisory(visible_line(id_), (), source, visible_line(fixed)) for id_, fixed in named.items()]
 
 
 def _doubt(facts: Facts, limit: timedelta) -> Unproven | None:

@@ -15,7 +15,7 @@ from secaudit.model.outcome import Outcome
 from secaudit.model.safe_text import visible_line
 from secaudit.model.severity import Severity
 
-TEXT_FIELDS = ("family", "customer", "site", "host", "control", "check", "subject", "package", "owner", "tag")
+TEXT_FIELDS = ("family", "customer", "site", "host", "control", "check", "subject", "package", "cve", "owner", "tag")
 DURATION_FIELDS = ("due", "age")
 FIELDS = ("sev", "outcome", *TEXT_FIELDS, *DURATION_FIELDS)
 FLAGS = ("new", "overdue", "unproven", "waived", "acked", "paused", "fixed")

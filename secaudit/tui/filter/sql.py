@@ -135,6 +135,8 @@ def _within(name: str, op: str, limit: timedelta, now: datetime) -> Condition:
 def _matches(name: str, value: str, known: Known) -> Condition:
     if name == "subject":
         return _subject(value)
+    if name == "cve":
+        return _advisory(value)
     if name == "package":
         subject = _subject(value)
         about = "control IN (SELECT id FROM control WHERE family = ?)"
@@ -175,6 +177,24 @@ def _subject(value: str) -> Condition:
             (value, f"%{_escaped(value)}%", value),
         )
     return Condition(f"number IN (SELECT number FROM told WHERE {like})", parameters)  # noqa: S608 - constants
+
+
+def _advisory(value: str) -> Condition:
+    """A CVE or an advisory: exactly this one if it occurs, else every one that begins with the text.
+
+    The names of a finding are lines, so a whole one stands between two line ends; `?` is one character of it, `*` is
+    understood at its end.
+    """
+    begun = _escaped(value.rstrip("*")).replace("?", "_")
+    whole, beginning = f"%\n{begun}\n%", f"%\n{begun}%"
+    like = "advisories LIKE ? ESCAPE '\\'"
+    if value.endswith("*"):
+        return Condition(f"number IN (SELECT number FROM told WHERE {like})", (beginning,))  # noqa: S608 - constants
+    unless = f"NOT EXISTS (SELECT 1 FROM told WHERE {like})"  # noqa: S608 - constants
+    return Condition(
+        f"number IN (SELECT number FROM told WHERE {like} OR ({like} AND {unless}))",  # noqa: S608 - constants
+        (whole, beginning, whole),
+    )
 
 
 def _escaped(value: str) -> str:

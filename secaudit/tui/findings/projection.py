@@ -33,7 +33,7 @@ _TABLES = """
 CREATE TABLE place (id INTEGER PRIMARY KEY, customer, name, site, host);
 CREATE TABLE tag (place, tag);
 CREATE TABLE control (id INTEGER PRIMARY KEY, family, control, "check", title);
-CREATE TABLE told (number INTEGER PRIMARY KEY, subject, reason, fingerprint, run);
+CREATE TABLE told (number INTEGER PRIMARY KEY, subject, reason, fingerprint, run, advisories);
 """
 _NARROW = "number, place, control, severity, outcome, waived, owner, paused, opened, due, resolved, own"
 _OF_F = ", ".join(f"f.{column}" for column in _NARROW.split(", "))
@@ -162,9 +162,9 @@ class Projection:
             own = line.reason if line.subject in line.reason else f"{line.subject}\n{line.reason}"
             own = own.casefold()
             self._texts.append(own)
-            told.append((number, line.subject, line.reason, line.fingerprint, line.run))
+            told.append((number, line.subject, line.reason, line.fingerprint, line.run, line.advisories))
             narrow.append((*self._narrow(number, line, handling.get(line.fingerprint, _UNHANDLED), now), own))
-        self._insert("told", 5, told)
+        self._insert("told", 6, told)
         self._insert(f"shown ({_NARROW})", 12, narrow)
 
     def _narrow(self, number: int, line: FindingLine, handling: Handling, now: datetime) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ from secaudit.checks.patch.feeds.lookup import Advisories, AdvisorySource, Explo
 from secaudit.checks.patch.feeds.records import ExploitedRecord
 from secaudit.checks.patch.versions import dpkg_key
 
-from secaudit.api import Check, Outcome, Platform, Severity, Unproven, UnprovenKind, Verdict
+from secaudit.api import Advisory, Check, Outcome, Platform, Severity, Unproven, UnprovenKind, Verdict
 from tests.checks.judging import AT, judge, only, outcomes
 from tests.shared_data import shared
 
@@ -448,6 +448,22 @@ def test_unrepaired_flaws(tmp_path: Path) -> None:
     assert "DEBIAN-CVE-2026-1000" in finding.observed
     passing = only(on(no_fix_available, exposures, ignore_states=["open"]))
     assert passing.observed == "none (2 unrepaired flaws do not count)"
+
+
+def test_a_verdict_names_all_its_advisories_as_data(tmp_path: Path) -> None:
+    """Evidence shows a few lines; who asks for the hosts with a certain CVE needs every one."""
+    records = [osv(f"DSA-{n}-1", "jq", "1.7-1", published=LONG_AGO, cves=[f"CVE-2026-1{n:03}"]) for n in range(40)]
+    finding = only(overdue(expose(packages(("jq", "1.6-1")), advisories(tmp_path, *records))))
+    assert "more lines" in finding.evidence[0].excerpt
+    assert sorted(one.id for one in finding.advisories) == sorted(record["id"] for record in records)
+    assert Advisory("DSA-7-1", ("CVE-2026-1007",), "jq", "1.7-1") in finding.advisories
+    assert finding.advisories[0].names == ("DSA-0-1", "CVE-2026-1000")
+
+    (tmp_path / "other").mkdir()
+    early = osv("DSA-50-1", "jq", "1.7-1", published=released(1), cves=["CVE-2026-2000"])
+    within = only(overdue(expose(packages(("jq", "1.6-1")), advisories(tmp_path / "other", early))))
+    assert within.outcome is Outcome.PASSED
+    assert within.advisories == (Advisory("DSA-50-1", ("CVE-2026-2000",), "jq", "1.7-1"),)
 
 
 @pytest.mark.parametrize("ecosystem", ["AlmaLinux:9", "Alpine:v3.20", "Debian:12"])
