@@ -10,6 +10,7 @@ import click
 
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import severity_choice, store_option
+from secaudit.model.counted import counted
 from secaudit.model.safe_text import visible_line
 from secaudit.model.severity import Severity
 
@@ -23,8 +24,8 @@ SHOWN = 20
 
 @click.command()
 @click.argument("results", required=False, type=click.Path(path_type=Path), metavar="[RESULTS.JSON]")
-@click.option("--run", "run_id", metavar="RUN", help="A run of the store [default: the latest].")
-@click.option("--customer", help="The latest run of this customer.")
+@click.option("--run", "run_id", metavar="RUN", help="A run of the store, alone [default: the newest whole scan].")
+@click.option("--customer", help="The newest whole scan of this customer.")
 @click.option(
     "--fail-on",
     type=severity_choice(),
@@ -44,7 +45,10 @@ def command(
     allow_unproven: bool,
     store_url: str | None,
 ) -> int:
-    """Judge the latest stored run, the run RUN, or a results.json.
+    """Judge the newest whole scan in the store, the run RUN, or a results.json.
+
+    Re-checks and scans for some controls (--only) that came after the whole scan count: they replace what it said of
+    the controls that they judged.
 
     Exit code 1 when a finding blocks; else 3 when something that matters could not be proven; else 0.
     """
@@ -52,11 +56,15 @@ def command(
 
     if results is not None and (run_id or customer):
         raise CommandError("judge a results.json or a run of the store, not both")
-    report = _from_file(results) if results is not None else _from_store(store_url, run_id, customer)
+    later: tuple[RunReport, ...] = ()
+    if results is not None:
+        report = _from_file(results)
+    else:
+        report, later = _from_store(store_url, run_id, customer)
     known = _seen_before(report) if new_only else frozenset()
     severity = Severity(fail_on)
     code = Exit(judge(report, severity, allow_unproven=allow_unproven, known=known))
-    _explain(report, Blockers.of(report, severity, known), code, fail_on)
+    _explain(report, Blockers.of(report, severity, known), code, fail_on, len(later))
     return code
 
 
@@ -70,11 +78,18 @@ def _from_file(path: Path) -> RunReport:
     return load(data, str(path))
 
 
-def _from_store(url: str | None, run_id: str | None, customer: str | None) -> RunReport:
-    from secaudit.cli.stored import stored_report
+def _from_store(url: str | None, run_id: str | None, customer: str | None) -> tuple[RunReport, tuple[RunReport, ...]]:
+    """What is to be judged, and the runs that came after the whole scan and are part of it."""
+    from secaudit.cli.stored import read_store, stored_report, whole_run
+    from secaudit.model.rechecked import rechecked
 
     with ExitStack() as stack:
-        return stored_report(url, run_id, customer, stack)
+        if run_id is not None:
+            return stored_report(url, run_id, customer, stack), ()
+        store = read_store(url, stack)
+        whole = whole_run(store, customer)
+        later = store.checked_since(whole, customer)
+        return rechecked(stored_report(url, whole.id, customer, stack), later), later
 
 
 def _seen_before(report: RunReport) -> frozenset[str]:
@@ -85,13 +100,14 @@ def _seen_before(report: RunReport) -> frozenset[str]:
     )
 
 
-def _explain(report: RunReport, blockers: Blockers, code: Exit, fail_on: str) -> None:
+def _explain(report: RunReport, blockers: Blockers, code: Exit, fail_on: str, later: int) -> None:
     words = {
         Exit.FINE: "open",
         Exit.FINDINGS: "closed: findings",
         Exit.INCOMPLETE: "closed: not everything could be proven",
     }
-    click.echo(f"Gate at {fail_on} for run {visible_line(report.run.id)}: {words[code]} (exit {int(code)})")
+    since = f" and {counted(later, 'partial run')} since" if later else ""
+    click.echo(f"Gate at {fail_on} for run {visible_line(report.run.id)}{since}: {words[code]} (exit {int(code)})")
     for result in blockers.failed[:SHOWN]:
         subject = f" {result.subject}" if result.subject else ""
         click.echo(visible_line(f"  failed    {result.host} {result.control}{subject}: {result.reason}"))

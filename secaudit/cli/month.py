@@ -92,7 +92,9 @@ class _Known:
         self.history = ContractHistory(contracts)
         self.promised = Promised(store)
         # A year of months, and one more: see `month`.
-        self.scans = store.of(customer).scans(local_moment(_back(last.month, 12).first, 0, last.zone), last.until)
+        self._every_scan = store.of(customer).scans(local_moment(_back(last.month, 12).first, 0, last.zone), last.until)
+        # What a scan for some controls only did not judge would seem to be gone.
+        self.scans = tuple(scan for scan in self._every_scan if not scan.narrow)
         self._store = store
         self._view = store.of(customer)
         self._events = self._view.events()
@@ -106,11 +108,11 @@ class _Known:
         view, month, until = self._view, span.month, span.until
         there = in_force(self.history.contracts, month, until)
         contract = there[-1] if there else None
-        scans = self._between(span.begin, until)
+        scans = _between(self.scans, span.begin, until)
         newest = {scan.record.host: scan for scan in scans}
         # A host that was left alone for longer than that is taken to have left the contract.
         reach = local_moment(month.previous.first, 0, span.zone)
-        lately = {scan.record.host: scan for scan in self._between(reach, until)}
+        lately = {scan.record.host: scan for scan in _between(self._every_scan, reach, until)}
         ended = tuple(_host(view, lately[host], newest.get(host)) for host in sorted(lately))
         promised = self.promised
         hours, work, hours_trouble = promised.hours(contract, month) if contract is not None else (None, (), "")
@@ -145,12 +147,8 @@ class _Known:
 
     def last_run(self, span: _Span) -> RunInfo | None:
         """The newest run that scanned a host in a month."""
-        scans = self._between(span.begin, span.until)
+        scans = _between(self.scans, span.begin, span.until)
         return self._view.report(max(scans, key=lambda scan: scan.scanned).run).run if scans else None
-
-    def _between(self, begin: datetime, end: datetime) -> Sequence[HostOverview]:
-        first, last = (bisect_left(self.scans, moment, key=attrgetter("scanned")) for moment in (begin, end))
-        return self.scans[first:last]
 
     def _reason(self, found: Finding, until: datetime) -> str:
         """What the last scan before a moment said of a finding."""
@@ -215,6 +213,11 @@ def _timezone(contracts: Sequence[Contract], month: Month) -> str:
     there = [contract for contract in contracts if contract.since < month.following.first]
     chosen = there[-1:] or list(contracts[:1])
     return chosen[0].calendar.timezone if chosen else "UTC"
+
+
+def _between(scans: Sequence[HostOverview], begin: datetime, end: datetime) -> Sequence[HostOverview]:
+    first, last = (bisect_left(scans, moment, key=attrgetter("scanned")) for moment in (begin, end))
+    return scans[first:last]
 
 
 def _host(view: CustomerView, host: HostOverview, newest: HostOverview | None) -> HostAtEnd:

@@ -22,7 +22,7 @@ from secaudit.model.hours import Month
 if TYPE_CHECKING:
     from secaudit.api import CustomerReport, FleetReport, ShelfPage
     from secaudit.model.contract import Contracts
-    from secaudit.model.run import HostRecord
+    from secaudit.model.run import HostRecord, RunInfo
     from secaudit.store import ChainHead, Store
 
     R = TypeVar("R", CustomerReport, FleetReport, ShelfPage)
@@ -42,11 +42,11 @@ _PAPER = ("html", "pdf")
     show_default=True,
     help="Whom it is for, see above.",
 )
-@click.option("--customer", help="Report on this customer (technical: on its latest run) [default, monthly: all].")
+@click.option("--customer", help="Report on this customer (technical: its newest whole scan) [default, monthly: all].")
 @click.option("--month", type=MonthOf(), help="Monthly: the month, e.g. 2026-10 or last [default: last].")
 @click.option("--due", "is_due", is_flag=True, help="Monthly: only what is due by the contracts and not written yet.")
 @click.option("--lang", help="de or en [default: what the customer's contract says; fleet, several customers: en].")
-@click.option("--run", "run_id", metavar="RUN", help="Technical: a run of the store [default: the latest].")
+@click.option("--run", "run_id", metavar="RUN", help="Technical: a run of the store [default: the newest whole scan].")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -121,9 +121,15 @@ def _list(customer: str | None, store_url: str | None) -> int:
             state = f"finished {run.finished:%Y-%m-%d %H:%M} UTC" if run.finished else "interrupted"
             click.echo(
                 f"{run.id}  started {run.started:%Y-%m-%d %H:%M} UTC  "
-                f"{overview.recorded}/{overview.planned} hosts  {state}"
+                f"{overview.recorded}/{overview.planned} hosts  {state}{_partial(run)}"
             )
     return Exit.FINE
+
+
+def _partial(run: RunInfo) -> str:
+    """What keeps a run from standing for its hosts."""
+    parts = ["a re-check"] * run.recheck + ["some controls only"] * run.narrow
+    return f"  ({', '.join(parts)})" if parts else ""
 
 
 def _technical(

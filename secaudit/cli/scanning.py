@@ -44,7 +44,7 @@ class ScanOrder:
     """What to scan and what to do with it. `waivers` is None where none are kept.
 
     `at` (aware UTC) replaces the moment that ages are measured against. `feeds` is the directory of reference data,
-    None for the default one. `sections` asks for what families add to the report.
+    None for the default one. `sections` asks for what families add to the report; `recheck` marks a re-check.
     """
 
     targets: Targets
@@ -58,6 +58,7 @@ class ScanOrder:
     contracts: Contracts = field(default_factory=lambda: Contracts(()))
     waivers: tuple[WaiverGrant, ...] | None = None
     sections: bool = False
+    recheck: bool = False
 
 
 def prepare(transcript: HostTranscript) -> tuple[HostTranscript, str]:
@@ -100,7 +101,13 @@ def run_scan(order: ScanOrder, registry: Registry, watch: Watcher, store: Store 
         run, hosts = _interrupted(order.resume, hosts, store)
     plans, stamps = plan_hosts(hosts, registry, order.only)
     references = open_references(plans, registry, order.feeds or default_feeds())
-    run = replace(run, baselines=stamps, feeds=references.stamps, narrow=bool(order.only))
+    run = replace(
+        run,
+        baselines=stamps,
+        feeds=references.stamps,
+        narrow=run.narrow or bool(order.only),
+        recheck=run.recheck or order.recheck,
+    )
     gathered = Gathered(partial(host_sections, registry=registry) if order.sections else None)
     recorders: list[Recorder] = [gathered]
     if order.record is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
-from secaudit.cli.exits import CommandError
-from secaudit.model.run import RunReport
+from secaudit.cli.exits import CommandError, Exit
+from secaudit.model.run import RunInfo, RunReport
 from secaudit.model.section import HostSection
 from secaudit.store import Store, default_url, open_store
 
@@ -21,10 +21,26 @@ def written_store(url: str | None, stack: ExitStack) -> Store:
     return stack.enter_context(closing(open_store(url or default_url(), create=False)))
 
 
+def whole_run(store: Store, customer: str | None) -> RunInfo:
+    """The newest whole scan (of a customer). Raises CommandError when there is none, and says what there is."""
+    latest = store.latest_run(customer)
+    if latest is not None:
+        return latest
+    of_whom = f" of customer {customer!r}" if customer else ""
+    partial = store.runs(customer, 1)
+    if not partial:
+        raise CommandError(f"the store holds no run{of_whom} yet; start one with `secaudit scan`")
+    raise CommandError(
+        f"the store holds only re-checks and scans for some controls{of_whom}, which say nothing of the others; "
+        f"start a whole scan, or name one of them: --run {partial[0].run.id}",
+        Exit.INCOMPLETE,
+    )
+
+
 def stored_report(
     url: str | None, run_id: str | None, customer: str | None, stack: ExitStack, *, sections: bool = False
 ) -> RunReport:
-    """The report of a run, or of the latest, as a customer may see it where one is named.
+    """The report of a run, or of the newest whole scan, as a customer may see it where one is named.
 
     `sections` asks for what families add to it.
 
@@ -32,13 +48,7 @@ def stored_report(
     """
     store = read_store(url, stack)
     seen = store if customer is None else store.of(customer)
-    if run_id is None:
-        latest = seen.latest_run()
-        if latest is None:
-            of_whom = f" of customer {customer!r}" if customer else ""
-            raise CommandError(f"the store holds no run{of_whom} yet; start one with `secaudit scan`")
-        run_id = latest.id
-    report = seen.report(run_id)
+    report = seen.report(run_id or whole_run(store, customer).id)
     return replace(report, sections=_sections(store, report)) if sections else report
 
 

@@ -27,7 +27,7 @@ from secaudit.cli.ui_ticket import TrackerTickets
 from secaudit.config.baseline import BaselineLibrary
 from secaudit.config.inventory import load_inventory
 from secaudit.engine.events import Event, HostDone, HostStep
-from secaudit.model.answer import HostTranscript
+from secaudit.model.answer import HostTranscript, Reach
 from secaudit.model.baseline import Baseline
 from secaudit.model.errors import UserError
 from secaudit.model.inventory import TransportKind
@@ -39,7 +39,7 @@ from secaudit.plugins import Registry
 from secaudit.sla.history import ContractHistory
 from secaudit.store import default_url, open_store
 from secaudit.store.connect import parse_url
-from secaudit.tui.services import FeedAge, Firing, Pauses, Services, Target, WaiverDraft
+from secaudit.tui.services import FeedAge, Firing, Pauses, Rechecked, Services, Target, WaiverDraft
 
 NO_INVENTORY = "start the dashboard with --inventory to check hosts again"
 FIRINGS = 10
@@ -136,7 +136,7 @@ class LiveRecheck:
         what = f"the control {target.control}" if target.control else "every control of its baselines"
         return f"on {login}\n{what}\nbaselines: {', '.join(host.baselines)}\nOnly fixed reading commands run there."
 
-    def run(self, target: Target, progress: Callable[[str], None]) -> str:
+    def run(self, target: Target, progress: Callable[[str], None]) -> Rechecked:
         """Scan and store."""
         sources = self._sources
         with open_store(sources.store_url) as store:
@@ -144,10 +144,14 @@ class LiveRecheck:
                 self._targets(target),
                 only=(target.control,) if target.control else (),
                 jobs=1,
+                recheck=True,
                 contracts=read_contracts(sources.contracts, sources.inventory),
                 waivers=read_waivers(sources.waivers, sources.inventory),
             )
-            return run_scan(order, self._registry, _Progress(progress), store).run.id
+            report = run_scan(order, self._registry, _Progress(progress), store)
+        missed = (host for host in report.hosts if host.status is not Reach.COMPLETE)
+        troubles = [f"{host.status.value}: {host.detail}".removesuffix(": ") for host in missed]
+        return Rechecked(report.run.id, "; ".join(troubles))
 
     def _targets(self, target: Target) -> Targets:
         selection = Selection(self._sources.inventory, (target.customer,), hosts=(target.host,))

@@ -28,7 +28,14 @@ class RunInfo:
     baselines: tuple[BaselineStamp, ...] = ()
     feeds: tuple[FeedStamp, ...] = ()
     narrow: bool = False
-    """Whether only some of the hosts' controls were judged. Known while it runs; not part of what is published."""
+    """Whether only some of the hosts' controls were judged. Kept in the store; not part of what is published."""
+    recheck: bool = False
+    """Whether it checked something again from the dashboard. Kept in the store; not part of what is published."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can stand for what it scanned: neither a re-check nor a scan for some controls only."""
+        return not (self.narrow or self.recheck)
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ class _Verification:
         if row is None:
             self._note(one, "the run was removed")
         elif run_digest(row) != one.content:
-            self._note(one, "the run's times, baselines or feeds were changed")
+            self._note(one, "whether the run is a whole scan, or its times, baselines or feeds were changed")
         if one.state is not None and run_state(self._connection, one.run_id, one.marks) != one.state:
             self._note(one, "the hosts that the run planned were changed")
 

@@ -37,9 +37,13 @@ class CustomerView:
         return tuple(replace(one, run=replace(one.run, baselines=())) for one in found)
 
     def latest_run(self) -> RunInfo | None:
-        """The run that was started last, without its baselines; None before the first."""
+        """The whole scan that was started last, without its baselines; None before the first."""
         found = self._store.latest_run(self.customer)
         return None if found is None else replace(found, baselines=())
+
+    def checked_since(self, base: RunInfo) -> tuple[RunReport, ...]:
+        """What re-checks and scans for some controls found that were started after `base`, the oldest first."""
+        return self._store.checked_since(base, self.customer)
 
     def report(self, run_id: str) -> RunReport:
         """What a run found out about the customer. Raises StoreError when it planned no host of it."""

@@ -101,6 +101,8 @@ def result_digest(row: Mapping[str, Any] | RowMapping, detail: str) -> bytes:
 def run_digest(row: Row[Any]) -> bytes:
     """The digest of the head of a run."""
     told = ["run", row.id, shown(row.started), shown(row.finished), row.version, row.baselines, row.feeds]
+    if row.narrow or row.recheck:  # Links of whole runs are as they were before there was this difference.
+        told.append([row.narrow, row.recheck])
     return hashlib.sha256(canonical_json(told)).digest()
 
 

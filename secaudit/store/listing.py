@@ -259,10 +259,16 @@ class Listing(Queries):
         return found
 
     def scans_of(self, customer: str, host_name: str, limit: int = 50) -> tuple[ScanOfHost, ...]:
-        """The scans of a host, the newest first."""
+        """The scans of a host, the newest first, without those that judged only some of its controls.
+
+        Where there was no other scan yet, that one is all that is known of the host.
+        """
+        only_one = select(host.c.latest_id).where(host.c.customer == customer, host.c.name == host_name)
         query = (
             select(scan.c.run_id, scan.c.opened, scan.c.status, scan.c.detail)
+            .join(run, run.c.id == scan.c.run_id)
             .where(scan.c.customer == customer, scan.c.host == host_name)
+            .where(or_(run.c.narrow.is_(False), scan.c.id == only_one.scalar_subquery()))
             .order_by(scan.c.opened.desc(), scan.c.id.desc())
             .limit(limit)
         )
@@ -273,10 +279,12 @@ class Listing(Queries):
         """Since which scan a host was reached as in the newest one, without a break, and the last scan before that.
 
         How it is reached: to the end, in part, or not at all. The last scan before is None when it was never reached
-        otherwise; the whole is None for a host that was never scanned.
+        otherwise; the whole is None for a host that was never scanned. Scans for some controls only do not count: that
+        few questions were answered does not say that all would be.
         """
-        mine = and_(scan.c.customer == customer, scan.c.host == host_name)
+        mine = and_(scan.c.customer == customer, scan.c.host == host_name, run.c.narrow.is_(False))
         query = select(scan.c.id, scan.c.run_id, scan.c.opened, scan.c.status, scan.c.detail).where(mine)
+        query = query.join(run, run.c.id == scan.c.run_id)
         late_first, early_first = (scan.c.opened.desc(), scan.c.id.desc()), (scan.c.opened, scan.c.id)
         with self._reading() as connection:
             newest = connection.execute(query.order_by(*late_first).limit(1)).first()

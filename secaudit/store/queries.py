@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from itertools import groupby
 from types import TracebackType
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     and_,
     func,
+    or_,
     select,
     type_coerce,
 )
@@ -88,10 +89,13 @@ class Queries:
         if mine is not None:
             asked = asked.where(mine)
             done = done.where(scan.c.customer == customer)
-        counts = (asked.scalar_subquery().label("asked"), done.scalar_subquery().label("done"))
+        whole = done.where(scan.c.status == Reach.COMPLETE.value)
+        named = (("asked", asked), ("done", done), ("whole", whole))
+        counts = [count.scalar_subquery().label(name) for name, count in named]
         query = _newest_runs(customer, limit).add_columns(*counts)
         with self._reading() as connection:
-            return tuple(RunOverview(_run_info(row), row.asked, row.done) for row in connection.execute(query))
+            rows = connection.execute(query).all()
+        return tuple(RunOverview(_run_info(row), row.asked, row.done, row.whole) for row in rows)
 
     def run(self, id: str) -> RunInfo:
         """The head of a run. Raises StoreError when there is none with this id."""
@@ -99,10 +103,22 @@ class Queries:
             return self._run(connection, id)
 
     def latest_run(self, customer: str | None = None) -> RunInfo | None:
-        """The run that was started last (that planned a host of `customer`), finished or not; None in an empty one."""
+        """The whole scan that was started last (that planned a host of `customer`), finished or not.
+
+        Neither a re-check nor a scan for some controls only is one. None where there is no whole scan.
+        """
         with self._reading() as connection:
-            row = connection.execute(_newest_runs(customer, 1)).first()
+            row = connection.execute(_newest_runs(customer, 1).where(_WHOLE)).first()
         return None if row is None else _run_info(row)
+
+    def checked_since(self, base: RunInfo, customer: str | None = None) -> tuple[RunReport, ...]:
+        """What re-checks and scans for some controls found that were started after `base`, the oldest first."""
+        later = and_(or_(run.c.narrow, run.c.recheck), run.c.started >= base.started, run.c.id != base.id)
+        query = _newest_runs(customer, None).with_only_columns(run.c.id).where(later)
+        with self._reading() as connection:
+            newest_first = [row.id for row in connection.execute(query)]
+        in_order = reversed(newest_first)
+        return tuple(self.report(one) if customer is None else self.report_of(one, {customer}) for one in in_order)
 
     def report(self, run_id: str) -> RunReport:
         """A run with all that is stored of it, hosts in planned order. Raises StoreError when there is no such run."""
@@ -179,11 +195,15 @@ class Queries:
         return tuple(_host_overview(row) for row in rows)
 
     def scans(self, customer: str, since: datetime, until: datetime) -> tuple[HostOverview, ...]:
-        """Every scan of the customer's hosts that was opened from `since` up to `until` (aware UTC), oldest first."""
+        """Every scan of the customer's hosts that was opened from `since` up to `until` (aware UTC), oldest first.
+
+        Those for some controls only are among them and say so.
+        """
         chosen = and_(scan.c.customer == customer, scan.c.opened >= since, scan.c.opened < until)
+        query = _scans().add_columns(run.c.narrow).join(run, run.c.id == scan.c.run_id).where(chosen)
         with self._reading() as connection:
-            rows = connection.execute(_scans().where(chosen).order_by(scan.c.opened, scan.c.id)).all()
-        return tuple(_host_overview(row) for row in rows)
+            rows = connection.execute(query.order_by(scan.c.opened, scan.c.id)).all()
+        return tuple(replace(_host_overview(row), narrow=row.narrow) for row in rows)
 
     def host_results(self, customer: str, name: str, run_id: str | None = None) -> tuple[Result, ...]:
         """The results of a host in a run, or in its newest scan. Empty when it was never scanned there."""
@@ -251,7 +271,10 @@ def lines_of(names: Iterable[str]) -> str | None:
     return f"\n{told}\n" if told else None
 
 
-def _newest_runs(customer: str | None, limit: int) -> Select[Any]:
+_WHOLE = and_(run.c.narrow.is_(False), run.c.recheck.is_(False))
+
+
+def _newest_runs(customer: str | None, limit: int | None) -> Select[Any]:
     query = select(run).order_by(run.c.started.desc(), run.c.id.desc()).limit(limit)
     if customer is None:
         return query
@@ -299,7 +322,7 @@ def _results(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, l
 def _run_info(row: Row[Any]) -> RunInfo:
     stamps = tuple(BaselineStamp(*stamp) for stamp in row.baselines)
     feeds = tuple(FeedStamp(name, datetime.fromisoformat(at), sha256) for name, at, sha256 in row.feeds)
-    return RunInfo(row.id, row.started, row.finished, row.version, stamps, feeds)
+    return RunInfo(row.id, row.started, row.finished, row.version, stamps, feeds, row.narrow, row.recheck)
 
 
 def _host_record(row: Row[Any]) -> HostRecord:

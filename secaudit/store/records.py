@@ -36,11 +36,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class RunOverview:
-    """A run with how many hosts were planned and how many of them are stored."""
+    """A run with how many hosts were planned, how many are stored, and how many of those were scanned to the end."""
 
     run: RunInfo
     planned: int
     recorded: int
+    complete: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class HostOverview:
     run: str
     scanned: datetime
     tallies: tuple[Tally, ...]
+    narrow: bool = False
+    """Whether that scan judged only some of its controls; known where scans are asked for, not where hosts are."""
 
 
 @dataclass(frozen=True, slots=True)

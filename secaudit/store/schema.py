@@ -14,11 +14,12 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
 from secaudit.store.types import AnyText, Json, Moment, Rank
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Every schema revision that this version knows, oldest first; the last one is current."""
 
 metadata = MetaData(
@@ -39,7 +40,10 @@ run = Table(
     Column("version", String, nullable=False),
     Column("baselines", Json, nullable=False),
     Column("feeds", Json, nullable=False),
+    Column("narrow", Boolean, nullable=False, server_default=false()),
+    Column("recheck", Boolean, nullable=False, server_default=false()),
 )
+"""A run. A `narrow` one judged only some controls, a `recheck` was started from the dashboard: neither is whole."""
 
 planned = Table(
     "planned",

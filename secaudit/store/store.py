@@ -150,6 +150,8 @@ def _store_head(connection: Connection, run: RunInfo) -> None:
         "version": run.version,
         "baselines": [[stamp.name, stamp.version, stamp.sha256] for stamp in run.baselines],
         "feeds": [[feed.name, feed.at.isoformat(), feed.sha256] for feed in run.feeds],
+        "narrow": run.narrow,
+        "recheck": run.recheck,
     }
     updated = connection.execute(update(schema.run).where(schema.run.c.id == run.id).values(values))
     if updated.rowcount == 0:

@@ -20,7 +20,7 @@ from secaudit.store.details import load_details
 from secaudit.store.errors import StoreError
 from secaudit.store.lifecycle import Finding
 from secaudit.store.queries import Queries
-from secaudit.store.schema import blob, result, scan, tracker_issue
+from secaudit.store.schema import blob, result, run, scan, tracker_issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,12 @@ class TrackerIssues(Queries):
         return known
 
     def complete_scans(self, customer: str, host: str, since: datetime, until: datetime) -> int:
-        """How many complete scans of a host were opened from `since` up to `until` (aware UTC)."""
+        """How many complete scans of a host for all its controls were opened from `since` up to `until` (aware UTC)."""
         mine = and_(scan.c.customer == customer, scan.c.host == host, scan.c.status == Reach.COMPLETE.value)
         chosen = and_(mine, scan.c.opened >= since, scan.c.opened < until)
         with self._reading() as connection:
-            return connection.execute(select(func.count()).select_from(scan).where(chosen)).scalar_one()
+            whole = scan.join(run, (run.c.id == scan.c.run_id) & run.c.narrow.is_(False))
+            return connection.execute(select(func.count()).select_from(whole).where(chosen)).scalar_one()
 
     def claim_issue(self, issue: TrackedIssue, before: TrackedIssue | None = None) -> bool:
         """Note that an issue is about to be created; False when somebody else has noted it.

@@ -65,7 +65,8 @@ class Jobs:
         except UserError as error:
             job.state, job.line = JobState.FAILED, str(error)
             raise
-        job.state = JobState.DONE
+        if job.state is JobState.RUNNING:
+            job.state = JobState.DONE
 
     def recheck(self, targets: Sequence[Target]) -> None:
         """Say what would run, and check again when that is confirmed, one after the other."""
@@ -96,13 +97,18 @@ class Jobs:
             try:
                 with self.job(str(target)) as job:
                     self._progress(job, "")
-                    run = service.run(target, lambda line, job=job: self._progress(job, line))  # type: ignore[misc]  # bound per job
-                    job.line = f"run {run}"
+                    checked = service.run(target, lambda line, job=job: self._progress(job, line))  # type: ignore[misc]  # bound per job
+                    job.line = f"run {checked.run}"
+                    if checked.trouble:
+                        job.state, job.line = JobState.FAILED, f"{checked.trouble}; run {checked.run}"
             except UserError as error:
                 dashboard.call_from_thread(dashboard.complain, error)
                 dashboard.call_from_thread(dashboard.paint_frame)
                 continue
-            dashboard.call_from_thread(dashboard.tell, f"re-checked {target}")
+            told = (
+                f"{target} was not checked to the end: {checked.trouble}" if checked.trouble else f"re-checked {target}"
+            )
+            dashboard.call_from_thread(dashboard.tell, told)
             dashboard.call_from_thread(dashboard.store_changed)
 
     def _progress(self, job: Job, line: str) -> None:
@@ -110,7 +116,7 @@ class Jobs:
         self._dashboard.call_from_thread(self._dashboard.paint_frame)
 
     def open_report(self) -> None:
-        """Write and open the HTML report of the newest run of the scope."""
+        """Write and open the HTML report of the newest whole scan of the scope."""
         dashboard, service = self._dashboard, self._dashboard.services.open_report
         if service is None:
             dashboard.explain("open_report")
@@ -118,13 +124,12 @@ class Jobs:
 
         def write() -> None:
             customer = dashboard.scope.customer
-            runs = dashboard.source.runs(customer, 1)
-            if not runs:
-                dashboard.call_from_thread(dashboard.tell, "there is no run to report on yet")
+            run = dashboard.source.latest_run(customer)
+            if run is None:
+                dashboard.call_from_thread(dashboard.tell, "there is no whole scan to report on yet")
                 return
-            run = runs[0].run.id
-            with self.job(f"report of {run}") as job:
-                job.line = str(service(run, customer))
+            with self.job(f"report of {run.id}") as job:
+                job.line = str(service(run.id, customer))
             dashboard.call_from_thread(dashboard.tell, f"report: {job.line}")
 
         self._in_thread("report", write)

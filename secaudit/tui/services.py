@@ -35,6 +35,14 @@ class Target:
         return f"{self.customer}/{self.host}" + (f" {self.control}" if self.control else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Rechecked:
+    """The run of a re-check; `trouble` says why the host was not checked to the end, empty when it was."""
+
+    run: str
+    trouble: str = ""
+
+
 class Recheck(Protocol):
     """Checks a live host again and stores what came out."""
 
@@ -42,8 +50,8 @@ class Recheck(Protocol):
         """What would run on which host as which user, in a few lines."""
         ...
 
-    def run(self, target: Target, progress: Callable[[str], None]) -> str:
-        """Do it and return the id of the run."""
+    def run(self, target: Target, progress: Callable[[str], None]) -> Rechecked:
+        """Do it and return what became of it."""
         ...
 
 

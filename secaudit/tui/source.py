@@ -8,7 +8,7 @@ from typing import Protocol
 
 from secaudit.model.answer import HostTranscript
 from secaudit.model.result import Result
-from secaudit.model.run import RunReport
+from secaudit.model.run import RunInfo, RunReport
 from secaudit.model.sla import FindingEvent
 from secaudit.store.listing import Clocks, FindingLine, Handling, ScanOfHost
 from secaudit.store.records import CustomerOverview, HostName, HostOverview, Occurrence, RunOverview, Tally
@@ -45,8 +45,12 @@ class Source(Protocol):
         """The newest runs (that planned a host of a customer)."""
         ...
 
+    def latest_run(self, customer: str | None = None) -> RunInfo | None:
+        """The newest whole scan (that planned a host of a customer)."""
+        ...
+
     def report(self, run_id: str) -> RunReport:
-        """A whole run."""
+        """All that is stored of a run."""
         ...
 
     def pending(self, run_id: str) -> tuple[HostName, ...]:

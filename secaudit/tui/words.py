@@ -11,6 +11,7 @@ from rich.text import Text
 
 from secaudit.model.answer import Reach
 from secaudit.model.outcome import Outcome
+from secaudit.model.run import RunInfo
 from secaudit.model.safe_text import visible_line
 from secaudit.model.severity import Severity
 from secaudit.store.records import Tally
@@ -33,6 +34,13 @@ SOON = timedelta(days=1)
 def line(text: str, style: str = "") -> Text:
     """Text from anywhere, on one line and inert: no markup, no control or bidi characters."""
     return Text(visible_line(text), style=style, no_wrap=True, overflow="ellipsis")
+
+
+def partial_run(run: RunInfo) -> str:
+    """What keeps a run from standing for its hosts; empty for a whole scan."""
+    if run.recheck:
+        return " · re-check"
+    return " · some controls" if run.narrow else ""
 
 
 def hanging(text: str, width: int, indent: int, style: str = "") -> Text:

@@ -24,7 +24,7 @@ from secaudit.tui.findings.table import FindingsTable
 from secaudit.tui.help import UNSAID
 from secaudit.tui.jobs import JobState
 from secaudit.tui.pages.page import PAGES, Framed
-from secaudit.tui.services import Pauses, Services, Target, WaiverDraft
+from secaudit.tui.services import Pauses, Rechecked, Services, Target, WaiverDraft
 from secaudit.tui.themes import LOOKS
 from tests.tui.scenes import (
     FINDINGS,
@@ -54,12 +54,12 @@ class FixedHost:
     def announce(self, target: Target) -> str:
         return f"would check {target.host}"
 
-    def run(self, target: Target, progress: Callable[[str], None]) -> str:
+    def run(self, target: Target, progress: Callable[[str], None]) -> Rechecked:
         self.asked.append(target)
         progress("connecting")
         mended = [result("web1", "tcp/8080", Outcome.PASSED, Severity.CRITICAL)]
         fill(self._store, {"web1": mended}, NOW - timedelta(minutes=1), "run-2")
-        return "run-2"
+        return Rechecked("run-2")
 
 
 async def at_the_critical_one(pilot: Pilot[None]) -> FindingsPage:
@@ -101,7 +101,7 @@ def test_what_runs_is_told_while_it_runs(store: Store, size: tuple[int, int], li
     goes_on = Event()
 
     class Slow(FixedHost):
-        def run(self, target: Target, progress: Callable[[str], None]) -> str:
+        def run(self, target: Target, progress: Callable[[str], None]) -> Rechecked:
             progress("collecting")
             assert goes_on.wait(30)
             return super().run(target, progress)
@@ -453,3 +453,17 @@ def test_tags_are_shown_and_filter(store: Store, size: tuple[int, int]) -> None:
         await until(pilot, lambda: "tags edge, shop" in text(pilot, "#host-head"))
 
     drive(store, steps, size)
+
+
+def test_a_recheck_of_a_host_that_does_not_answer_is_no_success(store: Store) -> None:
+    class Unreachable(FixedHost):
+        def run(self, target: Target, progress: Callable[[str], None]) -> Rechecked:
+            return Rechecked("run-2", "unreachable: connection refused")
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "r", "y")
+        await until(pilot, lambda: "not checked to the end: unreachable: connection refused" in messages(pilot))
+        assert app(pilot).jobs.started[0].state is JobState.FAILED
+
+    drive(store, steps, services=Services(recheck=Unreachable(store)))

@@ -48,7 +48,7 @@ from secaudit.tui.pages.list_page import Grid, ListPage, WordsLine
 from secaudit.tui.pages.overview import Counter, OverviewPage
 from secaudit.tui.pages.page import PAGES, Framed
 from secaudit.tui.pages.runs import RunsPage
-from secaudit.tui.services import Pauses, Services, Target, TicketPlan, WaiverDraft
+from secaudit.tui.services import Pauses, Rechecked, Services, Target, TicketPlan, WaiverDraft
 from tests.tui.scenes import FINDINGS, NOW, SCANNED, app, drive, fill, press, result, settle, text, until
 
 
@@ -66,9 +66,9 @@ class Calls:
     def announce(self, target: Target) -> str:
         return f"would check {target}"
 
-    def run(self, target: Target, progress: Callable[[str], None]) -> str:
+    def run(self, target: Target, progress: Callable[[str], None]) -> Rechecked:
         self.checked.append(target)
-        return "run-9"
+        return Rechecked("run-9")
 
     def record(self, event: FindingEvent) -> int:
         self.events.append(event)

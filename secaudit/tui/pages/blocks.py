@@ -123,7 +123,10 @@ def _run(overview: RunOverview, now: datetime, look: Look) -> Text:
     share = overview.recorded / overview.planned if overview.planned else 1.0
     hosts = f"{overview.recorded}/{overview.planned} hosts"
     if run.finished is not None:
-        return Text.assemble(("✓ ", look.good), f"{run.started:%d %b %H:%M}  ", (hosts, look.dim))
+        # A host that did not answer is stored as well; only those that were read to the end are a success.
+        hosts = f"{overview.complete}/{overview.planned} hosts{words.partial_run(run)}"
+        sign = ("✓ ", look.good) if overview.complete == overview.planned else ("? ", look.unproven)
+        return Text.assemble(sign, f"{run.started:%d %b %H:%M}  ", (hosts, look.dim))
     if now - run.started > RUNNING_FOR:
         return Text.assemble(("✗ ", look.critical), f"{run.started:%d %b %H:%M}  ", ("interrupted, " + hosts, look.dim))
     done = round(share * 10)

@@ -23,7 +23,7 @@ SHOWN_RUNS = 200
 
 
 class RunsPage(ListPage[RunOverview]):
-    """Screen 5: Space marks a run, Enter compares the run under the cursor with the marked one, or the one before."""
+    """Screen 5: Space marks a run, Enter compares the run under the cursor with it, or with the whole scan before."""
 
     PAGE = "runs"
     NOTHING = "no run yet: start one with `secaudit scan …`"
@@ -49,15 +49,18 @@ class RunsPage(ListPage[RunOverview]):
         """A run."""
         look, run = self.dashboard.look, value.run
         took = words.took(run.finished - run.started) if run.finished else ""
-        short = value.recorded < value.planned
-        state = ("finished", look.good) if run.finished and not short else ("unfinished", look.unproven)
+        short = value.complete < value.planned
+        if run.finished is None or value.recorded < value.planned:
+            state = ("unfinished", look.unproven)
+        else:
+            state = ("not complete", look.unproven) if short else ("finished", look.good)
         names = ", ".join(f"{stamp.name} {stamp.version}" for stamp in run.baselines)
         cells = (
             Text("▪" if run.id == self._marked else " ", look.accent),
             Text(f"{run.started:%Y-%m-%d %H:%M}"),
             Text(took, look.dim),
-            Text(f"{value.recorded}/{value.planned}", look.unproven if short else ""),
-            Text(*state),
+            Text(f"{value.complete}/{value.planned}", look.unproven if short else ""),
+            Text.assemble(state, (words.partial_run(run), look.dim)),
             *((words.line(names, look.dim),) if self.size.width >= NARROW else ()),
             words.line(run.id, look.dim),
         )
@@ -65,7 +68,7 @@ class RunsPage(ListPage[RunOverview]):
 
     def remark(self) -> str:
         """What Enter does."""
-        return "enter compares with the marked run, or the one before"
+        return "enter compares with the marked run, or the whole scan before"
 
     def action_mark(self) -> None:
         """Mark the run that others are compared with."""
@@ -89,15 +92,15 @@ class RunsPage(ListPage[RunOverview]):
         self.app.push_screen(TextScreen((*self.trail(), run, "not scanned"), text))
 
     def open_value(self, value: RunOverview, column: str) -> None:
-        """Compare with the marked run, or with the one before it."""
+        """Compare with the marked run, or with the whole scan before it."""
         del column
         runs = [row.value.run for row in self._shown]
         place = next(number for number, run in enumerate(runs) if run.id == value.run.id)
         earlier = self._marked if self._marked not in (None, value.run.id) else None
-        if earlier is None and place + 1 < len(runs):
-            earlier = runs[place + 1].id
         if earlier is None:
-            self.dashboard.tell("there is no earlier run to compare with")
+            earlier = next((run.id for run in runs[place + 1 :] if run.is_whole), None)
+        if earlier is None:
+            self.dashboard.tell("there is no earlier whole scan to compare with")
             return
         old, new = sorted((earlier, value.run.id), key=lambda one: next(run.started for run in runs if run.id == one))
         source, scope = self.dashboard.source, self.dashboard.scope
@@ -107,8 +110,16 @@ class RunsPage(ListPage[RunOverview]):
 
 
 def compare_runs(source: Source, old: str, new: str, scope: Scope, look: Look) -> Text:
-    """What changed on the hosts that both runs scanned, and which hosts only one of them did."""
+    """What changed on the hosts that both runs scanned, and which hosts only one of them did.
+
+    Where one of them judged some controls only, the others are left out: nobody looked whether they changed.
+    """
     before, after = source.report(old), source.report(new)
+    judged = [
+        {(one.customer, one.host, one.control) for one in report.results}
+        for report in (before, after)
+        if report.run.narrow
+    ]
     scanned = [{(host.customer, host.host) for host in report.hosts} for report in (before, after)]
     both = scanned[0] & scanned[1]
 
@@ -117,6 +128,7 @@ def compare_runs(source: Source, old: str, new: str, scope: Scope, look: Look) -
             one
             for one in results
             if (one.customer, one.host) in both
+            and all((one.customer, one.host, one.control) in some for some in judged)
             and scope.customer in (None, one.customer)
             and scope.host in (None, one.host)
         ]
