@@ -98,7 +98,8 @@ def expose(packages: Packages, advisories: Advisories, statements: Statements | 
     hits = [(it.source, it, hit) for it, hit in found if hit is not ASK_ANEW]
     newest_kernels = list(kernels([it for it, hit in found if hit is ASK_ANEW], release))
     asked = ((name, it, advisories.standing(name, version)) for name, version, it in newest_kernels)
-    hits += [(name, it, standing) for name, it, standing in asked if standing is not None]
+    # Where feeds name binary packages a finding is about their source all the same: one upgrade settles all of them.
+    hits += [(name if by_source else it.source or name, it, known) for name, it, known in asked if known is not None]
     if unrepaired:
         hits += _of_sources(installed, {it for _, _, it in newest_kernels}, advisories)
     for source, it, standing in hits:

@@ -51,7 +51,9 @@ class OnFeeds(Expect):
     feed_min_coverage: int = Field(
         default=10, ge=1, le=100, description="percentage of the installed packages that some advisory must be about"
     )
-    allow: frozenset[str] = Field(default=frozenset(), description="source packages that do not count; prefer a waiver")
+    allow: frozenset[str] = Field(
+        default=frozenset(), description="source packages, or all binary ones, that do not count; prefer a waiver"
+    )
     not_affecting: tuple[NotAffecting, ...] = ()
 
     def harmless(self, now: datetime) -> frozenset[str]:
@@ -62,7 +64,7 @@ class OnFeeds(Expect):
 def concerning(exposures: Exposures, expect: OnFeeds, now: datetime) -> Iterator[Exposed]:
     """What counts: without the allowed sources, and without flaws that do no harm."""
     for exposed in exposures.exposed:
-        if exposed.source in expect.allow:
+        if exposed.source in expect.allow or expect.allow.issuperset(exposed.packages):
             continue
         harmless = harmless_in(exposed, expect, now)
         fixable = tuple(flaw for flaw in exposed.fixable if not _is_harmless(flaw, harmless))

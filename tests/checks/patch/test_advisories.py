@@ -450,6 +450,36 @@ def test_unrepaired_flaws(tmp_path: Path) -> None:
     assert passing.observed == "none (2 unrepaired flaws do not count)"
 
 
+def test_a_finding_of_an_rpm_system_is_one_source_whatever_binary_packages_the_feed_names(tmp_path: Path) -> None:
+    """Kernels too, of which each binary package was a finding of its own."""
+    built = {
+        "kernel": ("kernel", "kernel-core", "kernel-modules", "kernel-tools", "bpftool"),
+        "openssl": ("openssl", "openssl-libs", "openssl-devel"),
+        "jq": ("jq",),
+    }
+    records = [
+        osv(f"ALSA-{n}", name, "2-1.el9", ecosystem="AlmaLinux:9", published=LONG_AGO, cves=["CVE-2026-1000"])
+        for n, name in enumerate(name for names in built.values() for name in names)
+    ]
+    host = installed(
+        *((name, "1-1.el9", source, "1-1.el9") for source, names in built.items() for name in names), manager="rpm"
+    )
+    exposures = expose(host, advisories(tmp_path, *records, os_id="almalinux", os_version="9.8"))
+    catalogue = KnownExploited(
+        AT, {"CVE-2026-1000": ExploitedRecord("CVE-2026-1000", AT.date() - 90 * DAY, AT.date(), False)}
+    )
+    for found in (overdue(exposures), on(kev_overdue, exposures, catalogue)):
+        assert {one.subject for one in found} == set(built)
+        assert len(found) == len(built)
+        (kernel,) = (one for one in found if one.subject == "kernel")
+        assert kernel.remediation.startswith("dnf upgrade ")
+        assert set(kernel.remediation.split()[2:]) == set(built["kernel"])
+        assert len(kernel.advisories) == len(built["kernel"])
+    # What was left out by its binary names still is, when all of them are named.
+    assert "kernel" not in outcomes(overdue(exposures, allow=list(built["kernel"])))
+    assert "kernel" in outcomes(overdue(exposures, allow=["kernel-core"]))
+
+
 def test_a_verdict_names_all_its_advisories_as_data(tmp_path: Path) -> None:
     """Evidence shows a few lines; who asks for the hosts with a certain CVE needs every one."""
     records = [osv(f"DSA-{n}-1", "jq", "1.7-1", published=LONG_AGO, cves=[f"CVE-2026-1{n:03}"]) for n in range(40)]
