@@ -41,6 +41,8 @@ TECHNICAL: Mapping[str, str | tuple[str, str]] = {
     "tech_say_also_high": (", and {n} high one", ", and {n} high ones"),
     "tech_say_unproven": ("{n} check could not be proven.", "{n} checks could not be proven."),
     "tech_say_nothing_checked": "Nothing was checked: nothing is proven.",
+    "tech_gaps_none": "Every check gave an answer.",
+    "tech_gaps_reach": "Every check that ran gave an answer, but not every host was scanned to the end.",
     "tech_say_all_proven": "Nothing is unproven.",
     "tech_reach_nobody": "No host took part.",
     "tech_reach_some": ("{part} of {n} host scanned to the end.", "{part} of {n} hosts scanned to the end."),

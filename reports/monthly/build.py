@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from secaudit.model.answer import Reach
 from secaudit.model.month import MonthRecord
-from secaudit.model.outcome import Outcome, UnprovenKind
-from secaudit.model.result import Result
 from secaudit.model.sla import ClockState
 
 from ..states import State, state_of
-from ..words import unique
 from .backups import copy_rows, rule_rows, worst
 from .deadlines import patch_rows, priority_rows
+from .doubts import Shown, doubts, unproven_results
 from .earlier import earlier_terms
 from .findings import changes, entries, waivers
-from .promises import NETWORK_FAMILIES, patch_findings, promises, scope
-from .report import Entry, Gap, HostRow, MonthlyReport, Promise, ScannedHost
+from .promises import patch_findings, promises, scope
+from .report import Doubt, Entry, HostRow, MonthlyReport, Promise, ScannedHost
+from .scope import NETWORK_FAMILIES
 from .services import certificates, services
 from .trends import hours_year, open_year, trend
 
@@ -30,9 +29,11 @@ def build(record: MonthRecord) -> MonthlyReport:
     found = entries(record)
     still = tuple(entry for entry in found if entry.resolved is None)
     copies = copy_rows(record)
-    promised, earlier = services(record), earlier_terms(record)
-    before = {one.month: _promises(one, entries(one)) for one in record.before}
-    unproven = [result for result in _results(record) if result.outcome is Outcome.UNPROVEN]
+    rules, year = rule_rows(record.contract, copies), hours_year(record)
+    promised, seen, earlier = services(record), certificates(record), earlier_terms(record)
+    before = {one.month: _promises(one, entries(one))[0] for one in record.before}
+    made, unclear = _promises(record, found)
+    unproven = unproven_results(record)
     month_scans = [scan for scan in record.scans if record.begin <= scan.at < record.until]
     return MonthlyReport(
         customer=record.customer,
@@ -45,27 +46,25 @@ def build(record: MonthRecord) -> MonthlyReport:
         over=record.until >= record.end,
         version=record.version,
         contract=record.contract,
-        promises=tuple(
-            replace(promise, trend=trend(promise, before, record.month)) for promise in _promises(record, found)
-        ),
+        promises=tuple(replace(promise, trend=trend(promise, before, record.month)) for promise in made),
         changes=changes(found, record.begin),
         open_year=open_year(record, found),
         priorities=priority_rows(record),
         late=tuple(entry for entry in found if entry.broke_since(record.begin) or _is_overdue(entry)),
         copies=copies,
-        rules=rule_rows(record.contract, copies),
+        rules=rules,
         patches=patch_rows(record, patch_findings(record)),
         firewall=_host_rows(record, found),
         services=promised,
-        certificates=certificates(record),
+        certificates=seen,
         hours=record.hours,
-        hours_year=hours_year(record),
+        hours_year=year,
         hours_trouble=record.hours_trouble,
         work=record.work,
         earlier=earlier,
         costs=record.contract.costs if record.contract is not None else (),
         waivers=waivers(still, record.until),
-        gaps=_gaps(unproven),
+        doubts=unclear,
         unproven=len(unproven),
         unproven_hosts=len({result.host for result in unproven}),
         findings=still,
@@ -77,23 +76,24 @@ def build(record: MonthRecord) -> MonthlyReport:
     )
 
 
-def _promises(record: MonthRecord, found: Sequence[Entry]) -> tuple[Promise, ...]:
-    """What became of each promise in a month, the same for the month of the report and for those before."""
-    earlier = earlier_terms(record)
-    return promises(
-        record,
-        found,
-        (*(row for one in earlier for row in one.copies), *copy_rows(record)),
-        (*services(record), *(row for one in earlier for row in one.services)),
+def _promises(record: MonthRecord, found: Sequence[Entry]) -> tuple[tuple[Promise, ...], tuple[Doubt, ...]]:
+    """What became of each promise and what could not be proven, of this month and of those before alike."""
+    earlier, booked = earlier_terms(record), hours_year(record)[-1]
+    copies = copy_rows(record)
+    shown = Shown(
+        entries=found,
+        copies=(*(row for one in earlier for row in one.copies), *copies),
+        rules=(*(row for one in earlier for row in one.rules), *rule_rows(record.contract, copies)),
+        services=(*(row for one in earlier for row in one.services), *services(record)),
+        certificates=(*(row for one in earlier for row in one.certificates), *certificates(record)),
+        lacks_ledger=booked.is_promised and booked.there is None,
     )
+    unclear = doubts(record, shown)
+    return promises(record, shown, unclear), unclear
 
 
 def _is_overdue(entry: Entry) -> bool:
     return entry.is_late and entry.resolved is None
-
-
-def _results(record: MonthRecord) -> list[Result]:
-    return [result for host in record.hosts for result in host.results]
 
 
 def _host_rows(record: MonthRecord, found: Sequence[Entry]) -> tuple[HostRow, ...]:
@@ -123,24 +123,6 @@ def _host_rows(record: MonthRecord, found: Sequence[Entry]) -> tuple[HostRow, ..
             )
         )
     return tuple(rows)
-
-
-def _gaps(unproven: Iterable[Result]) -> tuple[Gap, ...]:
-    """What stood in the way of proof, by reason, what concerns most results first."""
-    grouped: dict[tuple[UnprovenKind | None, str], list[Result]] = defaultdict(list)
-    for result in unproven:
-        grouped[result.kind, result.reason].append(result)
-    gaps = [
-        Gap(
-            kind,
-            reason,
-            unique(result.host for result in members),
-            unique(result.control for result in members),
-            len(members),
-        )
-        for (kind, reason), members in grouped.items()
-    ]
-    return tuple(sorted(gaps, key=lambda gap: (-gap.count, gap.reason)))
 
 
 def most_urgent(report: MonthlyReport) -> Entry | None:

@@ -11,7 +11,7 @@ from secaudit.model.change import HostChange
 from secaudit.model.month import MonthRecord
 from secaudit.model.section import Cell, Mark, Phrase, Section, Table, Text, told
 
-from .promises import NETWORK_FAMILIES
+from .scope import NETWORK_FAMILIES
 
 MOST_HOSTS = 25
 """Hosts whose changes are told one by one; the others are named."""

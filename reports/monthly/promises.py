@@ -19,17 +19,27 @@ from ..states import State, state_of
 from .backups import FAMILY as BACKUP
 from .backups import unassigned
 from .deadlines import both, lives_of, tally
-from .report import Cause, Entry, Promise, PromiseId, Unit
+from .doubts import Shown
+from .report import Cause, Doubt, DoubtKind, Entry, Promise, PromiseId, Unit
+from .scope import HARDWARE_FAMILIES, NETWORK_FAMILIES, VERSION_CHECKS, is_patch
 from .terms import CopyRow, Service
 from .trends import hours_year
 
-NETWORK_FAMILIES = frozenset({"firewall", "network"})
-HARDWARE_FAMILIES = frozenset({"resilience"})
-PATCH_FAMILY = "patch"
-VERSION_CHECKS = frozenset({"patch.end-of-life"})
-"""Checks about releases as a whole; all others of the family are about updates."""
-
 _DECIDED = (Outcome.PASSED, Outcome.FAILED)
+
+_CAUSES = {
+    DoubtKind.UNSCANNED: Cause.NOT_SCANNED,
+    DoubtKind.RESULTS: Cause.UNPROVEN,
+    DoubtKind.FINDINGS: Cause.UNPROVEN,
+    DoubtKind.PART: Cause.NO_CHECK,
+    DoubtKind.COPY: Cause.NO_CHECK,
+    DoubtKind.RULE: Cause.NO_CHECK,
+    DoubtKind.DAYS: Cause.DAYS_UNMEASURED,
+    DoubtKind.AT_END: Cause.UNPROVEN,
+    DoubtKind.SERVICE: Cause.NOT_MEASURED,
+    DoubtKind.LEDGER: Cause.NO_LEDGER,
+}
+"""Why a promise is unproven, by the first thing that leaves it so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +50,6 @@ class Scope:
     entries: tuple[Entry, ...]
 
 
-def is_patch(family: str, check: str) -> bool:
-    """Whether a check is about updates."""
-    return family == PATCH_FAMILY and check not in VERSION_CHECKS
-
-
 def scope(record: MonthRecord, found: Iterable[Entry], wanted: Callable[[str, str], bool]) -> Scope:
     """What speaks for the checks that `wanted` (family, check) chooses."""
     return Scope(
@@ -53,20 +58,27 @@ def scope(record: MonthRecord, found: Iterable[Entry], wanted: Callable[[str, st
     )
 
 
-def promises(
-    record: MonthRecord, found: Sequence[Entry], copies: Sequence[CopyRow], services: Sequence[Service]
-) -> tuple[Promise, ...]:
+def promises(record: MonthRecord, shown: Shown, doubts: Sequence[Doubt]) -> tuple[Promise, ...]:
     """Every promise in its order; backups, availability and hours only where a contract has them or checks do.
 
-    `copies` and `services` are those of all contracts that were in force in the month, copies the oldest first.
+    `shown` is what all contracts that were in force in the month promised and what became of it.
     """
+    found, copies = shown.entries, shown.copies
     made = [_firewall(record, found), _patches(record, found), *_backups(record, found, copies)]
     made.append(_by_family(record, found, PromiseId.HARDWARE, HARDWARE_FAMILIES))
     made.append(_response(record))
-    made += _availability(services)
+    made += _availability(shown.services)
     made.append(_versions(record, found))
     made += _hours(record)
-    return tuple(made)
+    return tuple(_doubted(promise, doubts) for promise in made)
+
+
+def _doubted(promise: Promise, doubts: Iterable[Doubt]) -> Promise:
+    """What is not broken is unproven as soon as anything leaves it so."""
+    mine = tuple(doubt for doubt in doubts if promise.id in doubt.promises)
+    if not mine or promise.state is State.FAILED:
+        return promise
+    return replace(promise, state=State.UNPROVEN, cause=_CAUSES[mine[0].kind], entries=(), doubts=mine)
 
 
 def _firewall(record: MonthRecord, found: Sequence[Entry]) -> Promise:
@@ -118,17 +130,13 @@ def _copies(id: PromiseId, rows: Sequence[CopyRow], record: MonthRecord, found: 
     kept = len(copies.keys() - {row.name for row in rows if not row.is_kept})
     measured = any(result.outcome in _DECIDED for result in known.values())
     promise = replace(promise, kept=kept, whole=len(copies), unit=Unit.COPIES, measured=measured)
-    if promise.state is State.PASSED and any(row.broken_days for row in rows):
-        return replace(promise, state=State.FAILED, cause=Cause.FAILED)
-    if promise.state is State.PASSED and not all(row.results for row in rows):
-        return replace(promise, state=State.UNPROVEN, cause=Cause.NO_CHECK)
-    if promise.state is State.PASSED and any(row.unmeasured_days for row in rows):
-        return replace(promise, state=State.UNPROVEN, cause=Cause.DAYS_UNMEASURED)
+    if promise.state is not State.FAILED and any(row.broken_days for row in rows if row.state is not State.WAIVED):
+        return replace(promise, state=State.FAILED, cause=Cause.FAILED, entries=())
     return promise
 
 
 def _state(id: PromiseId, here: Scope, record: MonthRecord, *, by_deadline: bool = False) -> Promise:
-    """What checks make of a promise.
+    """What checks make of a promise, but for what leaves it unproven.
 
     It is broken by a finding whose time to be mended ended in the month, and by one of severity high or above that was
     there in the month at all; `by_deadline` promises a time only, so there such a finding counts when nothing gives it
@@ -147,11 +155,12 @@ def _state(id: PromiseId, here: Scope, record: MonthRecord, *, by_deadline: bool
     still = [entry for entry in unwaived if entry.resolved is None]
     waived = [entry for entry in here.entries if entry.is_waived]
     unproven = sum(result.outcome is Outcome.UNPROVEN for result in here.results)
-    unseen = any(host.scanned is None for host in record.hosts)
 
     def promise(state: State, cause: Cause, entries: Sequence[Entry] = ()) -> Promise:
         kept, whole = _hosts(here.results)
-        return Promise(id, state, cause, kept, whole, Unit.HOSTS, tuple(entries), unproven, len(overdue))
+        return Promise(
+            id, state, cause, kept, whole, Unit.HOSTS, tuple(entries), unproven=unproven, overdue=len(overdue)
+        )
 
     if failing:
         return promise(State.FAILED, Cause.FAILING, failing)
@@ -161,14 +170,8 @@ def _state(id: PromiseId, here: Scope, record: MonthRecord, *, by_deadline: bool
         return promise(State.FAILED, Cause.OVERDUE, overdue)
     if grave:
         return promise(State.FAILED, Cause.FAILED, grave)
-    if not any(host.scanned for host in record.hosts):
-        return promise(State.UNPROVEN, Cause.NOT_SCANNED)
-    if unproven or any(entry.result is None for entry in still):
-        return promise(State.UNPROVEN, Cause.UNPROVEN)
     if not any(result.outcome in _DECIDED for result in here.results):
-        return promise(State.NOT_APPLICABLE, Cause.NO_CHECK)
-    if unseen:
-        return promise(State.UNPROVEN, Cause.NOT_SCANNED)
+        return promise(State.NOT_APPLICABLE, Cause.NOTHING_THERE)
     if waived:
         return promise(State.WAIVED, Cause.KEPT, waived)
     return promise(State.PASSED, Cause.IN_TIME if still else Cause.KEPT, still)
@@ -193,8 +196,6 @@ def _response(record: MonthRecord) -> Promise:
         state, cause = State.FAILED, Cause.LATE
     elif counted.broken_before:
         state, cause = State.FAILED, Cause.OVERDUE
-    elif not any(host.scanned for host in record.hosts):
-        state, cause = State.UNPROVEN, Cause.NOT_SCANNED
     elif not counted.decided:
         state, cause = State.NOT_APPLICABLE, Cause.NOTHING_DUE
     return Promise(
@@ -215,8 +216,6 @@ def _availability(services: Sequence[Service]) -> list[Promise]:
     state, cause = State.PASSED, Cause.KEPT
     if State.FAILED in states:
         state, cause = State.FAILED, Cause.FAILED
-    elif State.UNPROVEN in states:
-        state, cause = State.UNPROVEN, Cause.NOT_MEASURED
     measured = any(service.measured is not None and service.measured.percent is not None for service in services)
     return [Promise(PromiseId.AVAILABILITY, state, cause, kept, len(names), Unit.SERVICES, measured=measured)]
 
@@ -228,6 +227,4 @@ def _hours(record: MonthRecord) -> list[Promise]:
     state, cause = State.PASSED, Cause.KEPT
     if booked.is_overdrawn:
         state, cause = State.FAILED, Cause.OVERDRAWN
-    elif booked.there is None:
-        state, cause = State.UNPROVEN, Cause.NO_LEDGER
     return [Promise(PromiseId.HOURS, state, cause, booked.used or 0, booked.there or 0, Unit.MINUTES)]

@@ -17,6 +17,7 @@ from ..page import MONTHLY, render_page
 from . import charts, columns, sentences, year_words
 from .build import build
 from .drift import Drift, network_drifts, other_drifts
+from .gap_words import gap_rows
 from .report import MonthlyReport, Promise, Tally
 
 MOST_EVIDENCE = 40
@@ -68,6 +69,7 @@ def _page(
         urgent=sentences.urgent(report, language),
         steps=sentences.steps(report, language),
         sentences=sentences,
+        gap_rows=gap_rows(report, language),
         drifts=drifts,
         other_drifts=others,
         charts=charts,

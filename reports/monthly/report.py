@@ -54,6 +54,8 @@ class Cause(StrEnum):
     UNPROVEN = "unproven"
     NOT_SCANNED = "not_scanned"
     NO_CHECK = "no_check"
+    NOTHING_THERE = "nothing_there"
+    """Every check of it answered that it does not apply."""
     NOT_MEASURED = "not_measured"
     DAYS_UNMEASURED = "days_unmeasured"
     """Fresh whenever somebody looked, and nobody looked on every day."""
@@ -61,6 +63,77 @@ class Cause(StrEnum):
     OVERDRAWN = "overdrawn"
     NO_LEDGER = "no_ledger"
     NO_CONTRACT = "no_contract"
+
+
+class DoubtKind(StrEnum):
+    """What could not be proven."""
+
+    UNSCANNED = "unscanned"
+    """Hosts that no scan of the month looked at."""
+    UNREACHABLE = "unreachable"
+    """Hosts that the last scan did not reach."""
+    PARTIAL = "partial"
+    """Hosts that the last scan read in part."""
+    SCANS = "scans"
+    """Scans of the month that did not run to the end."""
+    RESULTS = "results"
+    """Checks without an answer, for one reason."""
+    FINDINGS = "findings"
+    """Open findings that the last scan neither confirmed nor refuted."""
+    PART = "part"
+    """A part of a promise that no check proves, on `names` or nowhere."""
+    COPY = "copy"
+    """A promised copy without a check."""
+    DAYS = "days"
+    """A copy that was not measured on every day."""
+    AT_END = "at_end"
+    """A copy of which nothing was known at the end."""
+    RULE = "rule"
+    """A number of the 3-2-1-1-0 rule or the restore test, of the datasets `names`."""
+    SERVICE = "service"
+    CERTIFICATE = "certificate"
+    LEDGER = "ledger"
+    CHANGES = "changes"
+    """Hosts of which nobody knows what changed between two scans."""
+
+
+class Part(StrEnum):
+    """A part of a promise, or of the 3-2-1-1-0 rule, that needs a proof of its own."""
+
+    FILTER = "filter"
+    PORTS = "ports"
+    UPDATES = "updates"
+    FRESHNESS = "freshness"
+    ARRAYS = "arrays"
+    DEVICES = "devices"
+    FAILOVER = "failover"
+    SUPPORT = "support"
+    RELEASES = "releases"
+    COPIES = "copies"
+    MEDIA = "media"
+    OFFSITE = "offsite"
+    IMMUTABLE = "immutable"
+    ERRORS = "errors"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One thing that could not be proven, and the promises that it leaves unproven.
+
+    `names` are hosts, datasets, copies or services, `count` is
+    how many things it stands for. `part` names what of a promise or rule is missing; `reason` says what stood in the
+    way, of results with its kind (`obstacle`) and their `controls`.
+    """
+
+    kind: DoubtKind
+    promises: frozenset[PromiseId]
+    names: tuple[str, ...] = ()
+    count: int = 1
+    part: Part | None = None
+    reason: str = ""
+    obstacle: UnprovenKind | None = None
+    controls: tuple[str, ...] = ()
 
 
 class Unit(StrEnum):
@@ -145,9 +218,9 @@ class Entry:
 class Promise:
     """A promise of the contract: its state, why, and the numbers behind it (`kept` of `whole`, counted in `unit`).
 
-    `entries` are the findings that decide it, the gravest first. `unproven` counts results without an answer,
-    `overdue` deadlines that were broken in earlier months and have not ended yet. Numbers that are not `measured` stand
-    for nothing that anybody saw, and are in no trend.
+    `entries` are the findings that decide it, the gravest first; `doubts` are what leaves it unproven, and `unproven`
+    counts its own results without an answer. `overdue` are deadlines that were broken in earlier months and have not
+    ended yet. Numbers that are not `measured` stand for nothing that anybody saw, and are in no trend.
     """
 
     id: PromiseId
@@ -157,6 +230,7 @@ class Promise:
     whole: int
     unit: Unit
     entries: tuple[Entry, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     unproven: int = 0
     overdue: int = 0
     measured: bool = True
@@ -274,17 +348,6 @@ class WaiverRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """What could not be proven for one reason; without a kind no check looks at it, or nothing was scanned."""
-
-    kind: UnprovenKind | None
-    reason: str
-    hosts: tuple[str, ...]
-    controls: tuple[str, ...]
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class ScannedHost:
     """A host with its last scan of the month, None when there was none."""
 
@@ -328,8 +391,10 @@ class MonthlyReport:
     """Of contracts that ended within the month before `contract` began, the oldest first."""
     costs: tuple[Cost, ...]
     waivers: tuple[WaiverRow, ...]
-    gaps: tuple[Gap, ...]
+    doubts: tuple[Doubt, ...]
+    """Everything that is unproven; section 9 lists all of it."""
     unproven: int
+    """Results without an answer, as results.json and the dashboard count them."""
     unproven_hosts: int
     findings: tuple[Entry, ...]
     """Every failed finding that is open at the end of the month, the gravest first."""

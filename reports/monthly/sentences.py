@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,9 +11,22 @@ from secaudit.model.sla import ClockState
 from ..language import Language
 from ..states import State
 from .build import most_urgent
-from .report import Cause, Entry, MonthlyReport, Promise, PromiseId, Unit
+from .report import Cause, Doubt, DoubtKind, Entry, MonthlyReport, Promise, PromiseId, Unit
 
 MOST_STEPS = 5
+MOST_LACKING = 6
+"""Parts without proof that a promise names; section 9 has all of them."""
+
+_DOUBTED = {
+    DoubtKind.UNSCANNED: "cause_not_scanned",
+    DoubtKind.RESULTS: "cause_unproven",
+    DoubtKind.FINDINGS: "cause_not_confirmed",
+    DoubtKind.COPY: "cause_copy_unchecked",
+    DoubtKind.DAYS: "cause_days_unmeasured",
+    DoubtKind.AT_END: "cause_at_end",
+    DoubtKind.SERVICE: "cause_not_measured",
+    DoubtKind.LEDGER: "cause_no_ledger",
+}
 _SOON = timedelta(days=30)
 
 
@@ -83,6 +97,8 @@ def line(promise: Promise, report: MonthlyReport, language: Language) -> Line:
     entry = promise.entries[0] if promise.entries else None
     if promise.state is State.WAIVED:
         return Line(language.text("cause_waived", len(promise.entries)), entry)
+    if promise.state is State.UNPROVEN:
+        return Line(_doubted(promise, language))
     if promise.cause in (Cause.FAILING, Cause.FAILED):
         return _broken(promise, language, entry)
     if promise.cause is Cause.LATE:
@@ -104,20 +120,35 @@ def _broken(promise: Promise, language: Language, entry: Entry | None) -> Line:
 
 
 def _plain(promise: Promise, report: MonthlyReport, language: Language) -> str:
-    if promise.cause is Cause.UNPROVEN:
-        return (
-            language.text("cause_unproven", promise.unproven) if promise.unproven else language.text("cause_unproven_0")
-        )
-    if promise.cause is Cause.NOT_SCANNED:
-        missing = sum(host.scanned is None for host in report.hosts)
-        return language.text("cause_not_scanned", missing) if missing else language.text("cause_no_host")
-    if promise.cause is Cause.NO_CHECK and promise.whole:
-        return language.text("cause_some_no_check")
     if promise.cause is Cause.OVERDRAWN:
         return language.text("cause_overdrawn", hours=language.hours(report.overdrawn))
     if promise.cause is Cause.KEPT and promise.id in (PromiseId.AVAILABILITY, PromiseId.HOURS):
         return language.text(f"cause_{promise.id.value}_kept")
     return language.text(f"cause_{promise.cause.value}")
+
+
+def _doubted(promise: Promise, language: Language) -> str:
+    """Everything that leaves a promise unproven, a sentence for each kind and what is missing by name."""
+    counts = Counter[DoubtKind]()
+    for doubt in promise.doubts:
+        counts[doubt.kind] += doubt.count
+    if DoubtKind.RESULTS in counts:  # what stood in the way may concern other promises too
+        counts[DoubtKind.RESULTS] = promise.unproven
+    said = [language.text(_DOUBTED[kind], count) for kind, count in counts.items() if kind in _DOUBTED]
+    lacking = [lacks(doubt, language) for doubt in promise.doubts if doubt.part]
+    if DoubtKind.UNSCANNED in counts and not counts[DoubtKind.UNSCANNED]:
+        said[0] = language.text("cause_no_host")
+    if lacking:
+        said.append(language.text("cause_lacking", parts=language.listed(lacking, MOST_LACKING)))
+    return " ".join(said)
+
+
+def lacks(doubt: Doubt, language: Language) -> str:
+    """The part that is missing, and of how many hosts when others have it."""
+    part = language.text(f"part_{doubt.part.value}") if doubt.part is not None else ""
+    if doubt.kind is DoubtKind.PART and doubt.names:
+        return language.text("part_on", doubt.count, part=part)
+    return part
 
 
 def figure(promise: Promise, language: Language) -> tuple[str, str]:
@@ -172,10 +203,10 @@ def steps(report: MonthlyReport, language: Language) -> tuple[Step, ...]:
         if row.is_due and row.expires is not None
     ]
     ending.sort(key=lambda step: step.until or report.until)
-    room = MOST_STEPS - bool(report.unproven) - min(len(ending), 2)
+    room = MOST_STEPS - bool(report.doubts) - min(len(ending), 2)
     chosen = sorted([*found[:room], *ending[:2]], key=lambda step: step.until or report.until)
-    if report.unproven:
-        chosen.append(Step(language.text("we"), language.text("next_gaps", report.unproven)))
+    if report.doubts:
+        chosen.append(Step(language.text("we"), language.text("next_gaps", len(report.doubts))))
     return tuple(chosen)
 
 

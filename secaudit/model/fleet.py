@@ -27,7 +27,8 @@ class FamilyStanding:
 class CustomerStanding:
     """A customer by the newest scan of each host; `oldest` is the oldest of these scans.
 
-    `overdue` and `unproven` count open findings without a waiver, `due_soon` those that are due until the horizon.
+    `overdue` counts open findings without a waiver, `due_soon` those that are due until the horizon; `unproven` counts
+    all that are unproven, as a waiver proves nothing.
     """
 
     customer: str

@@ -198,8 +198,8 @@ class Listing(Queries):
                 _how_many(and_(counted, columns.due < now)),
                 _how_many(and_(counted, columns.due >= now, columns.due < today_ends)),
                 _how_many(and_(counted, columns.opened >= new_since)),
-                _how_many(and_(counted, columns.outcome == Outcome.UNPROVEN.value)),
-                _how_many(columns.waived.is_(True)),
+                _how_many(columns.outcome == Outcome.UNPROVEN.value),
+                _how_many(and_(columns.waived.is_(True), columns.outcome != Outcome.UNPROVEN.value)),
                 func.min(case((counted, columns.due))),
             )
             .where(columns.resolved.is_(None))

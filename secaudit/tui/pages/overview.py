@@ -48,10 +48,10 @@ COUNTED = (
     View("overdue", Sort.DUE),
     View("due<1d -overdue -waived", Sort.DUE),
     View("new -waived"),
-    View("unproven -waived"),
-    View("waived"),
+    View("unproven"),
+    View("waived -unproven"),
 )
-"""What the counters count; the last counter is about hosts."""
+"""What the counters count; the last counter is about hosts. A waiver accepts a failure, it never proves anything."""
 
 AHEAD = timedelta(days=1)
 """How far ahead a clock is counted as due soon."""
