@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from secaudit.model.observation import RuleCount, RulesetText, Syntax
 
 _SAVED_RULE = re.compile(r"\[(\d+):\d+\] -A (\S+)")
-_CONDITIONS = ("match", "vmap")
+_CONDITIONS = ("match", "vmap", "mangle")  # a change leaves the rule where what it writes to, or reads, is missing
 _FAMILY = {
     Syntax.IPTABLES: "ip",
     Syntax.IPTABLES_LEGACY: "ip",
@@ -44,7 +44,8 @@ def _listed(text: str) -> Iterator[RuleCount]:
         table, chain = f"{rule['family']} {rule['table']}", rule["chain"]
         index = seen[table, chain] = seen.get((table, chain), -1) + 1
         packets: int | None = None
-        for expression in rule["expr"]:
+        # What libnftables has no JSON for it writes as text: a jump to a chain without a name.
+        for expression in (part for part in rule["expr"] if isinstance(part, dict)):
             if isinstance(own := expression.get("counter"), dict):
                 packets = own["packets"]
             elif not expression.keys().isdisjoint(_CONDITIONS):

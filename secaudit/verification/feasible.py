@@ -17,6 +17,8 @@ _REPLIES = {ICMP: {0, 14, 16, 18}, ICMPV6: {129}}
 _V4 = 0x00FFFFFF, (0x7F000000, 0x7FFFFFFF), 0xE0000000
 _V6 = 0, (1, 1), 0xFF << 120
 _LINK_LOCAL = 0xFE80 >> 6
+_HEADERS = {0, 43, 44, 51, 60}
+"""Extension headers, which the kernel looks behind for the protocol (RFC 8200; ipv6_ext_hdr() in exthdrs_core.c)."""
 
 
 def naturally_untracked(packet: Packet) -> bool:
@@ -78,6 +80,8 @@ def _numbers(packet: Packet) -> str | None:
         0 <= port <= 65535 for port in (packet.source_port, packet.destination_port)
     ):
         return "a number is out of range"
+    if packet.version == 6 and packet.protocol in _HEADERS:
+        return "in IPv6 this is a header before the transport protocol, not the protocol"
     return None
 
 

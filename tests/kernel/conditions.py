@@ -181,6 +181,38 @@ def nft_mark(chance: random.Random) -> Condition:
     return Condition(chance.choice(["meta mark 1", "meta mark & 0x2 == 0x2", "meta mark != 0"]))
 
 
+def nft_comparison(chance: random.Random, version: int) -> Condition:
+    """A field that is smaller or greater than a value."""
+    operator = chance.choice(["<", "<=", ">", ">="])
+    port = chance.choice([22, 443, 1024])
+    bound = address(chance, version, "source")
+    return chance.choice(
+        [
+            Condition(
+                f"tcp dport {operator} {port}", {"destination_port": [port - 1, port, port + 1], "protocol": [6]}
+            ),
+            Condition(f"tcp flags {operator} 2", {"tcp_flags": [1, 2, 16], "protocol": [6]}),
+            Condition(f"meta l4proto {operator} 6", {"protocol": [1, 6, 17, 47]}),
+            Condition(
+                f"{'ip' if version == 4 else 'ip6'} saddr {operator} {shown(bound, version)}",
+                {"source": [bound - 1, bound, bound + 1], "version": [version]},
+            ),
+        ]
+    )
+
+
+def nft_connection(chance: random.Random) -> Condition:
+    """What packets without a connection never meet."""
+    text = chance.choice(["ct mark 0", "ct mark != 1", "ct mark & 0x2 == 0x2", "ct mark != 0", "ct direction original"])
+    return Condition(text, {"state": [0, 1, 2, 3]})
+
+
+def nft_ipsec(chance: random.Random, version: int) -> Condition:
+    """A security association. In IPv6 the authentication header is one before the protocol, not the protocol."""
+    name, number = chance.choice([("esp", 50), ("ah", 51)] if version == 4 else [("esp", 50)])
+    return Condition(f"{name} spi {_negation(chance, '!= ')}256", {"protocol": [number], "version": [version]})
+
+
 def nft_any(chance: random.Random, version: int) -> Condition:
     """Any condition that nft can write."""
     choices: list[Callable[[], Condition]] = [
@@ -195,6 +227,9 @@ def nft_any(chance: random.Random, version: int) -> Condition:
         lambda: nft_interface(chance),
         lambda: nft_pair(chance, version),
         lambda: nft_mark(chance),
+        lambda: nft_comparison(chance, version),
+        lambda: nft_connection(chance),
+        lambda: nft_ipsec(chance, version),
     ]
     return chance.choice(choices)()
 
@@ -202,7 +237,7 @@ def nft_any(chance: random.Random, version: int) -> Condition:
 def iptables_any(chance: random.Random, version: int, chain: str) -> Condition:
     """Any condition that iptables or ip6tables can write; `chain` says which interfaces it may ask for."""
     made = [_iptables_address, _iptables_address, _iptables_ports, _iptables_ports, _iptables_icmp, _iptables_flags]
-    made += [_iptables_state, _iptables_mark, _iptables_type]
+    made += [_iptables_state, _iptables_mark, _iptables_type, _iptables_connection_mark, _iptables_ipsec]
     if chance.random() < 0.15:
         return _iptables_interface(chance, chain)
     return chance.choice(made)(chance, version)
@@ -262,6 +297,17 @@ def _iptables_state(chance: random.Random, version: int) -> Condition:
 
 def _iptables_mark(chance: random.Random, version: int) -> Condition:
     return Condition(f"-m mark {_negation(chance, '! ')}--mark {chance.choice(['0x1', '0x2/0x2', '0x0'])}")
+
+
+def _iptables_connection_mark(chance: random.Random, version: int) -> Condition:
+    text = chance.choice(["0x0", "0x1/0x1", "0x2"])
+    return Condition(f"-m connmark {_negation(chance, '! ')}--mark {text}", {"state": [0, 1, 2, 3]})
+
+
+def _iptables_ipsec(chance: random.Random, version: int) -> Condition:
+    kinds = [("esp", 50, "espspi"), ("ah", 51, "ahspi")]
+    name, number, option = chance.choice(kinds if version == 4 else kinds[:1])
+    return Condition(f"-p {name} -m {name} {_negation(chance, '! ')}--{option} 256", {"protocol": [number]})
 
 
 def _iptables_type(chance: random.Random, version: int) -> Condition:

@@ -91,8 +91,45 @@ def _nft_rules(
         aims.append(_joined(conditions))
         words = [_named(chance, condition.text, sets) for condition in conditions]
         protocol = next(filter(None, map(_protocol, conditions)), "tcp")
-        rules.append(" ".join([*words, "counter", _nft_verdict(chance, targets, hook, sets, protocol == "tcp")]))
+        change = [_nft_change(chance, version, family, protocol)] if chance.random() < 0.2 else []
+        verdict = _nft_verdict(chance, targets, hook, sets, protocol == "tcp")
+        if chance.random() < 0.15:
+            verdict = _nft_unnamed(chance, version, protocol)
+        rules.append(" ".join([*words, *change, "counter", verdict]))
     return rules
+
+
+def _nft_change(chance: random.Random, version: int, family: str, protocol: str) -> str:
+    """A statement that writes into the packet or its connection, for packets that have what it writes to."""
+    name = "ip" if version == 4 else "ip6"
+    choices = [
+        f"{name} dscp set cs1",
+        "ip ttl set 64" if version == 4 else "ip6 hoplimit set 64",
+        "ct mark set 1",
+        "ct mark set ct mark | 0x2",
+        "meta mark set ct mark",
+        "meta mark set 1",
+    ]
+    if protocol == "tcp":
+        choices += ["tcp dport set 80", "tcp sport set 1024", "tcp option maxseg size set 1400"]
+    # nft orders bits of ip6 dscp in a way that older kernels take for a concatenation with the version.
+    return chance.choice([choice for choice in choices if family == "inet" or not choice.startswith(("ip6 dscp",))])
+
+
+def _nft_unnamed(chance: random.Random, version: int, protocol: str) -> str:
+    """A chain without a name, behind a jump or in a verdict map."""
+    bodies = ["accept", "drop", "return", "meta mark set 1", "ct state established accept"]
+    bodies.append(f"ip{'' if version == 4 else '6'} saddr {shown(address(chance, version, 'source'), version)} drop")
+    if protocol == "tcp":
+        bodies += ["tcp dport 22 accept", "tcp dport 80-443 drop"]
+    word = chance.choice(["jump", "jump", "goto"])
+    rules = "\n".join(
+        f"{body.rpartition(' ')[0]} counter {body.rpartition(' ')[2]}"
+        if " " in body and "set" not in body
+        else f"counter {body}"
+        for body in chance.sample(bodies, chance.choice([1, 2, 3]))
+    )
+    return f"{word} {{\n{rules}\n}}"
 
 
 def _nft_translations(chance: random.Random, aims: list[Aims], family: str) -> list[str]:
@@ -166,6 +203,9 @@ def _nft_verdict(chance: random.Random, targets: Sequence[str], hook: str, sets:
         if tcp:
             choices.append(f"tcp dport vmap {{ 22 : accept, 80-443 : jump {target}, 8080 : drop }}")
         choices.append(f"ct state vmap {{ established : accept, invalid : drop, new : jump {target} }}")
+        choices.append(f"ct state vmap {{ invalid : drop, untracked : continue }} jump {target}")
+        choices.append(f"ct mark vmap {{ 0 : jump {target}, 1 : drop }}")
+        choices.append("ct state vmap { invalid : drop } accept")
     if targets and chance.random() < 0.15:
         return _named_map(chance, targets[0], sets, tcp)
     return chance.choice(choices)
@@ -252,7 +292,8 @@ def _iptables_target(chance: random.Random, targets: Sequence[str], table: str, 
     if table == "filter" and chain in _BUILT_IN["filter"]:
         choices.append("-j REJECT")
     if table == "mangle":
-        choices += ["-j MARK --set-mark 0x1", "-j MARK --or-mark 0x2"]
+        choices += ["-j MARK --set-mark 0x1", "-j MARK --or-mark 0x2", "-j CONNMARK --set-mark 0x1"]
+        choices += ["-j CONNMARK --or-mark 0x2", "-j CONNMARK --restore-mark"]
     for target in targets[:2]:
         choices += [f"-j {target}", f"-g {target}"]
     return chance.choice(choices)

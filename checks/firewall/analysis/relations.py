@@ -72,14 +72,16 @@ def related(sets: ChainSets, at: int) -> Iterator[Relation]:
 def needless(sets: ChainSets, at: int, point: Numbers) -> tuple[int, ...] | None:
     """The places behind a place that would do the same with all of its packets, if they do; None when they do not.
 
+    Whether a condition that is not known (a rate, a content, a set without elements) holds must make no difference:
+    a place that perhaps ends a packet's way otherwise stands against it.
     `point` is a packet that meets it. Places that do more than end a packet's way are never needless.
     """
     place = sets.places[at]
     if not _plain(place) or sets.changes:
         return None
-    behind = sets.possible.before(at + 1)
-    next_rows = sets.possible.touching(Box(point, point), behind, len(sets.possible))
-    if not len(next_rows) or not _same(sets, place, int(sets.possible.places[next_rows[0]])):
+    behind = sets.perhaps.before(at + 1)
+    next_rows = sets.perhaps.touching(Box(point, point), behind, len(sets.perhaps))
+    if not len(next_rows) or not _same(sets, place, int(sets.perhaps.places[next_rows[0]])):
         return None
     boxes = list(sets.boxes(at))
     if len(boxes) > PARTS:
@@ -98,15 +100,15 @@ def needless(sets: ChainSets, at: int, point: Numbers) -> tuple[int, ...] | None
 
 def _same_behind(sets: ChainSets, at: int, box: Box) -> set[int] | None:
     place = sets.places[at]
-    rows = sets.possible.touching(box, sets.possible.before(at + 1), len(sets.possible))
-    contrary = [row for row in rows.tolist() if not _same(sets, place, int(sets.possible.places[row]))]
+    rows = sets.perhaps.touching(box, sets.perhaps.before(at + 1), len(sets.perhaps))
+    contrary = [row for row in rows.tolist() if not _same(sets, place, int(sets.perhaps.places[row]))]
     earlier = sets.before(box, at)
     if len(contrary) > CONTRARY or _decided_otherwise(sets, box, earlier, rows, np.isin(rows, contrary)):
         return None
     later = _alike(sets, place, sets.sure.touching(box, sets.sure.before(at + 1), len(sets.sure)))
     for row in contrary:
-        shared = Box(np.maximum(box.low, sets.possible.low[:, row]), np.minimum(box.high, sets.possible.high[:, row]))
-        between = later[sets.sure.places[later] < sets.possible.places[row]]
+        shared = Box(np.maximum(box.low, sets.perhaps.low[:, row]), np.minimum(box.high, sets.perhaps.high[:, row]))
+        between = later[sets.sure.places[later] < sets.perhaps.places[row]]
         known = np.concatenate([earlier, between])
         touching = _touching(sets, shared, known)
         if not isinstance(cover(shared, sets.sure, touching, sets.budget(), sets.pieces), Covered):
@@ -123,7 +125,7 @@ def _decided_otherwise(sets: ChainSets, box: Box, earlier: Rows, rows: Rows, con
     if len(points) * (len(rows) + len(earlier)) > CELLS:
         return False
     free = ~inside(points, sets.sure.low[:, earlier], sets.sure.high[:, earlier]).any(1)
-    met = inside(points[free], sets.possible.low[:, rows], sets.possible.high[:, rows])
+    met = inside(points[free], sets.perhaps.low[:, rows], sets.perhaps.high[:, rows])
     return bool(contrary[met.argmax(1)].any()) if met.size else False
 
 
@@ -138,7 +140,7 @@ def _alike(sets: ChainSets, place: Place, rows: Rows) -> Rows:
 
 
 def _same(sets: ChainSets, place: Place, other: int) -> bool:
-    return sets.places[other].act == place.act and other not in sets.doubtful
+    return sets.places[other].act == place.act
 
 
 def _selective(place: Place) -> bool:

@@ -114,4 +114,4 @@ def _slices(rules: tuple[Rule, ...], read: _Reader) -> _Slices:
 
 def _spans(rule: Rule, read: _Reader) -> list[_Span] | None:
     """What the first condition of the rule about the field allows."""
-    return next((spans for spans in map(read, rule.matches) if spans is not None), None)
+    return next((spans for spans in map(read, rule.before_change) if spans is not None), None)

@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..rules.marks import ALL
-from ..rules.matches import State
+from ..rules.matches import UNCONNECTED, State
 from ..rules.packet import Packet
-from ..rules.ruleset import Hook, Nat, NatKind, Rewrite, SetMark, Statement, Untrack
+from ..rules.ruleset import Nat, NatKind, Rewrite, RewrittenField, SetMark, Statement, Untrack
 
 _T = TypeVar("_T")
 
 
-def changed(statements: Iterable[Statement], packet: Packet, hook: Hook) -> Packet:
-    """The packet behind a rule with these statements, on a hook; what cannot be told about it is not known any more."""
+def changed(statements: Iterable[Statement], packet: Packet) -> Packet:
+    """The packet behind a rule with these statements; what cannot be told about it is not known any more."""
     for statement in statements:
         match statement:
             case SetMark():
@@ -23,15 +23,28 @@ def changed(statements: Iterable[Statement], packet: Packet, hook: Hook) -> Pack
             case Untrack():
                 packet = replace(packet, state=State.UNTRACKED if statement.certain else None)
             case Rewrite():
-                packet = replace(packet, source=None, destination=None, source_port=None, destination_port=None)
+                packet = _rewritten(statement, packet)
             case Nat():
-                packet = _translated(statement, packet, hook)
+                packet = _translated(statement, packet)
     return packet
 
 
+def _rewritten(statement: Rewrite, packet: Packet) -> Packet:
+    changed = replace(packet, **{statement.field.value: statement.value})  # type: ignore[arg-type]  # fields may be None
+    if statement.field is RewrittenField.SOURCE:
+        return replace(changed, source_type=None)
+    if statement.field is RewrittenField.DESTINATION:
+        return replace(changed, destination_type=None)
+    return changed
+
+
 def _marked(statement: SetMark, packet: Packet) -> Packet:
-    before = packet.connection_mark if statement.connection else packet.mark
-    change = statement.change
+    of_connection = statement.connection or statement.copied
+    if of_connection and packet.state in UNCONNECTED:
+        return packet
+    before = packet.connection_mark if statement.connection is not statement.copied else packet.mark
+    # Whether there is a connection to mark is not known where the state is not.
+    change = None if of_connection and packet.state is None else statement.change
     # A mark that does not depend on the one before is known whatever that was.
     if change is None or (before is None and change.keep):
         after = None
@@ -40,7 +53,7 @@ def _marked(statement: SetMark, packet: Packet) -> Packet:
     return replace(packet, connection_mark=after) if statement.connection else replace(packet, mark=after)
 
 
-def _translated(nat: Nat, packet: Packet, hook: Hook) -> Packet:
+def _translated(nat: Nat, packet: Packet) -> Packet:
     target = nat.target
     if nat.kind in (NatKind.SOURCE, NatKind.MASQUERADE):
         address = _only(target.addresses.low, target.addresses.high) if target and target.addresses else None
@@ -57,7 +70,7 @@ def _translated(nat: Nat, packet: Packet, hook: Hook) -> Packet:
         elif target.addresses is not None:
             address = _only(target.addresses.low, target.addresses.high)
             changed = replace(changed, destination=address, destination_type=None)
-    return replace(changed, out_interface=None) if hook is Hook.OUTPUT else changed
+    return changed
 
 
 def _only(low: _T, high: _T) -> _T | None:

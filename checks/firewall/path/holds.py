@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ..rules import numbers
 from ..rules.matches import (
+    UNCONNECTED,
     Addresses,
     AddressType,
     AnyOf,
@@ -29,7 +30,7 @@ from ..rules.matches import (
     fits,
 )
 from ..rules.packet import Packet
-from ..rules.plain import of_extension
+from ..rules.plain import IPSEC, of_extension
 
 
 def conditions_hold(matches: Sequence[Match], packet: Packet) -> bool | None:
@@ -61,8 +62,7 @@ def holds(match: Match, packet: Packet) -> bool | None:  # noqa: C901 - one case
         case Fragment():
             return packet.later_fragment is not match.negated
         case Mark():
-            mark = packet.connection_mark if match.connection else packet.mark
-            return None if mark is None else (mark & match.mask == match.value) is not match.negated
+            return _mark(match, packet)
         case AddressType():
             kind = packet.source_type if match.side is Side.SOURCE else packet.destination_type
             return None if kind is None else (kind in match.types) is not match.negated
@@ -70,6 +70,8 @@ def holds(match: Match, packet: Packet) -> bool | None:  # noqa: C901 - one case
             return _any_of(match, packet)
         case KnownCondition() if of_extension(match):
             return False
+        case KnownCondition() if match.kind in IPSEC:
+            return None if packet.protocol == IPSEC[match.kind] else False
         case SetMembership() | Sometimes() | KnownCondition() | Unmodelled():
             return None
 
@@ -122,6 +124,14 @@ def _ports(match: Ports, packet: Packet) -> bool | None:
     ]
     inside = True if True in found else None if None in found else False
     return _turned(inside, match.negated)
+
+
+def _mark(match: Mark, packet: Packet) -> bool | None:
+    if match.connection and packet.state in UNCONNECTED:
+        return False
+    mark = packet.connection_mark if match.connection else packet.mark
+    met = None if mark is None else (mark & match.mask == match.value) is not match.negated
+    return None if met and match.connection and packet.state is None else met
 
 
 def _icmp(match: Icmp, packet: Packet) -> bool | None:

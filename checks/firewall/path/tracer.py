@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from ..rules import numbers
 from ..rules.attachment import AttachedChain, before_tracking, chains_on, reachable_rules
 from ..rules.matches import Address, State, fits
 from ..rules.packet import NO_INTERFACE, Packet, joined
@@ -77,13 +78,15 @@ class _Course:
             if attached.base.hook is not hook:
                 hook = attached.base.hook
                 self.walk.translated = False
+                if self.packet.hook is Hook.OUTPUT and hook is not Hook.OUTPUT:
+                    self._leave_again()
             applies = _applies(attached, self.packet, self.walk.translated)
             if not self.alive or applies is False:
                 continue
             if applies is None:
                 self.walk.because[f"whether {_label(attached)} sees the packet is not known"] = None
             before = _before_routing(self.packet) if attached.base.hook in _UNROUTED else self.packet
-            before = _before_tracking(before, attached)
+            before = _before_tracking(before, attached, self.walk.given)
             # What may have ended before it came here meets the rules only perhaps.
             ends = self.walk.base_chain(attached, before, certain=applies is True and not self.possible)
             self.possible |= {_FATES[end] for end in ends if end in _FATES}
@@ -102,14 +105,31 @@ class _Course:
         if (packet.destination, packet.destination_type) == (given.destination, given.destination_type):
             return
         if packet.destination is None and packet.destination_type is None:
-            self.walk.because["where the translated destination is, is not known"] = None
-            self.possible |= {Fate.ACCEPT, Fate.DROP}
-            self.alive = False
+            self._lose("where the translated destination is, is not known")
+        elif given.destination_type in _NOT_FOR_ONE:
+            # ip_forward() drops frames that were sent to many; whether this one was, its address does not say.
+            self._lose("what becomes of a multicast or broadcast whose destination is translated is not known")
         elif packet.destination is None or packet.destination in local or packet.destination.is_loopback:
             self.packet = replace(packet, hook=Hook.INPUT, out_interface=NO_INTERFACE, destination_type="local")
         else:
             oif = None if packet.hook is Hook.INPUT else packet.out_interface
             self.packet = replace(packet, hook=Hook.FORWARD, out_interface=oif, destination_type="unicast")
+
+    def _leave_again(self) -> None:
+        """The way out of a packet of the host whose destination was translated is looked up again behind OUTPUT.
+
+        All chains on OUTPUT still see the first way (nf_nat_ipv4_local_fn in net/netfilter/nf_nat_proto.c).
+        """
+        packet, given = self.packet, self.walk.given
+        if (packet.destination, packet.destination_type) != (given.destination, given.destination_type):
+            local = packet.destination_type == "local" or (packet.destination and packet.destination.is_loopback)
+            self.packet = replace(packet, out_interface="lo" if local else None)
+
+    def _lose(self, why: str) -> None:
+        """The packet's way cannot be followed any further."""
+        self.walk.because[why] = None
+        self.possible |= {Fate.ACCEPT, Fate.DROP}
+        self.alive = False
 
     def ended(self) -> Trace:
         possible = self.possible | ({Fate.ACCEPT} if self.alive else set())
@@ -123,6 +143,7 @@ class _Course:
 
 
 _UNROUTED = (Hook.INGRESS, Hook.PREROUTING)
+_NOT_FOR_ONE = frozenset({"broadcast", "multicast"})
 
 
 def _before_routing(packet: Packet) -> Packet:
@@ -130,15 +151,18 @@ def _before_routing(packet: Packet) -> Packet:
     return replace(packet, out_interface=NO_INTERFACE)
 
 
-def _before_tracking(packet: Packet, attached: AttachedChain) -> Packet:
+def _before_tracking(packet: Packet, attached: AttachedChain, given: Packet) -> Packet:
     """What a chain sees of the packet's state that is asked before its connection is looked up.
 
     Over the loopback a packet still has the connection that it went out with, and replies that the kernel makes have
-    that of what they answer.
+    that of what they answer. A packet that is given as untracked was taken out of tracking by something: the ruleset,
+    or the look-up itself, as the messages of IPv6 neighbour discovery are (nf_conntrack_icmpv6_error).
     """
     early = before_tracking(attached)
-    if early is False or packet.state in (State.UNTRACKED, None) or packet.in_interface == "lo":
+    if early is False or packet.state is None or packet.in_interface == "lo":
         return packet
+    if packet.state is State.UNTRACKED:
+        return replace(packet, state=None) if given.state is State.UNTRACKED else packet
     known = early and packet.in_interface is not None and packet.state is not State.RELATED
     return replace(packet, state=State.INVALID if known else None)
 
@@ -161,6 +185,9 @@ def _applies(attached: AttachedChain, packet: Packet, translated: bool | None) -
         # nf_nat_inet_fn: without a connection nothing is translated; one that is established has its mapping, and the
         # first chain that translates is the last one asked.
         if translated or packet.state not in (None, State.NEW, State.RELATED):
+            return False
+        # Errors that ICMP reports of a connection are translated by its mapping, without asking any rule.
+        if packet.state is State.RELATED and packet.protocol in (numbers.ICMP, numbers.ICMPV6):
             return False
         return None if packet.state is None or translated is None else True
     if attached.base.hook not in (Hook.INGRESS, Hook.EGRESS):

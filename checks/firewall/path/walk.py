@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ..rules.attachment import AttachedChain
@@ -93,14 +93,23 @@ class Walk:
             if self.left < 0:
                 self.because[f"more than {STEPS} rules would have to be looked at"] = None
                 return dict.fromkeys(End, packet)
-            matches = self._without_translation(rule.matches, packet)
+            matches = self._without_translation(rule.before_change, packet)
             met = False if matches is None else conditions_hold(matches, packet)
             if matches is None or met is False:
                 continue
             if met is None:
                 self._note(rule, matches, packet)
+            behind = changed(rule.statements, packet)
+            if rule.first is not None:
+                late = rule.matches[rule.first :]
+                then = conditions_hold(late, behind)
+                if then is False:
+                    packet = behind if met is True else joined(packet, behind)
+                    continue
+                if then is None:
+                    self._note(rule, late, behind)
+                    packet, met = behind if met is True else joined(packet, behind), None
             sure = certain and met is True and not ends
-            behind = changed(rule.statements, packet, spot.attached.base.hook)
             if any(isinstance(statement, Nat) for statement in rule.statements):
                 self.translated = True if sure else self.translated or None
                 if any(isinstance(part, Nat) and part.kind in _DESTINATIONS for part in rule.statements):
@@ -162,6 +171,8 @@ class Walk:
             case Undecided():
                 step(verdict.text)
                 self.because[f"the ruleset does not decide what `{verdict.text}` does"] = None
+                # A program or an extension may have marked it as well.
+                packet = replace(packet, mark=None, connection_mark=None)
                 return {End.ACCEPT: packet, End.DROP: packet}, packet
 
     def _branch(

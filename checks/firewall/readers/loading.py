@@ -20,7 +20,7 @@ from .ipset.members import resolve_sets
 from .ipset.save import read_ipset_save
 from .iptables.save import read_iptables_save
 from .merge import merge
-from .nft.listing import read_nft_json
+from .nft.document import read_nft_json
 from .nft.ruleset import read_nft_ruleset
 from .pfsense.config import read_pfsense
 

@@ -41,6 +41,11 @@ class State(StrEnum):
     UNTRACKED = "untracked"
 
 
+UNCONNECTED = frozenset({State.INVALID, State.UNTRACKED})
+"""States of packets without a connection: conditions on one never hold for them, negated or not (nft_ct_get_eval in
+net/netfilter/nft_ct.c, connmark_mt in xt_connmark.c, conntrack_mt in xt_conntrack.c)."""
+
+
 class Side(StrEnum):
     """Which end of a packet a condition is about."""
 

@@ -7,6 +7,9 @@ protocols(5).
 from __future__ import annotations
 
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
+ESP, AH = 50, 51
+EXTENSION_HEADERS = frozenset({0, 43, 44, AH, 60})
+"""Next headers of IPv6 that are followed by another one; no packet has one as its protocol (RFC 8200)."""
 WITH_PORTS = {"tcp": TCP, "udp": UDP, "dccp": 33, "sctp": 132, "udplite": 136}
 
 PROTOCOLS = WITH_PORTS | {
@@ -22,8 +25,8 @@ PROTOCOLS = WITH_PORTS | {
     "ipv6-frag": 44,
     "rsvp": 46,
     "gre": 47,
-    "esp": 50,
-    "ah": 51,
+    "esp": ESP,
+    "ah": AH,
     "skip": 57,
     "icmpv6": ICMPV6,
     "ipv6-icmp": ICMPV6,

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from . import numbers
 from .matches import KnownCondition, Match
 from .ruleset import Rule, Ruleset
 
-_EXTENSIONS = frozenset({"rt", "hbh", "dst", "frag", "mh", "srh", "ah", "esp", "ipv6header"})
-"""Kinds of `KnownCondition` that ask for an extension header (RFC 8200) or IPsec: nft(8), iptables-extensions(8)."""
+_EXTENSIONS = frozenset({"rt", "hbh", "dst", "frag", "mh", "srh", "ipv6header"})
+"""Kinds of `KnownCondition` that ask for an extension header (RFC 8200): nft(8), iptables-extensions(8)."""
+
+IPSEC = {"esp": numbers.ESP, "ah": numbers.AH}
+"""Kinds that ask for the index of a security association, and the protocols that have one (RFC 4301)."""
 
 _ASTRAY = frozenset({"reverse path", "rpfilter"})
 """Kinds that hold for packets whose source is not found behind the interface that they come in by."""
@@ -28,6 +32,10 @@ def of_extension(match: Match) -> bool:
 def of_translated(match: Match) -> bool:
     """Whether exactly the packets of connections whose destination was translated meet the condition."""
     return isinstance(match, KnownCondition) and match.text in _TRANSLATED
+
+
+def _of_ipsec(match: Match) -> bool:
+    return isinstance(match, KnownCondition) and match.kind in IPSEC
 
 
 def _astray(match: Match) -> bool:
@@ -56,7 +64,7 @@ def _is(one: object, other: object) -> bool:
 
 
 def _kept(rule: Rule, translated: bool) -> Rule | None:
-    if any(of_extension(match) or _astray(match) for match in rule.matches):
+    if any(of_extension(match) or _of_ipsec(match) or _astray(match) for match in rule.matches):
         return None
     if not any(of_translated(match) for match in rule.matches):
         return rule

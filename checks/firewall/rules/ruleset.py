@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .matches import AddressRange, AnyOf, Match, NumberRange, PacketFamily, SetMembership, Unmodelled
+from .matches import Address, AddressRange, AnyOf, Match, NumberRange, PacketFamily, SetMembership, Unmodelled
 
 
 class TableFamily(StrEnum):
@@ -144,11 +144,15 @@ class MarkChange:
 
 @dataclass(frozen=True, slots=True)
 class SetMark:
-    """The packet's mark (`connection`: the connection's) is changed; `change` is None where it is not modelled."""
+    """The packet's mark (`connection`: the connection's) is changed; `change` is None where it is not modelled.
+
+    `copied` says that the change begins with the other one of the two marks.
+    """
 
     text: str
     change: MarkChange | None
     connection: bool = False
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +163,25 @@ class Untrack:
     certain: bool = True
 
 
+class RewrittenField(StrEnum):
+    """The fields of a packet that statements overwrite and conditions ask for."""
+
+    SOURCE = "source"
+    DESTINATION = "destination"
+    SOURCE_PORT = "source_port"
+    DESTINATION_PORT = "destination_port"
+    ICMP_TYPE = "icmp_type"
+    ICMP_CODE = "icmp_code"
+    TCP_FLAGS = "tcp_flags"
+
+
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """Addresses or ports of the packet are overwritten without address translation, in a way that is not modelled."""
+    """A field that conditions ask for is overwritten without address translation; `value` None: it is not known."""
 
     text: str
+    field: RewrittenField
+    value: Address | int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +213,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `text` is its own syntax without counter and handle; `verdict` None means the next rule follows."""
+    """One rule. `text` is its own syntax without counter and handle; `verdict` None means the next rule follows.
+
+    `answer` is what a rejection sends (`tcp reset`, `icmp port-unreachable`, …), None where that is not known. Where
+    statements change the packet before all conditions are asked, `first` is how many come before: a packet that meets
+    these and none of the others keeps the change.
+    """
 
     text: str
     matches: tuple[Match, ...]
@@ -205,6 +228,13 @@ class Rule:
     counter: Counter | None = None
     comment: str = ""
     handle: int | None = None
+    answer: str | None = ""
+    first: int | None = None
+
+    @property
+    def before_change(self) -> tuple[Match, ...]:
+        """The conditions under which the rule's statements change a packet."""
+        return self.matches if self.first is None else self.matches[: self.first]
 
     @property
     def unmodelled(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from ..rules.ruleset import (
     Jump,
     Nat,
     Rewrite,
+    RewrittenField,
     Rule,
     SetMark,
     Statement,
@@ -53,9 +54,15 @@ class Place:
 
     @property
     def act(self) -> object:
-        """What becomes of packets that end here, translation of addresses included: equal acts are the same."""
-        nats = [part for part in self.rule.statements if isinstance(part, Nat)] if self.rule else []
-        return (self.ends, *nats)
+        """What becomes of packets that end here: equal acts are the same.
+
+        Translation of addresses is part of it, and what a rejection answers; an answer that is not known equals none.
+        """
+        if self.rule is None:
+            return (self.ends, "")
+        answer: object = self.rule.answer if self.ends is Decision.REJECT else ""
+        nats = [part for part in self.rule.statements if isinstance(part, Nat)]
+        return (self.ends, id(self.rule) if answer is None else answer, *nats)
 
 
 class TooManyPlacesError(Exception):
@@ -81,9 +88,14 @@ def conditions(attached: AttachedChain) -> Iterator[Match]:
         yield from rule.matches
 
 
-_CHANGED = {
-    Rewrite: {Field.SOURCE, Field.DESTINATION, Field.SOURCE_PORT, Field.DESTINATION_PORT},
-    Untrack: {Field.STATE},
+_REWRITTEN = {
+    RewrittenField.SOURCE: {Field.SOURCE, Field.SOURCE_TYPE},
+    RewrittenField.DESTINATION: {Field.DESTINATION, Field.DESTINATION_TYPE},
+    RewrittenField.SOURCE_PORT: {Field.SOURCE_PORT},
+    RewrittenField.DESTINATION_PORT: {Field.DESTINATION_PORT},
+    RewrittenField.ICMP_TYPE: {Field.ICMP},
+    RewrittenField.ICMP_CODE: {Field.ICMP},
+    RewrittenField.TCP_FLAGS: {Field.TCP_FLAGS},
 }
 
 
@@ -104,7 +116,9 @@ def changing(attached: AttachedChain) -> frozenset[Field]:
 def _changed(statement: Statement) -> set[Field]:
     if isinstance(statement, SetMark):
         return {Field.CONNECTION_MARK if statement.connection else Field.MARK}
-    return _CHANGED.get(type(statement), set())
+    if isinstance(statement, Rewrite):
+        return _REWRITTEN[statement.field]
+    return {Field.STATE} if isinstance(statement, Untrack) else set()
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from enum import IntEnum
 from ..rules import numbers
 from ..rules.matches import (
     BYTE,
+    UNCONNECTED,
     Addresses,
     AddressType,
     AnyOf,
@@ -37,6 +38,7 @@ from ..rules.matches import (
     fits,
 )
 from ..rules.packet import PORT_PROTOCOLS
+from ..rules.plain import IPSEC
 from .addresses import address_runs
 from .regions import (
     EVERYTHING,
@@ -82,6 +84,7 @@ class Meaning:
 
 _WHOLE: Runs = ((0, 0),)
 _LATER: Runs = ((1, 1),)
+_CONNECTED: Runs = runs((at, at) for at, state in enumerate(STATES) if state not in UNCONNECTED)
 _PORTED = runs((number, number) for number in PORT_PROTOCOLS)
 _TCP: Runs = ((numbers.TCP, numbers.TCP),)
 
@@ -122,10 +125,8 @@ class Reading:
     def condition(self, match: Match) -> Meaning:
         """The packets that meet one condition."""
         match match:
-            case Sometimes() | KnownCondition():
-                return Meaning([], [EVERYTHING], Doubt.INDEPENDENT)
-            case SetMembership() | Unmodelled():
-                return Meaning([], [EVERYTHING], Doubt.UNKNOWN)
+            case KnownCondition() | Sometimes() | SetMembership() | Unmodelled():
+                return _bounds(match)
             case Ports():
                 return self._ports(match)
             case AnyOf():
@@ -133,18 +134,20 @@ class Reading:
             case Fragment():
                 return Meaning.exactly([{Field.FRAGMENT: _WHOLE if match.negated else _LATER}])
             case Icmp():
-                return Meaning.exactly(self._icmp(match))
+                return self._icmp(match)
             case OfFamily():
                 of = self._universe.family in match.families
                 return Meaning.exactly([EVERYTHING] if of is not match.negated else [])
         field, allowed = self._single(match)
-        if field in self._changing:
+        if not self._changing.isdisjoint((field, Field.STATE) if field is Field.CONNECTION_MARK else (field,)):
             return Meaning([], [EVERYTHING], Doubt.UNKNOWN)
         if match.negated:
             allowed = outside(allowed, self._last[field])
         if not allowed:
             return Meaning.exactly([])
         region: dict[Field, Runs] = {} if allowed == ((0, self._last[field]),) else {field: allowed}
+        if field is Field.CONNECTION_MARK:
+            region |= {Field.STATE: _CONNECTED}
         if isinstance(match, TcpFlags):
             region |= {Field.PROTOCOL: _TCP, Field.FRAGMENT: _WHOLE}
         return Meaning.exactly([region])
@@ -201,14 +204,16 @@ class Reading:
             return Meaning([], [base, other], Doubt.UNKNOWN)
         return Meaning(found, [*found, other], Doubt.UNKNOWN)
 
-    def _icmp(self, match: Icmp) -> Regions:
+    def _icmp(self, match: Icmp) -> Meaning:
+        if Field.ICMP in self._changing:
+            return Meaning([], [EVERYTHING], Doubt.UNKNOWN)
         number = numbers.ICMP if match.family is PacketFamily.IPV4 else numbers.ICMPV6
         kinds = runs(run for kind in match.kinds for run in _kinds(kind))
         if match.negated:
             kinds = outside(kinds, 65535)
         protocol: Runs = ((number, number),)
         found: Regions = [{Field.PROTOCOL: protocol, Field.FRAGMENT: _WHOLE, Field.ICMP: kinds}] if kinds else []
-        return [*found, {Field.PROTOCOL: outside(protocol, 255)}] if match.negated else found
+        return Meaning.exactly([*found, {Field.PROTOCOL: outside(protocol, 255)}] if match.negated else found)
 
     def _any_of(self, match: AnyOf) -> Meaning:
         parts = [self.conditions(alternative) for alternative in match.alternatives]
@@ -233,6 +238,15 @@ class Reading:
         for region in regions:
             left = intersections(left, complement(region, self._last), MOST)
         return left
+
+
+def _bounds(match: KnownCondition | Sometimes | SetMembership | Unmodelled) -> Meaning:
+    """Bounds of a condition whose exact set is not modelled."""
+    if isinstance(match, SetMembership | Unmodelled):
+        return Meaning([], [EVERYTHING], Doubt.UNKNOWN)
+    number = IPSEC.get(match.kind) if isinstance(match, KnownCondition) else None
+    upper: Region = EVERYTHING if number is None else {Field.PROTOCOL: ((number, number),)}
+    return Meaning([], [upper], Doubt.INDEPENDENT)
 
 
 def _where(answers: Sequence[bool]) -> Runs:

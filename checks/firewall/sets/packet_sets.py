@@ -66,8 +66,9 @@ class ChainSets:
     """The places of a base chain for the packets of a family, ready to be asked about.
 
     `met` are the boxes of the packets that may meet each place; `sure` those of the packets whose way surely ends at
-    a place; `possible` are `sure` and those whose way may end there for a reason that is not known. `changes` says
-    that rules change packets on their way.
+    a place; `possible` are `sure` and those whose way may end there for a reason that is not known; `perhaps` are all
+    whose way may end there for any reason, a rate or a chance included. `changes` says that rules change packets on
+    their way.
     """
 
     def __init__(self, attached: AttachedChain, found: Universe, places: Sequence[Place]) -> None:
@@ -89,6 +90,9 @@ class ChainSets:
                 for at, place in enumerate(places)
                 if _doubtful(place) or isinstance(place.ends, Decision)
             )
+        self.perhaps = self.possible
+        if any(place.packets.doubt is Doubt.INDEPENDENT for _, place in ending):
+            self.perhaps = self._boxes((at, place.packets.upper) for at, place in enumerate(places) if place.ends)
         self.changes = bool(changing(attached))
         self._alive = np.ones(len(self.sure), np.bool_)
         self._budget = Budget(PIECES_PER_CHAIN)

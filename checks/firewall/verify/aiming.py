@@ -235,12 +235,12 @@ _KINDS: dict[PacketFamily, tuple[int, int, Callable[[int], Address]]] = {
 def _of_family(aim: Aim, family: PacketFamily) -> Aim:
     """The aim without the protocols of the other family, and without addresses that no packet of this one has."""
     version = 4 if family is PacketFamily.IPV4 else 6
-    foreign = numbers.ICMPV6 if version == 4 else numbers.ICMP
+    foreign = {numbers.ICMPV6} if version == 4 else {numbers.ICMP, *numbers.EXTENSION_HEADERS}
     return replace(
         aim,
         sources=tuple(end for end in aim.sources if end.version == version and _is_of_a_host(end)),
         destinations=tuple(end for end in aim.destinations if end.version == version and _is_of_a_host(end)),
-        protocols=tuple(number for number in aim.protocols if number != foreign),
+        protocols=tuple(number for number in aim.protocols if number not in foreign),
     )
 
 

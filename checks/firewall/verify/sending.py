@@ -13,7 +13,7 @@ from ..readers.ipset.members import resolve_sets
 from ..readers.ipset.save import read_ipset_save
 from ..readers.iptables.save import read_iptables_save
 from ..readers.merge import merge
-from ..readers.nft.listing import read_nft_json
+from ..readers.nft.document import read_nft_json
 from ..rules.packet import Packet
 from ..rules.ruleset import Hook, Ruleset, TableFamily
 

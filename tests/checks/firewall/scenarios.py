@@ -163,7 +163,7 @@ SCENARIOS = [
     ),
     Scenario(
         "nft-not-understood",
-        inet("ct direction original accept", "tcp dport 22 ct direction original accept", policy="drop"),
+        inet("ct zone 1 accept", "tcp dport 22 ct zone 1 accept", policy="drop"),
     ),
     Scenario("nft-rate-limited", inet("limit rate 100/second accept", policy="drop")),
     Scenario(

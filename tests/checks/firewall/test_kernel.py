@@ -18,7 +18,7 @@ from secaudit.checks.firewall.analysis.effective import Answer, state_default
 from secaudit.checks.firewall.analysis.open_rules import open_rules
 from secaudit.checks.firewall.collect import firewall
 from secaudit.checks.firewall.facts import Firewall
-from secaudit.checks.firewall.readers.nft.listing import read_nft_json
+from secaudit.checks.firewall.readers.nft.document import read_nft_json
 from secaudit.checks.firewall.rules.matches import PacketFamily, State
 from secaudit.checks.firewall.rules.ruleset import Hook
 

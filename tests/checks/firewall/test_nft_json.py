@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
-from secaudit.checks.firewall.readers.nft.listing import read_nft_json
+from secaudit.checks.firewall.readers.nft.document import read_nft_json
 from secaudit.checks.firewall.rules.matches import (
     Addresses,
     AddressRange,
@@ -63,6 +63,9 @@ SETS: list[dict[str, Any]] = [
         }
     },
 ]
+
+# A packet without a connection meets no condition on one.
+CONNECTED = ConntrackState(frozenset({State.INVALID, State.UNTRACKED}), negated=True)
 
 
 def rule(*expressions: Any) -> Rule:
@@ -154,7 +157,7 @@ STATE = {"ct": {"key": "state"}}
         (match(payload("tcp", "flags"), {"set": ["syn", "ack"]}), (TCP, TcpFlags(255, frozenset({2, 16})))),
         (match({"&": [payload("ip", "frag-off"), 8191]}, 0, "!="), (V4, Fragment())),
         (match({"&": [{"meta": {"key": "mark"}}, 255]}, 16), (Mark(16, 255),)),
-        (match({"ct": {"key": "mark"}}, 3), (Mark(3, 0xFFFFFFFF, connection=True),)),
+        (match({"ct": {"key": "mark"}}, 3), (CONNECTED, Mark(3, 0xFFFFFFFF, connection=True))),
         (
             match({"fib": {"result": "type", "flags": ["daddr"]}}, "local"),
             (AddressType(Side.DESTINATION, frozenset({"local"})),),
@@ -206,7 +209,7 @@ def test_conditions(expression: Any, matches: tuple[Match, ...]) -> None:
         match(payload("tcp", "dport"), 70000),
         match(payload("tcp", "dport"), 0, "<"),
         match(payload("tcp", "dport"), True),
-        match({"ct": {"key": "direction"}}, "original"),
+        match({"ct": {"key": "zone"}}, 1),
         match(payload("ether", "saddr"), "00:11:22:33:44:55", "!="),
         match({"xor": [1, 2]}, 3),
         match(payload("tcp", "dport"), 22, "~"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from secaudit.checks.firewall.readers.nft.listing import read_nft_json
+from secaudit.checks.firewall.readers.nft.document import read_nft_json
 from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.rules.ruleset import Effect, Rule, Ruleset, RulesetError, Statement
 

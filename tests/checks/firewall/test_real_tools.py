@@ -13,7 +13,7 @@ from secaudit.checks.firewall import collect, review_facts
 from secaudit.checks.firewall.analysis.anomalies import Kind, find_anomalies
 from secaudit.checks.firewall.checks import anomalies, conventions, flows, posture, services
 from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
-from secaudit.checks.firewall.readers.nft.listing import read_nft_json
+from secaudit.checks.firewall.readers.nft.document import read_nft_json
 from secaudit.checks.firewall.rules.ruleset import Ruleset, RulesetError, TableFamily
 
 from secaudit.api import Now, Unproven

@@ -8,7 +8,7 @@ import pytest
 from secaudit.checks.firewall.readers.ipset.members import resolve_sets
 from secaudit.checks.firewall.readers.ipset.save import read_ipset_save
 from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
-from secaudit.checks.firewall.readers.nft.listing import read_nft_json
+from secaudit.checks.firewall.readers.nft.document import read_nft_json
 from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.rules.ruleset import Ruleset, TableFamily
 from secaudit.checks.firewall.wording import place, short

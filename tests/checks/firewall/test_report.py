@@ -10,7 +10,7 @@ from secaudit.checks.firewall.analysis.service_matrix import Open, all_services,
 from secaudit.checks.firewall.facts import Firewall, Gap
 from secaudit.checks.firewall.readers.iptables.save import read_iptables_save
 from secaudit.checks.firewall.readers.merge import merge
-from secaudit.checks.firewall.readers.nft.listing import read_nft_json
+from secaudit.checks.firewall.readers.nft.document import read_nft_json
 from secaudit.checks.firewall.readers.nft.ruleset import read_nft_ruleset
 from secaudit.checks.firewall.report.flow_picture import picture
 from secaudit.checks.firewall.report.rendering import rendered

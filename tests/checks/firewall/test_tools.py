@@ -28,7 +28,8 @@ def test_ufw(capsys: pytest.CaptureFixture[str]) -> None:
     assert "tcp/22 IPv4 10.20.0.0/24" in told
     assert "tcp/443 IPv6 ::/0" in told
     assert "tcp/2222 IPv4 0.0.0.0/0 (perhaps)" in told
-    assert told[-1] == "2 findings, 30 hints (--all)"
+    # Accepting the loopback first is no hint in IPv6: a routing header of type 0 is dropped behind it.
+    assert told[-1] == "2 findings, 29 hints (--all)"
 
 
 def test_firewalld(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from secaudit.checks.firewall.path.trace import Fate, Trace
 from secaudit.checks.firewall.path.tracer import Tracer
-from secaudit.checks.firewall.readers.nft.listing import read_nft_json
+from secaudit.checks.firewall.readers.nft.document import read_nft_json
 from secaudit.checks.firewall.rules.packet import PacketTextError, read_packet
 from secaudit.checks.firewall.rules.ruleset import Hook
 

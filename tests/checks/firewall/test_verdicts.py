@@ -83,7 +83,7 @@ ANY_ANY = {
     "nft-family-in-rule": {"inet filter input: meta nfproto ipv6 accept": F},
     "nft-set-of-everyone": {"inet filter input: ip saddr @everyone accept": F},
     "nft-dormant": {"": U},
-    "nft-not-understood": {"inet filter input: ct direction original accept": U},
+    "nft-not-understood": {"inet filter input: ct zone 1 accept": U},
     "nft-rate-limited": {"inet filter input: limit rate 100/second accept": F},
     "iptables-any-any": {"ip filter INPUT: -m conntrack --ctstate NEW -j ACCEPT": F},
     "iptables-user-chains": {"ip filter wide: -j ACCEPT": F},

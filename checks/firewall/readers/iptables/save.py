@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ...rules.marks import mark_change
+from ...rules.marks import ALL, mark_change
 from ...rules.matches import Match, NotUnderstoodError, PacketFamily, Unmodelled
 from ...rules.nat_target import nat_target
 from ...rules.numbers import PROTOCOLS
@@ -20,6 +20,7 @@ from ...rules.ruleset import (
     Hook,
     Jump,
     Log,
+    MarkChange,
     Nat,
     NatKind,
     Origin,
@@ -239,7 +240,14 @@ def _rule(
     comments = [
         value for _, segment in segments for option in segment if option.name == "--comment" for value in option.values
     ]
-    return Rule(text, tuple(matches), verdict, origin, statements, counter, comment=" ".join(comments))
+    answer = _answer(options[split:end], family) if verdict is Decision.REJECT else ""
+    return Rule(text, tuple(matches), verdict, origin, statements, counter, comment=" ".join(comments), answer=answer)
+
+
+def _answer(target: Sequence[Option], family: PacketFamily) -> str:
+    """What REJECT sends: a port that is not reachable unless the rule says otherwise (iptables-extensions(8))."""
+    usual = "icmp-port-unreachable" if family is PacketFamily.IPV4 else "icmp6-port-unreachable"
+    return next((option.value for option in target if option.name == "--reject-with"), usual)
 
 
 def _is_condition(option: Option) -> bool:
@@ -349,7 +357,11 @@ def _target(
 
 def _set_mark(target: str, options: Sequence[Option], text: str) -> SetMark:
     """MARK sets the packet's mark; CONNMARK the connection's, unless it restores the packet's from it."""
-    connection = target == "CONNMARK" and not any(option.name == "--restore-mark" for option in options)
+    names = {option.name for option in options}
+    connection = target == "CONNMARK" and "--restore-mark" not in names
+    masks = {option.values for option in options if option.name in ("--nfmask", "--ctmask")}
+    if names - {"--nfmask", "--ctmask"} in ({"--restore-mark"}, {"--save-mark"}) and masks <= {("0xffffffff",)}:
+        return SetMark(text, MarkChange(ALL, 0), connection, copied=True)
     known = len(options) == 1 and len(options[0].values) == 1 and not options[0].negated
     change = mark_change(options[0].name, options[0].values[0]) if known else None
     return SetMark(text, change, connection)

@@ -1,10 +1,9 @@
-"""Reader for `nft -j list ruleset`, the JSON of libnftables-json(5)."""
+"""Tables, chains, sets and rules from the objects of libnftables-json(5), whatever they were read from."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...rules.matches import Match, NotUnderstoodError, SetMembership, Sometimes, Unmodelled
@@ -26,7 +25,6 @@ from ...rules.ruleset import (
     Rewrite,
     Rule,
     Ruleset,
-    RulesetError,
     SetMark,
     Statement,
     Table,
@@ -37,8 +35,8 @@ from ...rules.ruleset import (
     Verdict,
     VerdictMap,
 )
-from .matches import Elements, implied, implied_by_reject, key_conditions, read_match, values
-from .statements import mark_written, nat_written
+from .matches import Elements, implied, implied_by_change, implied_by_reject, key_conditions, read_match, values
+from .statements import field_written, mark_set, nat_written
 from .text import expression_text, nat_target, rule_text, tagged
 
 EXTENSION = "xt"
@@ -72,31 +70,6 @@ class _Table:
     chains: dict[str, _Chain] = field(default_factory=dict)
     sets: list[NamedSet] = field(default_factory=list)
     elements: dict[str, Sequence[Any]] = field(default_factory=dict)
-
-
-def read_nft_json(text: str, source: str) -> Ruleset:
-    """Read what `nft -j list ruleset` printed; `source` is what origins name.
-
-    Raises `RulesetError` when the text is not the JSON of a ruleset. What is not understood inside a rule becomes
-    part of that rule, any other object is listed in `unread`.
-    """
-    try:
-        document = json.loads(text)
-        match document:
-            case {"nftables": [*entries]}:
-                return _read(entries, source)
-    except (ValueError, RecursionError) as error:
-        raise RulesetError(f"is not the JSON of an nftables ruleset: {type(error).__name__}") from error
-    raise RulesetError("is JSON, but not a list of nftables objects")
-
-
-def _read(entries: Sequence[Any], source: str) -> Ruleset:
-    objects: list[tuple[Origin, Any]] = []
-    for entry in entries:
-        shown = json.dumps(entry, ensure_ascii=False)
-        shown.encode()  # an escaped surrogate is no text: it could be neither stored nor shown
-        objects.append((Origin(source, 1, shown), entry))
-    return read_objects(objects)
 
 
 def read_objects(objects: Iterable[tuple[Origin, Any]]) -> Ruleset:
@@ -208,13 +181,15 @@ def _read_rule(detail: Any, tables: Mapping[tuple[str, str], _Table], origin: Or
                 parts.take(expression, table)
             rule = Rule(
                 text=rule_text(expressions, comment),
-                matches=tuple(dict.fromkeys(parts.matches)),
+                matches=tuple(parts.matches),
                 verdict=parts.final,
                 origin=origin,
                 statements=tuple(parts.statements),
                 counter=parts.counter,
                 comment=comment,
                 handle=handle if isinstance(handle, int) else None,
+                answer=parts.answer,
+                first=parts.first,
             )
             table.chains[name].rules.append(rule)
             return ""
@@ -229,6 +204,11 @@ class _Parts:
     statements: list[Statement] = field(default_factory=list)
     verdict: Verdict | None = None
     counter: Counter | None = None
+    answer: str | None = ""
+    changes: bool = False
+    """Whether a statement so far has changed what conditions ask for."""
+    first: int | None = None
+    """How many conditions there were before the change, when others follow it."""
     opaque: str = ""
     """The first statement that may have ended the packet's way without our knowledge."""
 
@@ -242,35 +222,67 @@ class _Parts:
             match tagged(expression):
                 case kind, {"why": str(why)} if kind == NOT_UNDERSTOOD:
                     raise NotUnderstoodError(why)
-            self._take(expression, table)
+            if not self._ended(expression, table):
+                self._take(expression, table)
         except NotUnderstoodError as error:
             text = rule_text([expression])
             self.matches.append(Unmodelled(text, str(error)))
             self.opaque = self.opaque or text
 
+    def _ended(self, expression: Any, table: _Table) -> bool:
+        """Whether no packet comes to a statement, which stands behind a verdict.
+
+        A verdict map without an element for a packet ends the rule for it, as one with a verdict does; only `continue`
+        leads on (nft_lookup_eval in net/netfilter/nft_lookup.c, nft_do_chain in nf_tables_core.c).
+        """
+        if self.verdict is None or self.opaque or tagged(expression)[0] == "counter":
+            return False
+        if not isinstance(self.verdict, VerdictMap):
+            return True
+        going_on = [branch for branch in self.verdict.branches if branch.verdict is None]
+        if not going_on:
+            return True
+        behind = _verdict(expression, table)
+        if isinstance(behind, Undecided):
+            raise NotUnderstoodError("what follows a verdict map with `continue` is not modelled")
+        self.verdict = VerdictMap(
+            tuple(replace(branch, verdict=branch.verdict or behind) for branch in self.verdict.branches)
+        )
+        return True
+
+    def _ask(self, conditions: Iterable[Match]) -> None:
+        """Add conditions; those behind a change are asked of the changed packet."""
+        for match in conditions:
+            if self.changes and self.first is None:
+                self.first = len(self.matches)
+            # One that was asked before may hold no longer.
+            if match not in self.matches or self.changes:
+                self.matches.append(match)
+
     def _take(self, expression: Any, table: _Table) -> None:
         match tagged(expression):
             case "match", detail:
-                self.matches.extend(read_match(detail, table.family, table.elements))
+                self._ask(read_match(detail, table.family, table.elements))
             case "vmap", {"key": key, "data": data}:
-                self.matches.extend(implied(key, table.family))
+                self._ask(implied(key, table.family))
                 self.verdict = VerdictMap(_branches(key, data, table))
             case "counter", {"packets": int(packets), "bytes": int(size)}:
                 self.counter = Counter(packets, size)
             case (("limit" | "quota" | "ct count" as kind), _):
-                self.matches.append(Sometimes(kind, rule_text([expression])))
+                self._ask([Sometimes(kind, rule_text([expression]))])
             case "set" | "map", {"stmt": [_, *_]}:
-                self.matches.append(Sometimes("set", rule_text([expression])))
+                self._ask([Sometimes("set", rule_text([expression]))])
             case "log", detail:
                 prefix = detail.get("prefix", "") if isinstance(detail, dict) else ""
                 self.statements.append(Log(str(prefix)))
             case "reject", detail:
-                self.matches.extend(implied_by_reject(detail, table.family))
+                self._ask(implied_by_reject(detail, table.family))
+                self.answer = rule_text([{"reject": detail}])
                 self.verdict = Decision.REJECT
             case "xt", detail:
                 self._take_xt(detail)
             case (("snat" | "dnat" | "masquerade" | "redirect" | "notrack" | "mangle"), _):
-                self._take_change(expression)
+                self._take_change(expression, table)
             case kind, _ if kind in _EFFECTS:
                 self.statements.append(Effect(rule_text([expression])))
             case _:
@@ -278,12 +290,14 @@ class _Parts:
                 if isinstance(self.verdict, Undecided):
                     self.opaque = self.opaque or self.verdict.text
 
-    def _take_change(self, expression: Any) -> None:
+    def _take_change(self, expression: Any, table: _Table) -> None:
         """A statement that changes the packet or what is known about it.
 
-        A packet for which a map in it has no element leaves the rule there (nft(8), "Maps").
+        A packet that lacks the header it changes, or for which a map in it has no element, leaves the rule there
+        (nft(8), "Maps").
         """
         text = rule_text([expression])
+        self._ask(implied_by_change(expression, table.family))
         if _has_map(expression):
             self.matches.append(SetMembership(text, (), why="which packets the map has an element for is not modelled"))
         match tagged(expression):
@@ -294,11 +308,17 @@ class _Parts:
             case "notrack", _:
                 self.statements.append(Untrack(text))
             case "mangle", {"key": {"meta": {"key": "mark"}} | {"ct": {"key": "mark"}} as key, "value": new}:
-                self.statements.append(SetMark(text, mark_written(key, new), "ct" in key))
+                self.statements.append(mark_set(text, key, new))
+            case "mangle", {"key": {"payload": {"protocol": str(protocol), "field": str(name)}}, "value": new}:
+                self.statements.append(field_written(text, protocol, name, new))
             case "mangle", {"key": {"payload": _}}:
-                self.statements.append(Rewrite(text))
+                raise NotUnderstoodError("which field of the packet is overwritten is not known")
             case _:
                 self.statements.append(Effect(text))
+        if isinstance(self.statements[-1], SetMark | Untrack | Rewrite):
+            if self.first is not None:
+                raise NotUnderstoodError("changes before and behind a condition of the same rule are not modelled")
+            self.changes = True
 
     def _take_xt(self, detail: Any) -> None:
         """An extension of iptables: nft lists its name only, and before version 1.0 not even that."""
@@ -309,6 +329,7 @@ class _Parts:
             case {"type": "match"}:
                 self.matches.append(Unmodelled(text, "nft does not show the parameters of iptables extensions"))
             case {"type": "target", "name": "REJECT"}:
+                self.answer = None
                 self.verdict = Decision.REJECT
             case {"type": "target", "name": "LOG" | "NFLOG"}:
                 self.statements.append(Log(""))

@@ -7,6 +7,7 @@ the expression, so that a negated one keeps its meaning: `tcp dport != 22` is TC
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from ...rules import numbers
 from ...rules.matches import (
     BYTE,
     PORTS,
+    UNCONNECTED,
     Addresses,
     AddressRange,
     AddressType,
@@ -51,6 +53,8 @@ _MIXED = frozenset({TableFamily.INET, TableFamily.BRIDGE, TableFamily.NETDEV})
 _FAMILIES = {"ip": PacketFamily.IPV4, "ip6": PacketFamily.IPV6, "ipv4": PacketFamily.IPV4, "ipv6": PacketFamily.IPV6}
 _SIDES = {"s": Side.SOURCE, "d": Side.DESTINATION}
 _DEPTH = 8
+_SECURED = frozenset({"ah", "comp", "esp"})
+_CONNECTED = ConntrackState(UNCONNECTED, negated=True)
 
 
 def read_match(detail: Any, family: TableFamily, sets: Elements) -> tuple[Match, ...]:
@@ -75,9 +79,51 @@ def _compared(detail: Any, sets: Elements) -> Match:
             if isinstance(right, list) and tagged(left)[0] != "&":
                 raise NotUnderstoodError("comparison with a list of flags is not modelled")
             return _condition(left, values(right, sets), op == "!=")
+        case {"op": "<" | ">" | "<=" | ">=" as op, "left": left, "right": int() | str() as bound} if _is_byte(left):
+            within = _Bound(op, _byte(left, bound)).within(BYTE)
+            return _condition(left, list(range(within.low, within.high + 1)), False)
         case {"op": "<" | ">" | "<=" | ">=" as op, "left": left, "right": int(bound)}:
             return _condition(left, [_Bound(op, bound)], False)
+        case {"op": "<" | ">" | "<=" | ">=" as op, "left": left, "right": str(bound)} if _is_address(left):
+            return _condition(left, [_beyond(op, bound)], False)
     raise NotUnderstoodError("operator is not modelled")
+
+
+def _is_byte(left: Any) -> bool:
+    """Whether a field is of one byte whose values conditions list one by one."""
+    match tagged(left):
+        case "payload", {"protocol": "tcp", "field": "flags"} | {"protocol": "ip", "field": "protocol"}:
+            return True
+        case "meta", {"key": "l4proto"}:
+            return True
+    return False
+
+
+def _byte(left: Any, value: int | str) -> int:
+    """A flag or protocol as its number."""
+    return (
+        _flags(value)
+        if tagged(left)[0] == "payload" and left["payload"]["field"] == "flags"
+        else min(_protocols([value]))
+    )
+
+
+def _is_address(left: Any) -> bool:
+    match tagged(left):
+        case "payload", {"protocol": "ip" | "ip6", "field": "saddr" | "daddr"}:
+            return True
+    return False
+
+
+def _beyond(op: str, bound: str) -> Any:
+    """Addresses up to or from one, which compare as the numbers they are."""
+    end = address_range(bound).low
+    last = (1 << end.max_prefixlen) - 1
+    low, high = {"<": (0, int(end) - 1), "<=": (0, int(end)), ">": (int(end) + 1, last), ">=": (int(end), last)}[op]
+    if low > high:
+        raise NotUnderstoodError("the comparison holds for nothing")
+    kind = type(end)
+    return {"range": [str(kind(low)), str(kind(high))]}
 
 
 def _bits(left: Any, right: list[Any], none: bool) -> Match:
@@ -102,6 +148,28 @@ def implied_by_reject(detail: Any, family: TableFamily) -> tuple[Match, ...]:
     return ()
 
 
+def implied_by_change(change: Any, family: TableFamily) -> tuple[Match, ...]:
+    """The conditions that nft adds to a change: the header that is written, and what the new value is read from."""
+    match tagged(change):
+        case "mangle", {"key": key, "value": new}:
+            # Without a connection nothing is written to it, and the rule goes on; reading from it ends the rule.
+            written = () if tagged(key)[0] == "ct" else implied(key, family)
+            return tuple(dict.fromkeys((*written, *_implied_within(new, family))))
+    return ()
+
+
+def _implied_within(value: Any, family: TableFamily, depth: int = 0) -> Iterator[Match]:
+    if depth > _DEPTH:
+        raise NotUnderstoodError("expression is nested too deeply")
+    yield from implied(value, family)
+    match value:
+        case {"|": [*parts]} | {"^": [*parts]} | {"&": [*parts]} | {"<<": [*parts]} | {">>": [*parts]}:
+            for part in parts:
+                yield from _implied_within(part, family, depth + 1)
+        case {"map": {"key": key}}:
+            yield from _implied_within(key, family, depth + 1)
+
+
 def key_conditions(left: Any, key: Any) -> tuple[Match, ...]:
     """The conditions under which a map's key expression equals one of its keys; `*` stands for all other packets."""
     return () if key == "*" else (_condition(left, [_bare(key)], False),)
@@ -123,12 +191,15 @@ def values(right: Any, sets: Elements) -> list[Any]:
     return [right]
 
 
+@dataclass(frozen=True, slots=True)
 class _Bound:
     """The right side of a comparison other than equality."""
 
-    def __init__(self, op: str, bound: int) -> None:
-        self.op = op
-        self.bound = bound
+    op: str
+    bound: int
+
+    def __str__(self) -> str:
+        return f"{self.op} {self.bound}"
 
     def within(self, whole: NumberRange) -> NumberRange:
         low, high = whole.low, whole.high
@@ -163,8 +234,12 @@ def implied(left: Any, family: TableFamily, depth: int = 0) -> tuple[Match, ...]
             return (OfFamily(frozenset({_FAMILIES[name]})),)
         case "payload", {"protocol": "icmp" | "icmpv6" as name}:
             return (Protocol(frozenset({numbers.PROTOCOLS[name]})),)
-        case "payload", {"protocol": str(name)} if name in numbers.WITH_PORTS:
-            return (Protocol(frozenset({numbers.WITH_PORTS[name]})),)
+        case "payload", {"protocol": str(name)} if name in numbers.WITH_PORTS or name in _SECURED:
+            return (Protocol(frozenset({numbers.PROTOCOLS[name]})),)
+        case "tcp option", _:
+            return (Protocol(frozenset({numbers.TCP})),)
+        case "ct", {"key": str(key)} if key != "state":
+            return (_CONNECTED,)
         case "concat", [*parts]:
             found = (match for part in parts for match in implied(part, family, depth + 1))
             return tuple(dict.fromkeys(found))
@@ -203,6 +278,8 @@ def _condition(left: Any, right: Sequence[Any], negated: bool) -> Match:  # noqa
             return _mark(inner, mask, right, negated)
         case "ct", {"key": "state"}:
             return ConntrackState(frozenset(_states(right)), negated)
+        case "ct", {"key": "direction"} if len(right) == 1 and right[0] in ("original", "reply"):
+            return _direction((right[0] == "original") is not negated, expression_text(left))
         case "fib", {"result": "type", "flags": ["saddr" | "daddr" as field]}:
             return AddressType(_SIDES[field[0]], frozenset(_plain(value) for value in right), negated)
         case "concat", [*parts]:
@@ -234,6 +311,13 @@ def _restriction(left: Any, right: Sequence[Any], negated: bool) -> Match:
         case "exthdr", {"name": str(name)} if list(right) != [False] and not negated:
             return KnownCondition(name, text)
     raise NotUnderstoodError("field is not modelled")
+
+
+def _direction(original: bool, text: str) -> Match:
+    """The direction of a packet in its connection, which a packet that begins one sets; of others it is not known."""
+    new = ConntrackState(frozenset({State.NEW}))
+    other = KnownCondition("direction", f"{text} {'original' if original else 'reply'}")
+    return AnyOf(((new,), (other,)) if original else ((replace(new, negated=True), other),))
 
 
 def _states(right: Iterable[Any]) -> Iterator[State]:

@@ -18,6 +18,8 @@ from .values import Json, elements
 from .words import Cursor, Word, read_words, shown, with_definitions
 
 _FAMILIES = frozenset(TableFamily)
+_NESTED = 16
+"""Jumps in jumps that the kernel allows (NFT_JUMP_STACK_SIZE)."""
 # Named priorities of nft(8); those of bridge have values of their own.
 _PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
 _BRIDGE_PRIORITIES = {"dstnat": -300, "filter": -200, "out": 100, "srcnat": 300}
@@ -45,6 +47,30 @@ def read_nft_ruleset(text: str, source: str) -> Ruleset:
     return Ruleset(found.tables, (*found.unread, *reader.unread))
 
 
+class UnnamedChains:
+    """The chains without a name in statements that are given as text, as chains of their tables: `objects`."""
+
+    def __init__(self, source: str) -> None:
+        self._reader = _Reader(source)
+
+    @property
+    def objects(self) -> Sequence[tuple[Origin, Json]]:
+        """The chains found so far and their rules, as libnftables-json(5) has them."""
+        return self._reader.objects
+
+    @property
+    def unread(self) -> Sequence[Unread]:
+        """What in them is not understood and belongs to no rule."""
+        return self._reader.unread
+
+    def statements(self, text: str, family: str, table: str) -> list[Json]:
+        """The statements that a text stands for; what is not understood is one that says so."""
+        words = list(read_words(text))
+        with suppress(NotUnderstoodError):
+            words = self._reader.lifted(words, {"family": family, "table": table})
+        return read_rule(words)[0]
+
+
 @dataclass(slots=True)
 class _Reader:
     source: str
@@ -54,6 +80,7 @@ class _Reader:
     chains: set[tuple[str, str, str]] = field(default_factory=set)
     sets: set[tuple[str, str, str]] = field(default_factory=set)
     definitions: dict[str, Sequence[Word]] = field(default_factory=dict)
+    unnamed: int = 0
 
     def read(self, cursor: Cursor) -> None:
         """Take in a whole file."""
@@ -140,7 +167,7 @@ class _Reader:
             case [*kind, _]:
                 self.objects.append((self._origin(head), {" ".join(kind): named}))
 
-    def _chain(self, named: dict[str, Json], head: list[Word], body: Cursor) -> None:
+    def _chain(self, named: dict[str, Json], head: list[Word], body: Cursor, depth: int = 0) -> None:
         family, table, name = named["family"], named["table"], named["name"]
         again = (family, table, name) in self.chains
         self.chains.add((family, table, name))
@@ -160,13 +187,41 @@ class _Reader:
                 except NotUnderstoodError as error:
                     self._list(words, str(error))
             elif texts[0] != "comment" or len(texts) != 2:
-                rules.append((self._origin(words), {"rule": self._rule(words, family, table, name)}))
+                try:
+                    lifted = self.lifted(words, named, depth)
+                except NotUnderstoodError as error:
+                    self._list(words, str(error))
+                    continue
+                rules.append((self._origin(words), {"rule": self._rule(lifted, family, table, name)}))
         if not again or "hook" in chain or "policy" in chain:
             if again:
                 self._list(head, "describes a chain a second time")
             else:
                 self.objects.append((self._origin(head), {"chain": chain}))
         self.objects += rules
+
+    def lifted(self, words: Sequence[Word], named: dict[str, Json], depth: int = 0) -> list[Word]:
+        """A rule whose `jump { … }` leads to a chain by name, as in the kernel, which makes one for each such block.
+
+        The block becomes a chain of the table. Raises `NotUnderstoodError` for blocks in blocks beyond what jumps may
+        nest.
+        """
+        cursor = Cursor(words)
+        found: list[Word] = []
+        while not cursor.done:
+            word = cursor.take()
+            found.append(word)
+            if word.quoted or word.text not in ("jump", "goto") or cursor.peek() != "{":
+                continue
+            if depth >= _NESTED:
+                raise NotUnderstoodError("chains without a name are nested too deeply")
+            self.unnamed += 1
+            name = f"__chain{self.unnamed}"
+            self._chain(
+                {**named, "name": name}, [Word("chain", word.line), Word(name, word.line)], cursor.block(), depth + 1
+            )
+            found.append(Word(name, word.line))
+        return found
 
     def _rule(self, words: Sequence[Word], family: str, table: str, name: str) -> Json:
         # A name that is not defined is no value either: the rule says that it is not understood.

@@ -110,7 +110,10 @@ class Cursor:
             self.at += 1
 
     def statement(self) -> list[Word]:
-        """The words up to the end of the statement, which is taken, or a closing brace, which is not."""
+        """The words up to the end of the statement, which is taken, or a closing brace, which is not.
+
+        Ends of lines in braces are left out, but for those of the chain that a jump has in its own braces.
+        """
         found: list[Word] = []
         depth = 0
         while not self.done:
@@ -122,6 +125,11 @@ class Cursor:
             word = self.take()
             if text != "\n":
                 found.append(word)
+            if text in ("jump", "goto") and self.peek() == "{":
+                # The rules of a chain without a name keep their ends.
+                start = self.at
+                self.block()
+                found += self._words[start : self.at]
         return found
 
     def head(self) -> list[Word]:
