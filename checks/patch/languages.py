@@ -13,7 +13,8 @@ from datetime import timedelta
 from secaudit.api import MIB, Answer, Answers, Command, FeedStamp, Platform, Unproven, attempt
 
 from ..host.facts import Package, Packages
-from .feeds.lookup import Advisories, FeedDirectory
+from .feeds.directory import FeedDirectory
+from .feeds.lookup import Advisories
 from .readers.lines import match_line, unknown_line
 
 # The recording of installed packages (packaging.python.org) has name and version in the name of its folder. Read from

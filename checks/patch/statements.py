@@ -12,8 +12,8 @@ from packageurl import PackageURL
 from secaudit.api import FeedStamp, Platform
 
 from ..host.facts import Package
+from .feeds.directory import FeedDirectory, opened
 from .feeds.index import Part
-from .feeds.lookup import FeedDirectory, opened
 from .feeds.releases import DEBIAN_CODENAMES
 
 _HARMLESS = ("not_affected", "fixed")

@@ -10,8 +10,8 @@ from functools import cached_property
 from secaudit.api import FeedStamp, Platform
 
 from ..facts import NewestMinor, ReleaseSupport
+from .directory import FeedDirectory, opened
 from .index import Part
-from .lookup import FeedDirectory, opened
 
 _FEEDS = ("distro-info", "endoflife-date")
 """Where both tell about a distribution and are of one moment, the first counts: it is the distribution's own."""

@@ -14,11 +14,12 @@ from pydantic import ValidationError
 
 from secaudit.model.signing import Envelope, PublicKey, SigningKey, seal
 
-from .documents import MAX_TOTAL, explained
+from .documents import explained
 from .importing import locked, switch
 from .index import INDEX, Index, Part, read_index, read_part
 from .intake import WHOLE, refuse_future, united
 from .records import FeedError
+from .schema import MAX_PART, refuse_hostile
 
 SUFFIX = ".feeds.tar"
 SEAL = f"{INDEX}.dsse"
@@ -75,6 +76,7 @@ def import_bundle(file: Path, directory: Path, now: datetime, trusted: Sequence[
                     refuse_future(part.at, now, f"{file}: {part.name}")
                 for name in sorted({part.file for part in index.parts}):
                     _take(bundle, name, Path(scratch), file)
+                    refuse_hostile(Path(scratch) / name, f"{file}: {name}")
         except tarfile.TarError as error:
             raise FeedError(f"{file}: damaged or incomplete: {error}") from None
         here = read_index(directory)
@@ -136,9 +138,9 @@ def _take(bundle: tarfile.TarFile, name: str, scratch: Path, file: Path) -> None
         member = bundle.getmember(name)
     except KeyError:
         raise FeedError(f"{file}: the part {name} is not in it") from None
-    stream = bundle.extractfile(member) if member.isfile() and member.size <= MAX_TOTAL else None
+    stream = bundle.extractfile(member) if member.isfile() and member.size <= MAX_PART else None
     if stream is None:
-        raise FeedError(f"{file}: {name} is no file, or too large")
+        raise FeedError(f"{file}: {name} is no file, or larger than a part can be")
     digest = hashlib.sha256()
     with (scratch / name).open("wb") as out:
         while data := stream.read(1 << 20):

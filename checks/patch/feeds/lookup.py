@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 from secaudit.api import Evidence, FeedStamp, Platform, Severity, Unproven, UnprovenKind
 
 from ..versions import InvalidVersion
-from .index import Index, Part, read_index, read_part
-from .partition import ADDED, ADDED_COLUMN, SEVERITIES
-from .records import ExploitedRecord, FeedError, State
+from .directory import FeedDirectory, opened
+from .index import Part
+from .partition import SEVERITIES
+from .records import ExploitedRecord, State
 from .releases import distribution_of, release_of_platform
 
 # Both conditions hold for byte keys: the plain order of the keys is the order of the versions.
@@ -336,44 +335,6 @@ class ExploitScores:
         """The probability (0 to 1) that the CVE is exploited within 30 days; None when it was not rated."""
         row = self._connection.execute("SELECT score FROM score WHERE cve = ?", (cve,)).fetchone()
         return None if row is None else float(row[0])
-
-
-def opened(data: bytes) -> sqlite3.Connection:
-    """A part in memory, which nothing can write to."""
-    connection = sqlite3.connect(":memory:", check_same_thread=False)
-    connection.deserialize(data)
-    for table in ADDED:
-        # Parts of earlier versions have none: what they say is judged without.
-        connection.execute(table)
-    if all(row[1] != "stream" for row in connection.execute("PRAGMA table_info(affected)")):
-        connection.execute(ADDED_COLUMN)
-    connection.execute("PRAGMA query_only = ON")
-    return connection
-
-
-class FeedDirectory:
-    """The feeds as a run found them when it began; what is imported later does not reach it."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        try:
-            self.index: Index = read_index(directory)
-        except FeedError as error:
-            raise Unproven(UnprovenKind.STALE, str(error)) from None
-
-    def read(self, part: Part) -> bytes:
-        """The data of a part. Raises `Unproven` when they are gone or damaged."""
-        try:
-            return read_part(self._directory, part)
-        except FeedError as error:
-            raise Unproven(UnprovenKind.STALE, str(error)) from None
-
-    def _catalogue(self, feed: str) -> Part:
-        part = self.index.of_feed(feed)
-        if part is None:
-            reason = f"no {feed.upper()} feed was imported into {self._directory}: `secaudit feed import FILE`"
-            raise Unproven(UnprovenKind.STALE, reason)
-        return part
 
 
 class AdvisorySource(FeedDirectory):

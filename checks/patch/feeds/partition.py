@@ -23,42 +23,7 @@ from .records import (
     StatementRecord,
     SupportRecord,
 )
-
-_TABLES = """
-CREATE TABLE advisory (
-  aid INTEGER PRIMARY KEY, id TEXT NOT NULL, severity INTEGER NOT NULL, published INTEGER, released INTEGER,
-  cves TEXT NOT NULL, changed INTEGER, source INTEGER NOT NULL
-);
-CREATE TABLE affected (
-  name TEXT NOT NULL, introduced BLOB, fixed BLOB, version TEXT NOT NULL, state TEXT NOT NULL, channel TEXT NOT NULL,
-  seen INTEGER NOT NULL, aid INTEGER NOT NULL, stream TEXT NOT NULL
-);
-CREATE TABLE source (sid INTEGER PRIMARY KEY, name TEXT NOT NULL);
-CREATE TABLE superseded (aid INTEGER PRIMARY KEY);
-CREATE TABLE stream (id TEXT NOT NULL, stream TEXT NOT NULL);
-CREATE TABLE package (name TEXT PRIMARY KEY, highest BLOB) WITHOUT ROWID;
-CREATE TABLE exploited (cve TEXT PRIMARY KEY, added TEXT NOT NULL, due TEXT NOT NULL, ransomware INTEGER NOT NULL)
-  WITHOUT ROWID;
-CREATE TABLE score (cve TEXT PRIMARY KEY, score REAL NOT NULL, percentile REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE support (
-  distribution TEXT NOT NULL, release TEXT NOT NULL, until TEXT NOT NULL, extended TEXT, extension TEXT NOT NULL,
-  subscription INTEGER NOT NULL, PRIMARY KEY (distribution, release)
-) WITHOUT ROWID;
-CREATE TABLE newest_minor (
-  distribution TEXT NOT NULL, release TEXT NOT NULL, minor INTEGER NOT NULL, since TEXT NOT NULL,
-  PRIMARY KEY (distribution, release)
-) WITHOUT ROWID;
-CREATE TABLE statement (
-  names TEXT NOT NULL, product TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, author TEXT NOT NULL,
-  at INTEGER NOT NULL, expires TEXT NOT NULL, source INTEGER NOT NULL
-);
-"""
-ADDED = (
-    "CREATE TABLE IF NOT EXISTS superseded (aid INTEGER PRIMARY KEY)",
-    "CREATE TABLE IF NOT EXISTS stream (id TEXT NOT NULL, stream TEXT NOT NULL)",
-)
-ADDED_COLUMN = "ALTER TABLE affected ADD COLUMN stream TEXT NOT NULL DEFAULT ''"
-"""What parts of earlier versions may lack: tables, and a column."""
+from .schema import INDEX_BY_NAME, TABLES, refuse_foreign
 
 _BATCH = 5_000
 _MOST_KEYS = 200_000
@@ -118,7 +83,9 @@ class PartWriter:
         self._affected: list[tuple[object, ...]] = []
         # Nobody sees the file before it is complete, so no journal is needed.
         self._connection = sqlite3.connect(path, isolation_level=None)
-        self._connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLES} BEGIN;")
+        self._connection.executescript(
+            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {'; '.join(TABLES)}; BEGIN;"
+        )
 
     def from_source(self, name: str) -> None:
         """What is added from here on comes from this source."""
@@ -211,7 +178,7 @@ class PartWriter:
         """Take over what came from these sources, out of another part; an earlier version's has the nameless one."""
         self._flush()
         self._connection.execute("COMMIT")
-        self._connection.execute("ATTACH ? AS other", (f"{part}",))
+        self._attach(part)
         self._connection.execute("BEGIN")
         known = self._connection.execute("SELECT 1 FROM other.sqlite_master WHERE name = 'source'").fetchone()
         others = self._connection.execute("SELECT sid, name FROM other.source").fetchall() if known else [(0, "")]
@@ -228,6 +195,11 @@ class PartWriter:
         self._connection.execute("COMMIT")
         self._connection.execute("DETACH other")
         self._connection.execute("BEGIN")
+
+    def _attach(self, part: Path) -> None:
+        """Make another part readable as `other`. Raises FeedError when it is not of our form."""
+        self._connection.execute("ATTACH ? AS other", (f"{part}",))
+        refuse_foreign(self._connection, f"{part}", "other")
 
     def _take(self, sid: int, *, with_sources: bool) -> None:
         """Copy the rows of the source that has the number `sid` in the attached part."""
@@ -257,7 +229,7 @@ class PartWriter:
         """Whether at least half of what `source` says in another part was added here: an edition of the same thing."""
         self._flush()
         self._connection.execute("COMMIT")
-        self._connection.execute("ATTACH ? AS other", (f"{part}",))
+        self._attach(part)
         try:
             of_source = "source = (SELECT sid FROM other.source WHERE name = ?)"
             said = repeated = 0
@@ -282,7 +254,7 @@ class PartWriter:
         self._drop_outdated()
         if self._unique and len(self._sources) > 1:
             self._supersede()
-        self._connection.execute("CREATE INDEX affected_name ON affected (name, fixed, introduced)")
+        self._connection.execute(INDEX_BY_NAME)
         # A version that is as high as the highest fix has no flaw: most packages need no further question.
         self._connection.execute(
             "INSERT INTO package SELECT name, CASE WHEN count(fixed) = count(*) THEN max(fixed) END"
@@ -358,14 +330,14 @@ class PartWriter:
         self._connection.close()
 
     def _keep_first_sightings(self, before: Path) -> None:
-        self._connection.execute("ATTACH ? AS old", (f"{before}",))
+        self._attach(before)
         self._connection.execute(
-            "UPDATE affected SET seen = min(seen, coalesce((SELECT min(o.seen) FROM old.affected o"
-            " JOIN old.advisory a ON a.aid = o.aid JOIN main.advisory mine ON mine.id = a.id"
+            "UPDATE affected SET seen = min(seen, coalesce((SELECT min(o.seen) FROM other.affected o"
+            " JOIN other.advisory a ON a.aid = o.aid JOIN main.advisory mine ON mine.id = a.id"
             " WHERE o.name = affected.name AND o.version = affected.version AND mine.aid = affected.aid), seen))"
             " WHERE aid IN (SELECT aid FROM main.advisory WHERE released IS NULL)"
         )
-        self._connection.execute("DETACH old")
+        self._connection.execute("DETACH other")
 
     def _flush(self) -> None:
         self._connection.executemany("INSERT INTO advisory VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._advisories)
