@@ -35,8 +35,9 @@ _PACMAN = re.compile(
 )
 _PACMAN_SEGMENTS = re.compile(r"([^A-Za-z0-9]*)([0-9]+|[A-Za-z]+)", re.ASCII)
 
+# npm takes versions that begin with `v` or `=`, and so do packages that were published before it was strict.
 _SEMVER = re.compile(
-    r"(?P<major>[0-9]+)\.(?P<minor>[0-9]+)\.(?P<patch>[0-9]+)"
+    r"[v=]?(?P<major>[0-9]+)\.(?P<minor>[0-9]+)\.(?P<patch>[0-9]+)"
     r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?",
     re.ASCII,
 )
@@ -144,9 +145,10 @@ def pep440_key(version: str) -> bytes:
 
 
 def semver_key(version: str) -> bytes:
-    """The order of Semantic Versioning 2.0.0 as bytes; build metadata do not count. Raises `InvalidVersion`.
+    """The order of Semantic Versioning 2.0.0 as bytes; build metadata do not count, nor does npm's `v` in front.
 
-    A pre-release sorts before its release; in it numbers before texts, and the shorter one first.
+    A pre-release sorts before its release; in it numbers before texts, and the shorter one first. Raises
+    `InvalidVersion`.
     """
     found = _SEMVER.fullmatch(version)
     if found is None:

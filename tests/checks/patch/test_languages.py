@@ -54,6 +54,7 @@ def test_order_by_hand() -> None:
         assert semver_key(earlier) < semver_key(later), (earlier, later)
     assert pep440_key("1.0.0") == pep440_key("1") == pep440_key("v1.0-0".replace("-0", ""))
     assert semver_key("1.0.0+build.5") == semver_key("1.0.0")
+    assert semver_key("v1.2.3") == semver_key("=1.2.3") == semver_key("1.2.3")
 
 
 def a_python_version(rng: random.Random) -> str:
@@ -113,6 +114,12 @@ def test_any_text_has_a_key_or_is_refused(text: str) -> None:
             assert isinstance(key(text), bytes)
         except InvalidVersion:
             continue
+
+
+@pytest.mark.parametrize("version", ["vv1.2.3", "v", "v1.2", "V1.2.3", "v 1.2.3", "1.2.3v"])
+def test_what_npm_does_not_take_is_no_version(version: str) -> None:
+    with pytest.raises(InvalidVersion):
+        semver_key(version)
 
 
 def installed(python: str | Answer = "", node: str | Answer = "") -> LanguagePackages:
