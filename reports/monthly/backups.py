@@ -59,8 +59,10 @@ def _is_about(result: Result, dataset: Dataset, copy: BackupCopy) -> bool:
     """Whether a result speaks for a copy: its check reads that tool, and its subject names the dataset or the copy.
 
     Subjects of backup checks are what the baseline calls the repository, with `:path` behind it where paths are
-    declared. A dataset of one name may be on one host only, a copy may be looked at from another.
+    declared. Only the host that the contract names speaks for it: another one may have a repository of the same name.
     """
+    if result.host != dataset.looked_at_on(copy):
+        return False
     tool = result.check.removeprefix(f"{FAMILY}.").partition("-")[0]
     if copy.tool not in (tool, "") and not (tool == "file" and copy.tool not in ("restic", "borg")):
         return False

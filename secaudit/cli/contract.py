@@ -14,7 +14,7 @@ import click
 from secaudit.cli.columns import aligned
 from secaudit.cli.contract_hours import hours
 from secaudit.cli.exits import CommandError, Exit
-from secaudit.cli.service_files import HERE, contracts_of, contracts_option, read_contracts
+from secaudit.cli.service_files import HERE, contracts_of, contracts_option, read_contracts, refuse_unresolved
 from secaudit.model.counted import counted
 from secaudit.model.safe_text import visible, visible_line
 
@@ -32,8 +32,17 @@ command.add_command(hours)
 
 @command.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-def validate(paths: tuple[Path, ...]) -> int:
-    """Tell every problem of contract files, or of directories of them."""
+@click.option(
+    "--inventory",
+    type=click.Path(path_type=Path, exists=True),
+    envvar="SECAUDIT_INVENTORY",
+    help="The inventory that has their customers and hosts [default: inventory/ beside or above the file].",
+)
+def validate(paths: tuple[Path, ...], inventory: Path | None) -> int:
+    """Tell every problem of contract files, or of directories of them.
+
+    With an inventory also every customer and host that a contract names and the inventory does not have.
+    """
     from secaudit.config.contract import load_contracts
     from secaudit.config.errors import ConfigError
 
@@ -41,13 +50,24 @@ def validate(paths: tuple[Path, ...]) -> int:
     for path in paths:
         try:
             contracts = load_contracts(path)
+            beside = inventory or _inventory_of(path)
+            if beside is not None:
+                refuse_unresolved(contracts, beside)
         except ConfigError as error:
             click.echo(visible(str(error)), err=True)
             ended = Exit.USAGE
         else:
             count = len(contracts.all)
-            click.echo(visible_line(f"{path}: {counted(count, 'contract')}, no problem found"))
+            is_blind = beside is None and any(contract.datasets for contract in contracts.all)
+            unseen = "; no inventory was there to look hosts up in" if is_blind else ""
+            click.echo(visible_line(f"{path}: {counted(count, 'contract')}, no problem found{unseen}"))
     return ended
+
+
+def _inventory_of(path: Path) -> Path | None:
+    """The inventory that lies beside contracts, or beside their directory."""
+    places = (path.absolute().parent, path.absolute().parent.parent)
+    return next((place / HERE for place in places if any((place / HERE).glob("*.y*ml"))), None)
 
 
 @command.command()
@@ -136,7 +156,7 @@ def _terms(contract: Contract) -> Iterator[str]:
     if contract.resources is not None:
         yield f"included: {'; '.join(_included(contract.resources))}"
     for cost in contract.costs:
-        yield f"cost: {cost.service} {cost.amount} {cost.currency} per {cost.per.value}"
+        yield f"cost: {cost.called} {cost.amount} {cost.currency} per {cost.per.value}"
 
 
 def _included(resources: Resources) -> Iterator[str]:

@@ -22,8 +22,8 @@ from secaudit.cli.service_files import (
     contracts_option,
     delivery_option,
     find,
-    read_contracts,
     read_delivery,
+    read_resolved,
 )
 from secaudit.cli.signing import sign_option
 from secaudit.cli.times import MonthOf
@@ -85,7 +85,7 @@ def command(
         raise CommandError(
             "no delivery file says who is told what: name it with --delivery; `secaudit schema delivery` tells its keys"
         )
-    promised = read_contracts(contracts, HERE)
+    promised = read_resolved(contracts, HERE)
     now = datetime.now(UTC)
     ended = Exit.FINE
     with ExitStack() as stack:

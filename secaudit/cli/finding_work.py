@@ -18,7 +18,6 @@ from secaudit.cli.times import Length
 from secaudit.model.safe_text import visible_line
 
 if TYPE_CHECKING:
-    from secaudit.model.contract import Contracts
     from secaudit.model.sla import ClockReading, EventKind, FindingEvent
     from secaudit.store import Store
     from secaudit.store.lifecycle import Finding
@@ -78,7 +77,11 @@ def pause(
     contracts: Path | None,
     store_url: str | None,
 ) -> int:
-    """Let the clocks of a finding stand still. The contract has to allow the reason."""
+    """Let the clocks of a finding stand still.
+
+    The contract has to allow the reason, and the length with all pauses that the finding had since it was opened.
+    """
+    from secaudit.cli.pausing import refuse_pause
     from secaudit.cli.stored import read_store
     from secaudit.model.sla import EventKind
 
@@ -87,8 +90,9 @@ def pause(
         raise CommandError("--for needs some time")
     promised = read_contracts(contracts, HERE)
     with ExitStack() as stack:
-        finding = _finding(read_store(store_url, stack), fingerprint)
-        _refuse_pause(promised, finding, reason, length, now)
+        store = read_store(store_url, stack)
+        finding = _finding(store, fingerprint)
+        refuse_pause(promised, finding.customer, store.events(fingerprint), reason, length, now)
     return _add(store_url, fingerprint, EventKind.PAUSED, author, note, reason=reason, until=now + length)
 
 
@@ -170,21 +174,6 @@ def _clock_line(reading: ClockReading) -> str:
     paused = f", {show_duration(reading.paused)} paused" if reading.paused else ""
     promise = f"{reading.priority} {reading.promised} ({reading.clock} clock)"
     return f"{promise}: {reading.state.value}, due {due}{left}; {show_duration(reading.elapsed)} passed{paused}"
-
-
-def _refuse_pause(promised: Contracts, finding: Finding, reason: str, length: timedelta, now: datetime) -> None:
-    from secaudit.api import show_duration
-    from secaudit.sla.history import ContractHistory
-
-    contract = ContractHistory(promised.of(finding.customer)).at(now)
-    if contract is None:
-        raise CommandError(f"no contract of {finding.customer} is in force, so nothing allows a pause; see --contracts")
-    rules = contract.sla
-    if reason not in rules.pause_reasons:
-        known = ", ".join(rules.pause_reasons) or "none"
-        raise CommandError(f"the contract knows no pause reason {reason!r}; it allows: {known}")
-    if length > rules.max_pause:
-        raise CommandError(f"the contract allows a pause of {show_duration(rules.max_pause)} at most")
 
 
 def _add(

@@ -13,7 +13,7 @@ import click
 
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import format_names, store_option
-from secaudit.cli.service_files import HERE, contracts_option, read_contracts
+from secaudit.cli.service_files import HERE, contracts_option, read_contracts, read_resolved
 from secaudit.cli.signing import sign_option
 from secaudit.cli.times import MonthOf
 from secaudit.model.errors import UserError
@@ -98,7 +98,7 @@ def command(
         order = _MonthlyOrder(lang, names, out, signing_key)
         with ExitStack() as stack:
             store = read_store(store_url, stack)
-            return _monthly(store, customer, month, is_due, order, read_contracts(contracts, HERE))
+            return _monthly(store, customer, month, is_due, order, read_resolved(contracts, HERE))
     wanted = names or _DEFAULTS[kind]
     if month is not None:
         raise CommandError("--month is for --kind monthly")

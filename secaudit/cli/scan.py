@@ -113,7 +113,7 @@ def command(
     that severity, and 3 when a control of that severity could not be proven.
     """
     from secaudit.cli.output import formats, in_language
-    from secaudit.cli.service_files import read_contracts, read_waivers
+    from secaudit.cli.service_files import read_resolved, read_waivers
     from secaudit.plugins import discover
 
     chosen = formats(names or (("html", "json") if out else ()))
@@ -123,7 +123,7 @@ def command(
         chosen = in_language(chosen, lang)
     sections = any(wanted.sections for wanted in chosen)
     registry = discover(plugins)
-    promised, granted = read_contracts(contracts, inventory), read_waivers(waivers, inventory)
+    promised, granted = read_resolved(contracts, inventory), read_waivers(waivers, inventory)
     bundles = [target.removeprefix("replay:") for target in targets if target.startswith("replay:")]
     if bundles:
         if len(targets) > 1 or inventory or record or resume:

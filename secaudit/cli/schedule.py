@@ -122,7 +122,7 @@ def _run(schedule: Schedule, registry: Registry, store_url: str | None) -> Exit:
     from secaudit.cli.output import summary
     from secaudit.cli.progress import watcher
     from secaudit.cli.scanning import ScanOrder, opened_store, run_scan
-    from secaudit.cli.service_files import read_contracts, read_waivers
+    from secaudit.cli.service_files import read_resolved, read_waivers
     from secaudit.cli.targets import Selection, choose
     from secaudit.model.errors import UserError
     from secaudit.model.gate import completeness, judge
@@ -136,7 +136,7 @@ def _run(schedule: Schedule, registry: Registry, store_url: str | None) -> Exit:
             order = ScanOrder(
                 choose((), selection).held_against(schedule.baselines).refuse_bare(),
                 schedule.only,
-                contracts=read_contracts(None, inventory),
+                contracts=read_resolved(None, inventory),
                 waivers=read_waivers(None, inventory),
             )
             report = run_scan(order, registry, watch, store)

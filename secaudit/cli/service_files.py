@@ -91,6 +91,31 @@ def read_contracts(given: Path | None, inventory: Path | None) -> Contracts:
     return load_contracts(path)
 
 
+def read_resolved(given: Path | None, inventory: Path | None) -> Contracts:
+    """The contracts that go with an inventory, held against it where there is one.
+
+    Raises ConfigError, also for a customer or host that a contract names and the inventory does not.
+    """
+    promised = read_contracts(given, inventory)
+    if promised.all and inventory is not None and inventory.exists():
+        refuse_unresolved(promised, inventory)
+    return promised
+
+
+def refuse_unresolved(promised: Contracts, inventory: Path) -> None:
+    """Raise ConfigError when contracts name what an inventory does not have, or it cannot be read."""
+    from datetime import UTC, datetime
+
+    from secaudit.config.contract_references import unresolved
+    from secaudit.config.errors import ConfigError, in_file_order
+    from secaudit.config.inventory import load_inventory
+
+    today = datetime.now(UTC).date()
+    problems = list(unresolved(promised, load_inventory(inventory), today, is_whole=inventory.is_dir()))
+    if problems:
+        raise ConfigError(in_file_order(problems))
+
+
 def contracts_of(customer: str, given: Path | None) -> tuple[Contract, ...]:
     """The contracts of a customer, the oldest first. Raises ConfigError, and CommandError when there is none."""
     from secaudit.cli.exits import CommandError

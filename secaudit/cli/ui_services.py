@@ -19,6 +19,7 @@ import click
 from secaudit.cli.exits import CommandError
 from secaudit.cli.host_facts import fact_sheets
 from secaudit.cli.output import GROUP, formats, write
+from secaudit.cli.pausing import refuse_pause
 from secaudit.cli.progress import Silence
 from secaudit.cli.scanning import ScanOrder, run_scan
 from secaudit.cli.service_files import CONTRACTS, HERE, WAIVERS, find, read_contracts, read_waivers
@@ -34,7 +35,7 @@ from secaudit.model.inventory import TransportKind
 from secaudit.model.panel import TitledPanel
 from secaudit.model.result import Result
 from secaudit.model.run import RunReport
-from secaudit.model.sla import FindingEvent
+from secaudit.model.sla import EventKind, FindingEvent
 from secaudit.plugins import Registry
 from secaudit.sla.history import ContractHistory
 from secaudit.store import default_url, open_store
@@ -86,7 +87,7 @@ def make_services(sources: Sources, registry: Registry, *, read_only: bool) -> S
         facts=lambda transcript: fact_sheets(transcript, registry),
         panels=lambda transcript, results: _panels(transcript, results, sources, registry),
         feeds=lambda: _feeds(registry, sources.inventory),
-        record=None if read_only else lambda event: _record(event, sources.store_url),
+        record=None if read_only else lambda event: _record(event, sources),
         pauses=lambda customer: _pauses(customer, sources),
         waive=None if read_only else lambda draft: _waive(draft, sources),
         schedules=_schedules(sources.schedules) if sources.schedules is not None else None,
@@ -248,8 +249,13 @@ def _feeds(registry: Registry, inventory: Path | None) -> Sequence[FeedAge]:
     return feed_ages(registry, used)
 
 
-def _record(event: FindingEvent, url: str) -> int:
-    with open_store(url) as store:
+def _record(event: FindingEvent, sources: Sources) -> int:
+    with open_store(sources.store_url) as store:
+        found = store.finding(event.fingerprint) if event.kind is EventKind.PAUSED else None
+        if found is not None and event.until is not None:
+            promised = read_contracts(sources.contracts, sources.inventory or HERE)
+            events = store.events(event.fingerprint)
+            refuse_pause(promised, found.customer, events, event.reason, event.until - event.at, event.at)
         return store.add_event(event)
 
 

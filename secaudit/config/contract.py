@@ -98,7 +98,7 @@ def _load(path: Path) -> _Read:
     problems = list(_contradictions(file, document))
     if problems:
         raise ConfigError(problems)
-    return _Read(_contract(file, source), document.values["valid", "from"])
+    return _Read(_contract(file, source, document), document.values["valid", "from"])
 
 
 def _contradictions(file: ContractFile, document: Located) -> Iterator[Problem]:
@@ -129,7 +129,7 @@ def _contradictions(file: ContractFile, document: Located) -> Iterator[Problem]:
         first.setdefault(key, path)
 
 
-def _contract(file: ContractFile, source: Source) -> Contract:
+def _contract(file: ContractFile, source: Source, document: Located) -> Contract:
     folder = source.path.parent
     return Contract(
         customer=file.customer.id,
@@ -159,12 +159,18 @@ def _contract(file: ContractFile, source: Source) -> Contract:
             for promised in file.availability
         ),
         backup_rule=_backup_rule(file.backup),
-        datasets=tuple(_dataset(dataset, folder) for dataset in (file.backup.datasets if file.backup else ())),
+        datasets=tuple(
+            _dataset(dataset, folder, document, ("backup", "datasets", index))
+            for index, dataset in enumerate(file.backup.datasets if file.backup else ())
+        ),
         resources=_resources(file.resources, folder),
-        costs=tuple(Cost(cost.service, Period(cost.per), cost.amount, cost.currency) for cost in file.costs),
+        costs=tuple(
+            Cost(cost.service, Period(cost.per), cost.amount, cost.currency, cost.title or "") for cost in file.costs
+        ),
         report=_report(file.report, folder, source.root),
         file=source.shown,
         sha256=source.sha256,
+        customer_at=document.values["customer", "id"],
     )
 
 
@@ -249,7 +255,7 @@ def _backup_rule(file: BackupFile | None) -> BackupRule | None:
     return BackupRule(rule.copies, rule.media, rule.offsite, rule.immutable, rule.errors)
 
 
-def _dataset(file: DatasetFile, folder: Path) -> Dataset:
+def _dataset(file: DatasetFile, folder: Path, document: Located, place: YamlPath) -> Dataset:
     test = file.restore_test
     return Dataset(
         name=file.name,
@@ -264,11 +270,14 @@ def _dataset(file: DatasetFile, folder: Path) -> Dataset:
                 copy.place,
                 copy.immutable,
                 {key: value for key in ("stanza", "repo_ref", "job") if (value := getattr(copy, key)) is not None},
+                copy.host or "",
+                document.values.get((*place, "copies", index, "host")),
             )
-            for copy in file.copies
+            for index, copy in enumerate(file.copies)
         ),
         restore_every=test.every if test else None,
         restore_evidence=str(resolve_path(test.evidence, folder)) if test else "",
+        host_at=document.values.get((*place, "host")),
     )
 
 
@@ -284,6 +293,7 @@ def _resources(file: ResourcesFile | None, folder: Path) -> Resources | None:
         conversion=Conversion(decimal_of(convert.factor), convert.after_months, convert.round, convert.expires_months)
         if convert
         else None,
+        opening=file.opening or 0,
     )
 
 

@@ -26,6 +26,7 @@ _OPENING = f"{_CLOCK} *- *{_CLOCK}"
 _WEEKDAYS = "|".join(f"{day}(?:-(?:{'|'.join(WEEKDAYS[at:])}))?" for at, day in enumerate(WEEKDAYS))
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 _HOURS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,4})?")
+_BALANCE = re.compile(r"([0-9]{1,6}):([0-5][0-9])")
 _MOST_HOURS = 999_999
 _MOST_MONEY = 999_999_999
 _MINUTES = {"m": 1, "h": 60, "d": 1440, "w": 10080}
@@ -158,6 +159,13 @@ def parse_hours(value: object) -> int:
     return int(minutes)
 
 
+def parse_balance(value: object) -> int:
+    """A balance of hours as minutes: as `parse_hours`, or `"16:20"` as statements have it. Raises ValueError."""
+    if isinstance(value, str) and (found := _BALANCE.fullmatch(value)):
+        return int(found[1]) * 60 + int(found[2])
+    return parse_hours(value)
+
+
 def some_hours(minutes: int) -> int:
     """Refuse no hours at all. Raises ValueError."""
     if not minutes:
@@ -220,6 +228,20 @@ Money = Annotated[
 ]
 Hours = Annotated[int, BeforeValidator(parse_hours), _hours(some=False)]
 """Hours in the file, minutes in the model."""
+Balance = Annotated[
+    int,
+    BeforeValidator(parse_balance),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": _MOST_HOURS},
+                _text(_HOURS.pattern),
+                _text(_BALANCE.pattern),
+            ]
+        }
+    ),
+]
+"""Hours, or hours and minutes; minutes in the model."""
 SomeHours = Annotated[int, BeforeValidator(parse_hours), AfterValidator(some_hours), _hours(some=True)]
 """More than no hours."""
 Percent = Annotated[float, Field(ge=0, le=100)]

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_va
 from secaudit.config.contract_availability import AvailabilityFile
 from secaudit.config.contract_calendar import parse_country, parse_rrule, refuse_unknown_subdivision
 from secaudit.config.contract_fields import (
+    Balance,
     Day,
     Hours,
     Minute,
@@ -206,7 +207,7 @@ class SlaFile(FileModel):
     pause_reasons: list[Id] = Field(default_factory=list)
     """The reasons for which a clock may be paused."""
     max_pause: Maybe[Span] = None
-    """How long one pause may last at most; 30d unless given."""
+    """How long a finding may be paused at most, all its pauses together; 30d unless given."""
 
 
 class WaiversFile(FileModel):
@@ -250,6 +251,8 @@ class CopyFile(FileModel):
     """The repository's name in the baselines."""
     job: Maybe[Text] = None
     """The job's name in the tool."""
+    host: Maybe[Id] = None
+    """The host on which it is looked at, for a copy that another host than the dataset's sees."""
 
 
 class RestoreTestFile(FileModel):
@@ -267,7 +270,7 @@ class DatasetFile(FileModel):
     name: Id
     """Its name; unique in this contract."""
     host: Id
-    """The host that it lives on."""
+    """The host that it lives on; only scans of it prove its copies."""
     match: dict[Id, Text] = Field(default_factory=dict)
     """What finds its backups in a tool."""
     rpo: Span
@@ -328,6 +331,8 @@ class ResourcesFile(FileModel):
     """What becomes of unused hours; without it they are lost at the month's end."""
     convert: Maybe[ConvertFile] = None
     """Unused hours become time for development."""
+    opening: Maybe[Balance] = None
+    """What the contract before left over, there from the first day on; none unless given."""
     ledger: Text
     """The CSV file with the work that was done, relative to this file."""
 
@@ -337,6 +342,8 @@ class CostFile(FileModel):
 
     service: Id
     """The name of the service."""
+    title: Maybe[Text] = None
+    """What the customer reads instead of the name."""
     per: Literal["month", "quarter", "year", "hour"]
     """What the price is for."""
     amount: Money

@@ -186,17 +186,25 @@ class BackupRule:
 
 @dataclass(frozen=True, slots=True)
 class BackupCopy:
-    """One copy of a dataset: the tool that makes it, its place, and what finds it in the tool."""
+    """One copy of a dataset: the tool that makes it, its place, and what finds it in the tool.
+
+    `host` is where it is looked at, empty for the host of the dataset; `host_at` is where the contract says so.
+    """
 
     tool: str
     place: str
     immutable: bool = False
     identity: Mapping[str, str] = field(default_factory=dict)
+    host: str = ""
+    host_at: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Data under backup: how much may be lost (`rpo`), how long a restore may take (`rto`), what is kept where."""
+    """Data under backup: how much may be lost (`rpo`), how long a restore may take (`rto`), what is kept where.
+
+    `host_at` is where the contract names the host.
+    """
 
     name: str
     host: str
@@ -207,6 +215,11 @@ class Dataset:
     copies: tuple[BackupCopy, ...] = ()
     restore_every: timedelta | None = None
     restore_evidence: str = ""
+    host_at: Location | None = field(default=None, compare=False)
+
+    def looked_at_on(self, copy: BackupCopy) -> str:
+        """The one host whose scans prove a copy."""
+        return copy.host or self.host
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +241,8 @@ class Resources:
     """Minutes of work that each month includes, and what becomes of unused ones.
 
     Unused minutes are carried for `carry_months` months, `carry_cap` minutes at most (None: no cap). `ledger` is the
-    absolute path of the file with the work that was done.
+    absolute path of the file with the work that was done. `opening` minutes are there when the contract begins, left
+    over from the one before.
     """
 
     included: int
@@ -236,6 +250,7 @@ class Resources:
     carry_cap: int | None = 0
     carry_months: int = 0
     conversion: Conversion | None = None
+    opening: int = 0
 
 
 class Period(StrEnum):
@@ -249,12 +264,18 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The price of a service; `currency` is an ISO 4217 code."""
+    """The price of a service; `currency` is an ISO 4217 code, `title` what people call the service."""
 
     service: str
     per: Period
     amount: Decimal
     currency: str
+    title: str = ""
+
+    @property
+    def called(self) -> str:
+        """Its name for people."""
+        return self.title or self.service
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +299,7 @@ class ReportRules:
 class Contract:
     """One contract of a customer. It is in force from the local day `since` up to and including `until` (None: open).
 
-    `location` and `sha256` name the file that it was read from.
+    `file` and `sha256` name the file that it was read from, `customer_at` is where it names the customer.
     """
 
     customer: str
@@ -299,6 +320,7 @@ class Contract:
     report: ReportRules = field(default_factory=ReportRules)
     file: str = ""
     sha256: str = ""
+    customer_at: Location | None = field(default=None, compare=False)
 
     def priority(self, severity: Severity) -> Priority | None:
         """The class that findings of a severity belong to, None when the contract promises nothing for it."""

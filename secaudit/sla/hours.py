@@ -23,13 +23,15 @@ def statements(contract: Contract, entries: Iterable[WorkEntry], until: Month) -
 
     Work is covered by what expires first. At the end of a month, time that is old enough is converted, then time whose
     months are over expires, then what is above the cap, the oldest first. Converted time is there from the next month
-    on. A month that the contract covers in part includes as much as a whole one. Work of days on which the contract is
-    not in force belongs to another contract and is left out. Raises ValueError for a contract without included hours.
+    on. What the contract opens with was gained in the month before its first, as far as expiring goes, and is there in
+    the first one at least. A month that the contract covers in part includes as much as a whole one. Work of days on
+    which the contract is not in force belongs to another contract and is left out. Raises ValueError for a contract
+    without included hours.
     """
     if contract.resources is None:
         raise ValueError(f"contract {contract.number} includes no hours")
     mine = [entry for entry in entries if _in_force(contract, entry)]
-    support: list[_Lot] = []
+    support = _opening(contract, contract.resources)
     development: list[_Lot] = []
     return tuple(
         _close(
@@ -37,6 +39,13 @@ def statements(contract: Contract, entries: Iterable[WorkEntry], until: Month) -
         )
         for month in _months(contract, until)
     )
+
+
+def _opening(contract: Contract, resources: Resources) -> list[_Lot]:
+    if not resources.opening:
+        return []
+    first = Month.of(contract.since)
+    return [_Lot(first.previous, resources.opening, max(first, _later(first.previous, resources.carry_months)))]
 
 
 def _in_force(contract: Contract, entry: WorkEntry) -> bool:

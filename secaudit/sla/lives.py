@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from secaudit.model.outcome import Outcome
@@ -99,6 +99,14 @@ def lives(events: Sequence[FindingEvent], now: datetime) -> tuple[Life, ...]:
     withdrawn = withdrawals(known)
     starts = [index for index, event in enumerate(known) if event.kind in _BEGINS]
     return tuple(_life(known[start:end], withdrawn) for start, end in pairwise([*starts, len(known)]))
+
+
+def paused_until(events: Sequence[FindingEvent], now: datetime) -> timedelta:
+    """How long the present life of a finding was paused up to `now` (aware UTC), all its pauses together."""
+    parts = lives(events, now)
+    stills = parts[-1].stills if parts else ()
+    held = (min(still.end, now) - still.start for still in stills if still.state is ClockState.PAUSED)
+    return sum(held, timedelta())
 
 
 def continued(parts: Sequence[Life], goes_on: Callable[[Life], bool]) -> tuple[Life, ...]:

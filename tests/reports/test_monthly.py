@@ -174,6 +174,24 @@ def test_a_mild_finding_in_time_breaks_nothing_and_a_late_one_does(record: Month
     assert promises(replace(fresh, findings=(due,)))[PromiseId.FIREWALL].cause is Cause.LATE
 
 
+def test_only_the_host_that_the_contract_names_proves_a_copy(record: MonthRecord) -> None:
+    """Another host has a repository of the same name, and is down on a day: neither is of any concern."""
+    assert record.contract is not None
+    others = tuple(replace(one, host="web1", fingerprint=f"{one.fingerprint}2") for one in monthly_sample.BACKUPS[:1])
+    hosts = tuple(
+        replace(host, results=host.results + (others if host.record.host == "web1" else ())) for host in record.hosts
+    )
+    before = {(row.dataset, row.place): row for row in build(record).copies}
+    after = {(row.dataset, row.place): row for row in build(replace(record, hosts=hosts)).copies}
+    assert after == before
+    moved = replace(record.contract.datasets[0], host="db9")
+    contract = replace(record.contract, datasets=(moved, *record.contract.datasets[1:]))
+    report = build(replace(record, hosts=hosts, contract=contract))
+    assert [row.state for row in report.copies if row.dataset == "shop-db"] == [State.NOT_APPLICABLE] * 2
+    (promise,) = (one for one in report.promises if one.id is PromiseId.LOCAL_BACKUPS)
+    assert promise.state is State.UNPROVEN
+
+
 def test_a_copy_that_was_too_old_in_between_is_broken_for_the_month(record: MonthRecord) -> None:
     rows = {(row.dataset, row.place): row for row in build(record).copies}
     cloud = rows["shop-db", "cloud"]

@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secaudit.model.contract import Reopening, SlaRules, Target
+from secaudit.cli.exits import CommandError
+from secaudit.cli.pausing import refuse_pause
+from secaudit.model.contract import Contracts, Reopening, SlaRules, Target
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.model.sla import ClockReading, ClockState, EventKind, FindingClocks, FindingEvent, Unmeasured
 from secaudit.sla.clocks import read_clocks, remediation_due
 from secaudit.sla.history import ContractHistory
+from secaudit.sla.lives import paused_until
 from tests.sla.contracts import (
     BERLIN,
     HOUR,
@@ -130,6 +133,23 @@ def test_a_pause_moves_the_deadline_and_ends_by_itself() -> None:
     resumed = event(EventKind.RESUMED, "2026-11-24T18:00+01:00", author="anna")
     early = remediation(FOUND, pause, resumed, now="2026-11-26T14:00+01:00")
     assert (early.due, early.state) == (at("2026-11-25T16:00+01:00"), ClockState.BREACHED)
+
+
+def test_all_pauses_of_a_life_count_together() -> None:
+    twice = (
+        FOUND,
+        paused("2026-11-25T10:00+01:00", "2026-11-28T10:00+01:00"),
+        event(EventKind.RESUMED, "2026-11-26T10:00+01:00", author="anna"),
+        paused("2026-11-29T10:00+01:00", "2026-12-09T10:00+01:00"),
+    )
+    assert paused_until(twice, at("2026-12-01T10:00+01:00")) == timedelta(days=3)
+    contracts = Contracts((a_contract(sla=SlaRules(date(2026, 1, 1), pause_reasons=("freeze",))),))
+    now = at("2026-12-09T10:00+01:00")
+    refuse_pause(contracts, "muster", twice, "freeze", timedelta(days=19), now)
+    with pytest.raises(CommandError, match=r"30d at most, all pauses of a finding together, .* paused for 11d"):
+        refuse_pause(contracts, "muster", twice, "freeze", timedelta(days=20), now)
+    again = (*twice, event(EventKind.RESOLVED, "2026-12-10T10:00+01:00"), found("2026-12-11T10:00+01:00"))
+    refuse_pause(contracts, "muster", again, "freeze", timedelta(days=30), at("2026-12-12T10:00+01:00"))
 
 
 def test_a_pause_after_the_answer_does_not_move_the_deadline_of_the_answer() -> None:

@@ -55,6 +55,18 @@ def test_without_a_carry_the_month_is_all_there_is() -> None:
     assert (found[0].support.overdrawn, found[1].support.overdrawn) == (0, 100)
 
 
+def test_a_renewal_within_a_month_begins_with_what_the_contract_before_left_over() -> None:
+    def opens(resources: Resources) -> list[Account]:
+        renewed = a_contract(since=date(2026, 6, 16), resources=replace(resources, opening=980))
+        return [one.support for one in statements(renewed, [work("2026-06-20", 700)], Month(2026, 9))]
+
+    carried = opens(PLAIN)
+    assert (carried[0].opening, carried[0].covered, carried[0].closing) == (980, 700, 880)
+    assert [one.expired for one in carried] == [0, 280, 600, 600], "what is above the cap goes, that of May first"
+    alone = opens(Resources(600, "l"))
+    assert (alone[0].opening, alone[0].covered, alone[0].closing) == (980, 700, 0)
+
+
 def test_unused_time_becomes_development_time() -> None:
     resources = replace(PLAIN, conversion=Conversion(Decimal("1.2"), after_months=1, step=15))
     found = months(
