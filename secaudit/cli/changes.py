@@ -69,7 +69,17 @@ def _of_finding(
             continue
         key = f"{event.kind.value} {finding.fingerprint} {event.at.isoformat()}"
         if event.kind in _NEW and event.outcome is Outcome.FAILED and finding.resolved is None:
-            yield Change(key, ChangeKind.NEW, event.at, finding.severity, finding.host, text, control, subject)
+            yield Change(
+                key,
+                ChangeKind.NEW,
+                event.at,
+                finding.severity,
+                finding.host,
+                text,
+                control,
+                subject,
+                plain=finding.title,
+            )
         elif event.kind is EventKind.RESOLVED and failed:
             # The end of what was only unproven is no good news: the control may fail on another subject.
             # The reason of a resolved finding is that of its end.
@@ -92,7 +102,7 @@ def _of_clocks(
             key = f"{reading.state.value} {name} {finding.fingerprint} {reading.started.isoformat()}"
             due = f"{name} within {reading.promised}, until {reading.due:%Y-%m-%d %H:%M} UTC"
             at, control, subject = min(reading.due, now), finding.control, finding.subject
-            yield Change(key, kind, at, finding.severity, finding.host, text, control, subject, due)
+            yield Change(key, kind, at, finding.severity, finding.host, text, control, subject, due, finding.title)
 
 
 def _of_host(view: CustomerView, host: HostOverview, now: datetime) -> Iterator[Change]:
@@ -103,10 +113,11 @@ def _of_host(view: CustomerView, host: HostOverview, now: datetime) -> Iterator[
         return
     began, before = changed
     if began.status is not Reach.COMPLETE:
-        kind, text = _TROUBLES[began.status], began.detail or _SILENT[began.status]
+        kind, plain = _TROUBLES[began.status], _SILENT[began.status]
+        text = began.detail or plain
     elif before is not None:
-        kind, text = _ENDS[before.status], began.status.value
+        kind, text, plain = _ENDS[before.status], began.status.value, ""
     else:
         return
     key = f"{kind.name.lower()} {customer}/{name} {began.run}"
-    yield Change(key, kind, began.at, None, name, text)
+    yield Change(key, kind, began.at, None, name, text, plain=plain)

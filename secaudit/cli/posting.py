@@ -10,7 +10,7 @@ from pathlib import Path
 from secaudit.cli.changes import changes_of
 from secaudit.cli.exits import CommandError
 from secaudit.export.delivery.digest import Change, body, subject
-from secaudit.export.delivery.sending import MaybeDelivered, Reveal, deliver
+from secaudit.export.delivery.sending import MaybeDelivered, Refused, Reveal, deliver
 from secaudit.model.contract import Contracts
 from secaudit.model.delivery import (
     EVERYONE,
@@ -177,6 +177,8 @@ def _sent(posted: Posted, plan: DeliveryPlan, reveal: Reveal) -> tuple[Stage, st
         deliver(posted, target, reveal)
     except MaybeDelivered as trouble:
         return Stage.UNCERTAIN, str(trouble)
+    except Refused as trouble:
+        return Stage.FAILED, str(trouble)
     except UserError as trouble:
         return Stage.WAITING, str(trouble)
     except Exception as trouble:  # noqa: BLE001 - one message's trouble stays its own; nobody knows how far it got

@@ -127,7 +127,7 @@ class Stage(StrEnum):
     UNCERTAIN = "uncertain"
     """The sender ended in the middle of it: it may have arrived. Only a person sends it again."""
     FAILED = "failed"
-    """Tried too often."""
+    """Tried too often, or refused by the target for good."""
     DROPPED = "dropped"
     """A person decided that it is not to be sent."""
 

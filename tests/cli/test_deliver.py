@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from secaudit.cli.main import run
+from secaudit.export.delivery.sending import Refused
 from secaudit.model.answer import Reach
 from secaudit.model.delivery import Stage
 from secaudit.model.outcome import Outcome
@@ -150,6 +151,25 @@ def test_what_cannot_be_sent_waits_and_is_tried_again(place: Path, capsys: pytes
     assert run(["deliver", "drop", str(waiting.id)]) == 0
     assert run(["deliver", "retry", str(waiting.id)]) == 0
     assert run(["deliver", "--send"]) == 3
+
+
+def test_what_is_refused_for_good_fails_at_once_and_keeps_the_answer(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Refused("mx.muster.example refuses it@muster.example: 550 5.1.1 no such user")
+
+    monkeypatch.setattr("secaudit.cli.posting.deliver", refuse)
+    with open_store(str(place / "store.sqlite")) as store:
+        scanned(store, timedelta(hours=3), Outcome.FAILED)
+        assert run(["deliver", "--send"]) == 3
+        (failed,) = store.posted()
+        assert (failed.stage, failed.attempts) == (Stage.FAILED, 1)
+        assert store.waiting(datetime.now(UTC) + timedelta(days=1)) == ()
+    assert run(["deliver", "--send"]) == 3, "until somebody decides"
+    capsys.readouterr()
+    assert run(["deliver", "list"]) == 0
+    assert "550 5.1.1 no such user" in capsys.readouterr().out
 
 
 def test_who_has_mended_it_need_not_wait(

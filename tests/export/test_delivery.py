@@ -30,7 +30,7 @@ from werkzeug import Response
 
 from secaudit.cli.translations import phrasebook
 from secaudit.export.delivery.digest import LENGTH, SHOWN, Change, ChangeKind, body, subject
-from secaudit.export.delivery.sending import NotDelivered, as_mail, deliver
+from secaudit.export.delivery.sending import NotDelivered, Refused, as_mail, deliver
 from secaudit.model.delivery import (
     AppriseTarget,
     Attachment,
@@ -65,10 +65,19 @@ class Inbox:
     def __init__(self) -> None:
         self.mails: list[Any] = []
         self.answer = ""
+        self.recipient = ""
         self.goodbye = "221 Bye"
 
     async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802 - theirs
         return self.goodbye
+
+    async def handle_RCPT(  # noqa: N802 - theirs
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if self.recipient:
+            return self.recipient
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - theirs
         if self.answer:
@@ -171,10 +180,22 @@ def test_a_server_that_refuses_has_not_taken_it(mail_server: Any) -> None:
     inbox, target = mail_server
     inbox.answer = "552 mailbox full"
     try:
-        with pytest.raises(NotDelivered, match="552 mailbox full"):
+        with pytest.raises(Refused, match="552 mailbox full"):
             deliver(posted(), target, lambda _source: "right")
     finally:
         inbox.answer = ""
+
+
+def test_a_recipient_that_is_refused_for_good_is_not_asked_again_and_a_busy_one_is(mail_server: Any) -> None:
+    inbox, target = mail_server
+    for answer, kind in (("550 5.1.1 no such user", Refused), ("450 4.2.1 try later", NotDelivered)):
+        inbox.recipient = answer
+        try:
+            with pytest.raises(NotDelivered, match=f"it@muster.example: {answer}") as caught:
+                deliver(posted(), target, lambda _source: "right")
+        finally:
+            inbox.recipient = ""
+        assert type(caught.value) is kind
 
 
 def test_what_was_taken_is_sent_however_the_server_ends(mail_server: Any) -> None:
@@ -307,6 +328,16 @@ def test_a_digest_is_german_where_german_is_read() -> None:
         assert "  hoch: web2: keine Antwort: Behebung innerhalb von 5bd, bis 2026-11-25 16:00 UTC" in german
     many = [change(number=number) for number in range(SHOWN + 2)]
     assert "  … und 2 weitere" in body("muster", many, AT, book)
+
+
+def test_a_reader_of_german_gets_no_english_and_nobody_gets_internal_addresses() -> None:
+    book = phrasebook("de", "secaudit.export.delivery")
+    said = "10.20.0.11:22 hung up; tried fd00:20::11 from 192.168.7.0/24, 203.0.113.9 and 127.0.0.1"
+    gone = Change("k", ChangeKind.UNREACHABLE, AT, None, "web1", said, plain="no answer")
+    german, english = (body("muster", [gone], AT, one) for one in (book, ENGLISH))
+    assert "  web1: keine Antwort" in german
+    assert "web1: internal address:22 hung up; tried internal address from internal address, 203.0.113.9" in english
+    assert "127.0.0.1" in english
 
 
 def test_what_one_control_says_of_a_host_is_one_line() -> None:

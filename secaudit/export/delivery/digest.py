@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,7 +41,8 @@ class ChangeKind(StrEnum):
 class Change:
     """One thing to be told. `key` is the same as long as it is the same thing; `at` is when it happened (aware UTC).
 
-    `text` says it in English, `control` and `subject` name what it is about, `deadline` adds a promise.
+    `text` says it in English, `control` and `subject` name what it is about, `deadline` adds a promise. Where nobody
+    translated `text`, readers of other languages get `plain` instead.
     """
 
     key: str
@@ -51,6 +54,7 @@ class Change:
     control: str = ""
     subject: str = ""
     deadline: str = ""
+    plain: str = ""
 
 
 def subject(customer: str, changes: Sequence[Change], book: Phrasebook) -> str:
@@ -111,10 +115,50 @@ def _line(alike: Sequence[Change], book: Phrasebook) -> str:
     deadline = f": {book.told(first.deadline)}" if first.deadline else ""
     if len(alike) == 1:
         about = f" ({first.control}{f' {first.subject}' if first.subject else ''})" if first.control else ""
-        text = visible_line(f"{book.told(first.text)}{about}{deadline}")
+        text = visible_line(f"{_told(first, book)}{about}{deadline}")
     else:
         subjects = sorted(change.subject for change in alike)
         named = ", ".join(subjects[:NAMED]) + (", …" if len(subjects) > NAMED else "")
         text = visible_line(f"{first.control} ({len(alike)}): {named}{deadline}")
+    text = without_addresses(text, book)
     shown = text if len(text) <= LENGTH else f"{text[:LENGTH]}…"
     return f"  {severity}{visible_line(first.host)}: {shown}"
+
+
+def _told(change: Change, book: Phrasebook) -> str:
+    """What happened in the reader's language, as far as anybody translated it."""
+    known = book.find(change.text)
+    if known is not None or not change.plain or book.find(change.kind.value) is None:
+        return known or change.text
+    return book.find(change.plain) or change.text
+
+
+_V4 = r"\d{1,3}(?:\.\d{1,3}){3}"
+_V6 = r"[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}"
+_ADDRESS = re.compile(rf"(?<![\w.:])(?:{_V4}|{_V6})(?:/\d{{1,3}})?(?!\w|\.\d)")
+_INTERNAL = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+"""Networks of RFC 1918, 3927, 4193, 4291 and 6598."""
+
+
+def without_addresses(text: str, book: Phrasebook) -> str:
+    """The text without addresses of internal networks: a mail passes machines that have no business with them."""
+    return _ADDRESS.sub(lambda found: book.told("internal address") if _is_internal(found[0]) else found[0], text)
+
+
+def _is_internal(written: str) -> bool:
+    try:
+        address = ipaddress.ip_interface(written).ip
+    except ValueError:
+        return False
+    return any(address in network for network in _INTERNAL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from email.message import EmailMessage
@@ -33,12 +33,16 @@ class NotDelivered(UserError):
     """A message did not leave, and surely did not arrive; the text says why and holds no secret."""
 
 
+class Refused(NotDelivered):
+    """The target will never take this message (RFC 5321, 5yz): to send it again would only ask the same again."""
+
+
 class MaybeDelivered(UserError):
     """The connection ended after the message was handed over and before the target confirmed it."""
 
 
 def deliver(posted: Posted, target: Target, reveal: Reveal) -> None:
-    """Hand a message to its target. Raises NotDelivered, MaybeDelivered."""
+    """Hand a message to its target. Raises NotDelivered, Refused, MaybeDelivered."""
     match target:
         case MailTarget():
             _mail(posted, target, reveal)
@@ -65,6 +69,10 @@ def as_mail(posted: Posted, target: MailTarget) -> EmailMessage:
         main, _, sub = kind.partition("/")
         mail.add_attachment(file.data, maintype=main, subtype=sub, filename=visible_line(file.name))
     return mail
+
+
+_FOR_GOOD = 500
+"""The first reply code after which a client must not repeat its request (RFC 5321, section 4.2.1)."""
 
 
 class _Server(smtplib.SMTP):
@@ -110,7 +118,16 @@ def _mail(posted: Posted, target: MailTarget, reveal: Reveal) -> None:
             if server is not None:
                 server.quit()
     if refused:
-        raise MaybeDelivered(f"{target.host} took it, but not for {', '.join(refused)}")
+        raise MaybeDelivered(f"{target.host} took it, but not for {_refusals(refused, password)}")
+
+
+def _refusals(recipients: Mapping[str, tuple[int, bytes]], password: str) -> str:
+    """Who gets nothing, with the server's own words."""
+    said = (
+        f"{address}: {code} {visible_line(conceal(answer.decode('utf-8', 'replace'), [password]))[:200]}"
+        for address, (code, answer) in recipients.items()
+    )
+    return "; ".join(said)[:600]
 
 
 def _trouble(error: Exception, target: MailTarget, password: str, *, began: bool) -> UserError:
@@ -122,10 +139,14 @@ def _trouble(error: Exception, target: MailTarget, password: str, *, began: bool
             said = visible_line(conceal(text, [password]))[:300]
             if code < 0:
                 return maybe(f"{target.host}: this is no answer of a mail server: {said}")
-            # The server answered, so it did not take the message.
-            return NotDelivered(f"{target.host}: {code} {said}")
+            # The server answered, so it did not take the message. What it says of a login or of the connection is
+            # about this sender and not about the message: somebody corrects it, and the message goes.
+            about_message = isinstance(error, (smtplib.SMTPSenderRefused, smtplib.SMTPDataError))
+            kind = Refused if about_message and code >= _FOR_GOOD else NotDelivered
+            return kind(f"{target.host}: {code} {said}")
         case smtplib.SMTPRecipientsRefused(recipients=recipients):
-            return NotDelivered(f"{target.host} refuses {', '.join(recipients)}")
+            kind = Refused if all(code >= _FOR_GOOD for code, _ in recipients.values()) else NotDelivered
+            return kind(f"{target.host} refuses {_refusals(recipients, password)}")
         case UnicodeError():
             # Before anything of the message went: names of hosts and what a login sends have encodings of their own.
             return NotDelivered(f"{target.host}: host, user or password has a character that may not stand there")
