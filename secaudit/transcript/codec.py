@@ -74,7 +74,7 @@ class _Command(Document):
 
     def request(self) -> Command:
         timeout = self.timeout * _MICROSECOND
-        return Command(tuple(self.argv), self.root, timeout, self.limit, tuple(self.refusals))
+        return Command(tuple(self.argv), self.root, timeout, self.limit, tuple(self.refusals), is_recorded=True)
 
 
 class _PortScan(Document):

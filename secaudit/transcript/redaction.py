@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from secaudit.model.answer import Answer, HostTranscript
+from secaudit.transcript import issued_tokens, spoken_secrets
 
 MARK = b"[redacted]"
 
@@ -105,13 +106,24 @@ def _keep_quotes(found: re.Match[bytes]) -> bytes:
 
 # What a secret is called; the name may have anything before it (`DB_PASSWORD`, `spring.datasource.password`).
 _NAME = (
-    rb"(?:pass(?:word|phrase|wort)|(?:(?<![a-z])|auth|db|smtp|user)pass|passwd(?![ \t]*:[ \t])"
+    rb"(?:pass(?:word|phrase|wort)|kennwort|geheimnis|(?:(?<![a-z])|auth|db|smtp|user)pass|passwd(?![ \t]*:[ \t])"
     rb"|(?:bind|root|db)[_-]?pw|authtok|key[_-]data|pwd(?![ \t]*[=:][ \t]*/)|secret(?:[_-]?(?:access[_-]?)?key)?"
     rb"|(?:access|account|api|app|auth|encryption|master|signing|preshared|pre-shared)[_-]?key"
     rb"|private[_-]?key(?![ \t]*[=:][ \t]*[\"']?/[a-z]{2})|token|credentials?(?![ \t]*[=:][ \t]*[\"']?/)|psk)"
     rb"(?:[_-]?(?:hash|base|[0-9]{1,3}))?"
 )
-_NAME_HINTS = (b"pass", b"pw", b"secret", b"key", b"token", b"credential", b"psk", b"authtok")
+_NAME_HINTS = (
+    b"pass",
+    b"kennwort",
+    b"geheimnis",
+    b"pw",
+    b"secret",
+    b"key",
+    b"token",
+    b"credential",
+    b"psk",
+    b"authtok",
+)
 # Settings and Debian architectures (`libpam-token:amd64`) that are surely no secret.
 _HARMLESS = (
     rb"(?![\"']?(?:yes|no|true|false|none|null|on|off|[01]|all|any|amd64|arm64|armel|armhf|i386|mips64el|ppc64el"
@@ -171,7 +183,7 @@ _RULES = (
     ),
     _Rule(
         (b"curl", b"wget"),
-        re.compile(rb"(\bcurl[ \t](?:[^\n]{0,100}?[ \t])?(?:-u|--user)[ =]{0,2}[\"']?[^\s:\"']{1,100}:)([^\s\"']+)"),
+        re.compile(rb"(\bcurl[ \t](?:[^\n]{0,100}?[ \t])?(?:-u|--user)[ =]{0,2}[\"']?[^\s:\"']{0,100}:)([^\s\"']+)"),
         _keep_quotes,
     ),
     _Rule(
@@ -242,11 +254,11 @@ _RULES = (
         (
             *(b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"_pat_", b"glpat-", b"gldt-", b"glrt-", b"glcbt-"),
             *(b"glptt-", b"npm_", b"pypi-age", b"hvs.", b"hvb.", b"k_live_", b"k_test_", b"whsec_", b"dop_v1_"),
-            *(b"fm2_", b"tskey-", b"atatt3"),
+            *(b"tskey-", b"atatt3"),
         ),
         re.compile(
-            rb"\b(gh[pousr]_|github_pat_|dckr_pat_|gl(?:pat|dt|rt|cbt|ptt)-|npm_|pypi-AgE|hv[sb]\.|[rs]k_(?:live|test)_"
-            rb"|whsec_|dop_v1_|fm2_|tskey-[a-z]{1,10}-|ATATT3)[\w-]{16,}+"
+            rb"(?i)\b(gh[pousr]_|github_pat_|dckr_pat_|gl(?:pat|dt|rt|cbt|ptt)-|npm_|pypi-AgE|hv[sb]\.|[rs]k_(?:live|test)_"
+            rb"|whsec_|dop_v1_|tskey-[a-z]{1,10}-|ATATT3)[\w-]{16,}+"
         ),
         rb"\1" + MARK,
     ),
@@ -254,9 +266,17 @@ _RULES = (
     _Rule((b"sk-",), re.compile(rb"\b(sk-(?:proj|ant|svcacct|admin)-)[\w-]{16,}+"), rb"\1" + MARK),
     _Rule((b"sk-", b"hf_"), re.compile(rb"\b(sk-|hf_)[A-Za-z0-9]{30,}+"), rb"\1" + MARK),
     _Rule((b"sg.",), re.compile(rb"\b(SG\.)[\w-]{16,}+\.[\w-]{16,}+"), rb"\1" + MARK),
-    _Rule((b"xox",), re.compile(rb"\b(xox[a-z]-)[\w-]{10,}+"), rb"\1" + MARK),
+    _Rule((b"xox",), re.compile(rb"\b(xox[a-z]-)[\w-]{7,}+"), rb"\1" + MARK),
     _Rule((b"aiza",), re.compile(rb"\b(AIza)[\w-]{35}"), rb"\1" + MARK),
     _Rule((b"eyj",), re.compile(rb"\beyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]{8,}+"), MARK),
+    _Rule((b"akia", b"asia"), issued_tokens.PAIR, rb"\1" + MARK),
+    _Rule(issued_tokens.HINTS, issued_tokens.TOKEN, MARK),
+    _Rule(issued_tokens.SERVICE_HINTS, issued_tokens.SERVICE, rb"\1" + MARK),
+    # What people write down in words.
+    _Rule(spoken_secrets.HINTS, spoken_secrets.ANNOUNCED, rb"\1" + MARK),
+    _Rule(spoken_secrets.HINTS, spoken_secrets.SETTING, rb"\1" + MARK),
+    _Rule(spoken_secrets.COMMENT_HINTS, spoken_secrets.COMMENT, rb"\1" + MARK),
+    _Rule(spoken_secrets.HINTS, spoken_secrets.UNLIKE_A_WORD, rb"\1" + MARK),
     _Rule((b"age-secret-key-1",), re.compile(rb"(?i)(age-secret-key-1)[0-9a-z]{20,}+"), rb"\1" + MARK),
 )
 _HINTS = tuple(dict.fromkeys(hint for rule in _RULES for hint in rule.hints))

@@ -33,6 +33,7 @@ _commands = st.builds(
     timeout=_durations,
     limit=st.integers(0, 64 * MIB),
     refusals=st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    is_recorded=st.just(True),  # as of a version that allowed more
 )
 _scans = st.builds(PortScan, st.sampled_from(["tcp", "udp"]), st.just("1-100"), _durations, st.integers(0, 64 * MIB))
 _answers = st.builds(
