@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,12 @@ from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.finding_work import ack, clock_lines, note, pause, resume, withdraw
 from secaudit.cli.options import severity_choice, store_option
 from secaudit.cli.service_files import contracts_option
+from secaudit.model.outcome import Outcome
 from secaudit.model.safe_text import visible, visible_line
 from secaudit.model.severity import Severity
 
 if TYPE_CHECKING:
+    from secaudit.model.result import Result
     from secaudit.store import Store
     from secaudit.store.lifecycle import Finding
     from secaudit.store.records import Occurrence
@@ -120,6 +123,7 @@ def show(fingerprint: str, contracts: Path | None, store_url: str | None) -> int
         finding = store.finding(fingerprint)
         history = store.history(fingerprint, 10)
         events = store.events(fingerprint)
+        result = _newest_result(store, finding, history) if finding is not None else None
     if finding is None:
         raise CommandError(f"the store knows no finding {fingerprint!r}; see `secaudit findings list`")
     state = f"resolved {finding.resolved:%Y-%m-%d %H:%M} UTC" if finding.resolved else "open"
@@ -139,6 +143,8 @@ def show(fingerprint: str, contracts: Path | None, store_url: str | None) -> int
         click.echo(f"{label:<12} {visible(text)}")
     for line in clock_lines(finding, events, contracts):
         click.echo(line)
+    if result is not None:
+        _show_result(result)
     for occurrence in history:
         click.echo(_line(occurrence))
     return Exit.FINE
@@ -159,6 +165,31 @@ def history(fingerprint: str, limit: int, store_url: str | None) -> int:
     for occurrence in occurrences:
         click.echo(_line(occurrence))
     return Exit.FINE
+
+
+def _newest_result(store: Store, finding: Finding, history: Sequence[Occurrence]) -> Result | None:
+    """What the newest run that speaks of a finding said, in full."""
+    run = history[0].run if history else finding.last_run
+    results = store.host_results(finding.customer, finding.host, run)
+    return next((one for one in results if one.fingerprint == finding.fingerprint), None)
+
+
+def _show_result(result: Result) -> None:
+    """What was expected and seen, where that stands, and what to do: on other lines than the first, below it."""
+    for label, text in (("expected", result.expected), ("observed", result.observed)):
+        _show_part(label, text)
+    for one in result.evidence:
+        where = f", line {one.lines[0]}-{one.lines[1]}" if one.lines else ""
+        ended = f"(exit {one.exit}{where})" if one.exit is not None else where.removeprefix(", ")
+        _show_part("evidence", f"{one.source} {ended}".rstrip() + (f"\n{one.excerpt}" if one.excerpt else ""))
+    _show_part("to settle" if result.outcome is Outcome.UNPROVEN else "remedy", result.remediation)
+    _show_part("hint", f"`secaudit checks show {result.check}` explains the check; {result.baseline} requires it")
+
+
+def _show_part(label: str, text: str) -> None:
+    first, *more = visible(text.rstrip("\n")).split("\n") if text else [""]
+    if first or more:
+        click.echo("\n".join([f"{label:<12} {first}", *(f"{'':<12} {line}" for line in more)]))
 
 
 def _is_waived(finding: Finding) -> bool:

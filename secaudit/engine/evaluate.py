@@ -10,6 +10,7 @@ from itertools import islice
 from secaudit.api import Answers, Check, Facts, Now, Outcome, Platform, Target, Unproven, UnprovenKind, Verdict
 from secaudit.engine.plan import HostPlan, PlannedFact
 from secaudit.engine.reference import ReferenceData
+from secaudit.engine.settling import settling
 from secaudit.model.advisory import MAX_ADVISORIES
 from secaudit.model.answer import Answer, AnswerStatus, HostTranscript, Reach
 from secaudit.model.baseline import Control
@@ -203,12 +204,20 @@ def _complete(
         observed=_bounded(verdict.observed, MAX_TEXT),
         expected=_bounded(verdict.expected, MAX_TEXT),
         evidence=verdict.evidence,
-        remediation=verdict.remediation or control.remediation or (check.remediation if check else ""),
+        remediation=verdict.remediation or _remediation(verdict, control, plan),
         references=_references(check, control),
         baseline=str(control.location),
         first_seen=known.get(identity, moment),
         advisories=verdict.advisories[:MAX_ADVISORIES],
     )
+
+
+def _remediation(verdict: Verdict, control: Control, plan: HostPlan) -> str:
+    """How to fix what failed; of what could not be proven, how to find out."""
+    if verdict.outcome is Outcome.UNPROVEN:
+        return settling(verdict.kind, verdict.evidence, plan.host, plan.requests)
+    check = plan.checks.get(control.check)
+    return control.remediation or (check.remediation if check else "")
 
 
 def _references(check: Check | None, control: Control) -> Mapping[str, tuple[str, ...]]:
