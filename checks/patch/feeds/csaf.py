@@ -49,7 +49,8 @@ def read_csaf(document: Mapping[str, Any], place: str, left_out: Count) -> Itera
         tracking = head["tracking"]
         id_ = tracking["id"]
         place = f"{place}: {id_[:80]}"
-        products = _Products(document["product_tree"])
+        # Documents that are only information have none; whole archives hold some.
+        products = _Products(document.get("product_tree") or {})
         flaws = document.get("vulnerabilities") or ()
         is_vex = head["category"] == "csaf_vex"
         ranges = {found: None for flaw in flaws for found in _ranges(flaw, products, left_out)}

@@ -1,4 +1,4 @@
-"""Opening what feeds come in: zip archives, gzip, JSON lines, folders, single files; bounded, whatever they hold."""
+"""Opening what feeds come in: archives, packed files, JSON lines, folders, files; bounded, whatever they hold."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import re
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import IO, Any
 
 from secaudit.api import MIB
 
+from .packed import inner_name, tar_members, unpacked
 from .records import FeedError
 
 MAX_DOCUMENT = 64 * MIB
@@ -26,6 +28,7 @@ MAX_TOTAL = 32 * 1024 * MIB
 """Bytes of everything that one path holds, unpacked."""
 
 _CHUNK = 256 * 1024
+_FEEDS = (".json", ".jsonl", ".yaml", ".yml", ".csv")
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
@@ -42,7 +45,7 @@ def sources(path: Path) -> Iterator[Source]:
     """Every stream below `path`, in the order of names. Raises FeedError for what cannot be a feed."""
     if path.is_dir():
         inside = sorted(found for found in path.rglob("*") if found.is_file() and not found.is_symlink())
-        feeds = [found for found in inside if _suffix(found.name) in (".json", ".jsonl", ".yaml", ".yml", ".csv")]
+        feeds = [found for found in inside if _suffix(found.name) in _FEEDS]
         if not feeds:
             raise FeedError(f"{path}: the folder holds no feed (JSON, JSON lines, YAML or CSV)")
         for found in feeds:
@@ -51,6 +54,8 @@ def sources(path: Path) -> Iterator[Source]:
         raise FeedError(f"{path}: no such file or folder")
     elif path.suffix == ".zip":
         yield from _members(path)
+    elif _suffix(path.name) == ".tar":
+        yield from _tar(path)
     else:
         yield _file(path)
 
@@ -62,11 +67,25 @@ def _file(path: Path) -> Source:
 @contextmanager
 def _open(path: Path) -> Iterator[io.BufferedReader]:
     with explained(str(path)), path.open("rb") as raw:
-        if path.suffix == ".gz":
-            with gzip.GzipFile(fileobj=raw) as unpacked:
-                yield _bounded(unpacked, str(path))
-        else:
-            yield _bounded(raw, str(path))
+        yield _bounded(unpacked(raw, path.name), str(path))
+
+
+def _tar(path: Path) -> Iterator[Source]:
+    """The feeds in an archive that is read once, as it comes: each has to be read before the next is asked for."""
+    with explained(str(path)), path.open("rb") as raw:
+        found = False
+        for name, file in tar_members(_bounded(unpacked(raw, path.name), str(path)), str(path)):
+            if _suffix(name) in _FEEDS:
+                found = True
+                yield Source(f"{path}: {name}", _suffix(name), partial(_in_tar, file, f"{path}: {name}"))
+        if not found:
+            raise FeedError(f"{path}: the archive holds no feed (JSON, JSON lines, YAML or CSV)")
+
+
+@contextmanager
+def _in_tar(file: IO[bytes], name: str) -> Iterator[io.BufferedReader]:
+    with explained(name):
+        yield _bounded(unpacked(file, name), name)
 
 
 def _members(path: Path) -> Iterator[Source]:
@@ -95,17 +114,17 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Itera
 
 
 def _suffix(name: str) -> str:
-    return PurePosixPath(name.removesuffix(".gz")).suffix.lower().replace(".ndjson", ".jsonl")
+    return PurePosixPath(inner_name(name)).suffix.lower().replace(".ndjson", ".jsonl")
 
 
-def _bounded(stream: IO[bytes] | gzip.GzipFile, name: str) -> io.BufferedReader:
+def _bounded(stream: IO[bytes], name: str) -> io.BufferedReader:
     return io.BufferedReader(_Bounded(stream, name), _CHUNK)
 
 
 class _Bounded(io.RawIOBase):
     """A stream that ends with FeedError instead of giving more than `MAX_TOTAL` bytes."""
 
-    def __init__(self, stream: IO[bytes] | gzip.GzipFile, name: str) -> None:
+    def __init__(self, stream: IO[bytes], name: str) -> None:
         super().__init__()
         self._stream = stream
         self._name = name
@@ -130,7 +149,7 @@ def explained(name: str) -> Iterator[None]:
     """Turn what broken files raise into FeedError."""
     try:
         yield
-    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, gzip.BadGzipFile, tarfile.TarError, zlib.error, EOFError) as error:
         raise FeedError(f"{name}: damaged or incomplete: {error}") from None
     except (NotImplementedError, RuntimeError) as error:
         if isinstance(error, RecursionError):
