@@ -6,7 +6,7 @@ from pathlib import Path
 
 from secaudit.api import Answers, AnswerStatus, Unproven, UnprovenKind, collector, reference
 
-from ..host.facts import OsRelease, Packages
+from ..host.facts import Mounts, OsRelease, Packages
 from .exposure import Exposures, expose
 from .facts import (
     AutomaticUpdates,
@@ -31,7 +31,7 @@ from .feeds.lookup import (
     ScoreSource,
 )
 from .front_end import front_end
-from .languages import NODE, PYTHON, LanguagePackages, read_language_packages
+from .languages import LanguagePackages, language_requests, read_language_packages
 from .manifest import read_deployed, version_files
 from .readers import apk, dnf, pacman, zypper
 from .readers.apt import LISTS, SIMULATION, read_lists, read_simulation, simulated
@@ -172,7 +172,7 @@ def last_automatic_run(answers: Answers) -> LastAutomaticRun:
             raise Unproven(UnprovenKind.NOT_UNDERSTOOD, f"runs of jobs that upgrade with {other} leave no trace")
 
 
-@collector(LanguagePackages, (PYTHON, NODE))
+@collector(LanguagePackages, language_requests, uses=(Mounts,))
 def language_packages(answers: Answers) -> LanguagePackages:
     """Packages of Python and Node.js outside of the distribution's own."""
     return read_language_packages(answers)

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
-
-from pydantic import Field
 
 from secaudit.api import (
-    Duration,
     Evidence,
-    Expect,
     Facts,
     Now,
     Severity,
@@ -29,19 +24,10 @@ from secaudit.model.safe_text import visible_line
 from ...host.facts import Packages
 from ..feed_trust import listed
 from ..feeds.lookup import Advisories, Flaw
-from ..languages import LANGUAGES, LanguageAdvisories, LanguagePackages
+from ..languages import LANGUAGES, LanguageAdvisories, LanguageFlaws, LanguagePackages
 from ..references import PATCH_LEVEL
 
-_PLACES = {"pypi": "/usr/local and /opt", "npm": "/usr/local, /usr/lib and /opt"}
-
 _MOST = 50
-
-
-class LanguageFlaws(Expect):
-    """How old the advisories may be, and which packages do not count."""
-
-    feed_max_age: Duration = Field(default=timedelta(days=3), gt=timedelta())
-    allow: frozenset[str] = Field(default=frozenset(), description="packages that do not count; prefer a waiver")
 
 
 @check(
@@ -56,16 +42,18 @@ class LanguageFlaws(Expect):
 def language_packages(facts: Facts, expect: LanguageFlaws) -> Iterator[Verdict]:
     """No package of Python or Node.js outside of the distribution has a flaw that a later version repairs.
 
-    A finding is one package in one version, with the version that settles every advisory that has a repair.
+    A finding is one package in one version, with the version that settles every advisory that has a repair. A place
+    that cannot be read is unproven, and so is a folder that a service or web server uses and nobody looks into.
     """
     installed, known = facts[LanguagePackages], facts[LanguageAdvisories]
+    lost = bool(any(installed.unread.values()) or installed.used)
+    yield from _not_looked_at(installed)
     for name, packages in installed.found.items():
-        language = LANGUAGES[name][0]
-        if isinstance(packages, Unproven):
-            yield packages.verdict(name)
-        elif not packages.packages:
-            reason = f"No package of {language} lies below {_PLACES[name]}."
-            yield not_applicable(name, reason=reason, evidence=[packages.evidence])
+        language, places = LANGUAGES[name][0], installed.places[name]
+        if not packages.packages:
+            if not lost:
+                reason = f"No package of {language} lies below {', '.join(places)}."
+                yield not_applicable(name, reason=reason, evidence=[packages.evidence])
         elif name not in known.known:
             reason = (
                 f"{len(packages.packages)} packages of {language} are installed, and no advisories about them were "
@@ -73,11 +61,29 @@ def language_packages(facts: Facts, expect: LanguageFlaws) -> Iterator[Verdict]:
             )
             yield unproven(name, kind=UnprovenKind.STALE, reason=reason, evidence=[packages.evidence])
         else:
-            yield from _judge(name, packages, known.known[name], facts, expect)
+            yield from _judge(name, packages, known.known[name], facts, expect, whole=not lost)
+
+
+def _not_looked_at(installed: LanguagePackages) -> Iterator[Verdict]:
+    """What stands between the places that were read and everything that runs on the host."""
+    for name, troubles in installed.unread.items():
+        for place, trouble in troubles.items():
+            yield trouble.verdict(f"{name} {place}")
+    used = installed.used
+    if isinstance(used, Unproven):
+        yield used.verdict("places in use")
+        return
+    for place, who in used.items():
+        subject = visible_line(place)
+        yield unproven(
+            subject,
+            kind=UnprovenKind.NOT_RECORDED,
+            reason=f"Packages below {subject} were not looked for ({visible_line(who)} names it): add it to `places`.",
+        )
 
 
 def _judge(
-    name: str, packages: Packages, advisories: Advisories, facts: Facts, expect: LanguageFlaws
+    name: str, packages: Packages, advisories: Advisories, facts: Facts, expect: LanguageFlaws, *, whole: bool
 ) -> Iterator[Verdict]:
     expected, spoken = "no flaw that a later version repairs", False
     unfixed: list[str] = []
@@ -101,7 +107,7 @@ def _judge(
     if age > expect.feed_max_age:
         reason = f"The advisories are {show_duration(age)} old ({show_duration(expect.feed_max_age)} allowed)."
         yield unproven(name, kind=UnprovenKind.STALE, reason=reason, expected=expected, evidence=evidence)
-    elif not spoken:
+    elif not spoken and whole:
         left = f" ({len(unfixed)} unrepaired flaws do not count)" if unfixed else ""
         observed = f"none in {len(packages.packages)} packages{left}"
         shown = [Evidence.of("feed", None, None, unfixed[:_MOST])] if unfixed else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import subprocess
 from datetime import timedelta
 from functools import cmp_to_key
 from itertools import pairwise
@@ -16,18 +17,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import InvalidVersion as NoPythonVersion
 from packaging.version import Version
+from pydantic import ValidationError
+from secaudit.checks.host.facts import Mount, Mounts
 from secaudit.checks.patch.checks import language_packages
 from secaudit.checks.patch.collect import language_packages as collect_packages
 from secaudit.checks.patch.feeds.importing import import_feeds
-from secaudit.checks.patch.languages import NODE, PYTHON, LanguageAdvisories, LanguagePackages, LanguageSource
+from secaudit.checks.patch.languages import (
+    LANGUAGES,
+    LanguageAdvisories,
+    LanguageFlaws,
+    LanguagePackages,
+    LanguageSource,
+    is_there,
+    looked_at,
+    node_below,
+    python_below,
+)
+from secaudit.checks.patch.readers.used_places import DECLARED
 from secaudit.checks.patch.versions import InvalidVersion, pep440_key, semver_key
 
-from secaudit.api import Answer, AnswerStatus, Outcome, UnprovenKind
+from secaudit.api import Answer, AnswerStatus, Command, Facts, Outcome, Unproven, UnprovenKind
 from tests.checks.judging import AT, NOT_ANSWERED, collect, damaged, ended, judge, outcomes, unanswered
 from tests.shared_data import shared
 
 from .feeding import feed, osv
-from .given import NOW
+from .given import NOW, NOWHERE
 
 VENV = "/opt/shop/venv/lib/python3.11/site-packages"
 FOUND = (
@@ -122,10 +136,31 @@ def test_what_npm_does_not_take_is_no_version(version: str) -> None:
         semver_key(version)
 
 
-def installed(python: str | Answer = "", node: str | Answer = "") -> LanguagePackages:
-    first = ended(PYTHON, python) if isinstance(python, str) else python
-    second = ended(NODE, node, exit=1) if isinstance(node, str) else node
-    return collect(collect_packages, first, second)
+NO_MOUNTS = Mounts(())
+PYTHON, NODE = python_below("/opt"), node_below("/opt")
+
+
+def installed(
+    python: str | Answer = "",
+    node: str | Answer = "",
+    declared: str | Answer = "",
+    *more: Answer,
+    mounts: Mounts | Unproven = NO_MOUNTS,
+    **expect: Any,
+) -> LanguagePackages:
+    """What lies below /opt; the other places are empty, and /var/www is not there."""
+    wanted = LanguageFlaws.model_validate(expect)
+    answers = {}
+    for name, (_, _, below) in LANGUAGES.items():
+        for place in looked_at([wanted], name):
+            answers[is_there(place)] = ended(is_there(place), exit=int(place == "/var/www"))
+            absent = place == "/var/www"
+            answers[below(place)] = ended(below(place), exit=int(absent), stderr="no such file" if absent else "")
+    answers[PYTHON] = ended(PYTHON, python) if isinstance(python, str) else python
+    answers[NODE] = ended(NODE, node, exit=1) if isinstance(node, str) else node
+    answers[DECLARED] = ended(DECLARED, declared, exit=1) if isinstance(declared, str) else declared
+    answers.update({answer.request: answer for answer in more})
+    return collect(collect_packages, *answers.values(), wanted=[wanted], known=Facts({Mounts: mounts}))
 
 
 def known(tmp_path: Path, *records: dict[str, Any]) -> LanguageAdvisories:
@@ -182,17 +217,123 @@ def test_what_cannot_be_told_is_unproven(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", NOT_ANSWERED)
-def test_no_answer_is_unproven_for_its_language_alone(status: AnswerStatus, tmp_path: Path) -> None:
+def test_no_answer_is_unproven_for_its_place_and_proves_nothing_else(status: AnswerStatus, tmp_path: Path) -> None:
+    advisories = known(tmp_path, osv("P-1", "x", "1", ecosystem="PyPI"))
     found = installed(unanswered(PYTHON, status), "")
-    verdicts = judge(language_packages, {}, found, known(tmp_path, osv("P-1", "x", "1", ecosystem="PyPI")), NOW)
-    assert outcomes(verdicts) == {"pypi": Outcome.UNPROVEN, "npm": Outcome.NOT_APPLICABLE}
+    verdicts = judge(language_packages, {}, found, advisories, NOW)
+    assert outcomes(verdicts) == {"pypi /opt": Outcome.UNPROVEN}
     assert verdicts[0].kind is NOT_ANSWERED[status]
-    assert installed("a line\n", "a line\n").found["pypi"].kind is UnprovenKind.NOT_UNDERSTOOD
+    assert installed("a line\n").unread["pypi"]["/opt"].kind is UnprovenKind.NOT_UNDERSTOOD
+    # Nothing about units is known: where else packages lie is not known either.
+    hidden = judge(language_packages, {}, installed("", "", unanswered(DECLARED, status)), advisories, NOW)
+    assert outcomes(hidden) == {"places in use": Outcome.UNPROVEN}
+    there = unanswered(is_there("/srv"), status)
+    lost = judge(language_packages, {}, installed("", "", "", there), advisories, NOW)
+    assert outcomes(lost) == {"pypi /srv": Outcome.UNPROVEN, "npm /srv": Outcome.UNPROVEN}
 
 
-@given(damaged(FOUND.encode()), damaged(MODULES.encode()))
-def test_any_output_is_read_or_refused(python: bytes, node: bytes) -> None:
-    collect(collect_packages, ended(PYTHON, python), ended(NODE, node))
+def test_what_can_be_read_is_judged_beside_what_cannot(tmp_path: Path) -> None:
+    advisories = known(tmp_path, osv("PYSEC-1", "django", "4.2.2", ecosystem="PyPI"))
+    refused = unanswered(python_below("/srv"), AnswerStatus.DENIED)
+    verdicts = judge(language_packages, {}, installed(FOUND, "", "", refused), advisories, NOW)
+    assert outcomes(verdicts) == {"pypi /srv": Outcome.UNPROVEN, "pypi django 4.2.1": Outcome.FAILED}
+
+
+def test_an_error_is_no_empty_answer() -> None:
+    failed_search = ended(NODE, exit=1, stderr="find: cannot fork")
+    assert installed("", failed_search).unread["npm"]["/opt"].kind is UnprovenKind.ERROR
+    gone = ended(node_below("/srv"), exit=1, stderr="find: '/srv': input/output error")
+    assert installed("", "", "", gone).unread["npm"]["/srv"].kind is UnprovenKind.ERROR
+
+
+DECLARATIONS = """\
+/etc/systemd/system/shop.service:ExecStart=/data/shop/venv/bin/gunicorn --chdir /x app:app
+/etc/systemd/system/shop.service:WorkingDirectory=/data/shop
+/etc/systemd/system/api.service:ExecStart=-/usr/bin/node --enable /home/api/current/server.js
+/etc/systemd/system/own.service:ExecStart=/opt/own/bin/run
+/usr/lib/systemd/system/mariadb.service:ExecStart=/usr/sbin/mariadbd $OPTIONS
+/usr/lib/systemd/system/mariadb.service:WorkingDirectory=/var/lib/mysql
+/usr/lib/systemd/system/it@.service:WorkingDirectory=/home/%i
+/etc/nginx/sites-available/default:        root /var/www/html;
+/etc/nginx/sites-available/club:\troot "/web/club/public";
+/etc/nginx/sites-available/club:\troot $document;
+/etc/apache2/sites-available/a.conf:  DocumentRoot /usr/share/doc
+/etc/apache2/sites-available/a.conf:  WSGIScriptAlias / /wsgi/a/app.wsgi
+/etc/apache2/sites-available/a.conf:  WSGIDaemonProcess a threads=2 python-home=/venvs/a
+/etc/supervisor/conf.d/w.conf:command=/work/w/bin/python worker.py
+/etc/supervisor/conf.d/w.conf:directory = /elsewhere
+"""
+
+
+def test_places_that_services_and_web_servers_use_are_looked_into_or_unproven() -> None:
+    found = installed("", "", DECLARATIONS).used
+    assert found == {
+        "/data/shop": "/etc/systemd/system/shop.service",
+        "/home/api": "/etc/systemd/system/api.service",
+        "/web/club": "/etc/nginx/sites-available/club",
+        "/wsgi/a": "/etc/apache2/sites-available/a.conf",
+        "/venvs/a": "/etc/apache2/sites-available/a.conf",
+        "/work/w": "/etc/supervisor/conf.d/w.conf",
+        "/elsewhere": "/etc/supervisor/conf.d/w.conf",
+    }
+    verdicts = judge(language_packages, {}, installed("", "", DECLARATIONS), LanguageAdvisories({}), NOW)
+    assert outcomes(verdicts)["/data/shop"] is Outcome.UNPROVEN
+    assert (
+        "Packages below /data/shop were not looked for (/etc/systemd/system/shop.service names it)"
+        in verdicts[0].reason
+    )
+
+    own = Mounts(tuple(Mount("sd", at, "ext4", "8:1", "/", (), NOWHERE) for at in ("/", "/srv", "/srv/shop", "/data")))
+    assert installed(mounts=own).used == {"/srv/shop": "/proc/self/mountinfo"}
+    assert installed(mounts=own, places=["/srv/shop"]).used == {}
+    assert installed(mounts=own, ignore_places=["/srv/shop"]).used == {}
+    unknown = Unproven(UnprovenKind.DENIED, "no mounts")
+    assert installed(mounts=unknown).used is unknown
+
+    named: dict[str, Any] = {
+        "places": ["/data", "/web/", "/wsgi"],
+        "ignore_places": ["/home", "/venvs", "/work", "/elsewhere"],
+    }
+    assert installed("", "", DECLARATIONS, **named).used == {}
+
+
+@pytest.mark.parametrize("place", ["srv", "/", "/proc/1", "/a/../b", "/a b", "-delete", "/a\n/b", ""])
+def test_places_that_are_refused(place: str) -> None:
+    with pytest.raises(ValidationError):
+        LanguageFlaws.model_validate({"places": [place]})
+
+
+def test_the_commands_find_what_lies_below_a_place(tmp_path: Path) -> None:
+    """Run for real: an application of Python and one of Node.js, as they are deployed to /srv or /var/www."""
+    (tmp_path / "shop/venv/lib/python3.11/site-packages/Django-4.2.1.dist-info").mkdir(parents=True)
+    module = tmp_path / "www/club/releases/7/node_modules/lodash"
+    module.mkdir(parents=True)
+    (module / "package.json").write_text('{\n  "name": "lodash",\n  "version": "4.17.20"\n}\n')
+    place = str(tmp_path)
+
+    def run(request: Command) -> Answer:
+        done = subprocess.run(request.argv, capture_output=True, check=False)
+        return ended(request, done.stdout, exit=done.returncode, stderr=done.stderr)
+
+    real = [run(below(place)) for below in (is_there, python_below, node_below)]
+    found = installed("", "", "", *real, places=[place])
+    assert not any(found.unread.values())
+    assert [(one.name, one.version) for packages in found.found.values() for one in packages.packages] == [
+        ("django", "4.2.1"),
+        ("lodash", "4.17.20"),
+    ]
+    missing = f"{place}/missing"
+    absent = [run(below(missing)) for below in (is_there, python_below, node_below)]
+    assert not any(installed("", "", "", *absent, places=[missing]).unread.values())
+    # This machine's own units: the search runs through, and names no folder of the distribution.
+    declared = run(DECLARED)
+    assert not declared.stderr
+    assert not {"/usr/bin", "/usr/sbin", "/lib/systemd"} & set(installed("", "", declared).used)
+
+
+@given(damaged(FOUND.encode()), damaged(MODULES.encode()), damaged(DECLARATIONS.encode()))
+def test_any_output_is_read_or_refused(python: bytes, node: bytes, declared: bytes) -> None:
+    installed(ended(PYTHON, python), ended(NODE, node), ended(DECLARED, declared))
 
 
 def test_the_whole_of_pypi_against_packaging(tmp_path: Path) -> None:
