@@ -1,13 +1,22 @@
-"""The dashboard in a browser: a page whose websocket runs one dashboard for each visitor."""
+"""The dashboard in a browser: a page whose websocket runs one dashboard for each visitor.
+
+Every user of a machine reaches its loopback addresses, and the dashboard acts as the user who started it. So nothing
+is answered without a token that only this user was shown: in the query of the page, and in the path of what it loads.
+"""
 
 from __future__ import annotations
 
+import hmac
+import secrets
 import shlex
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import click
 
 from secaudit.cli.exits import CommandError
 
@@ -42,12 +51,12 @@ def served_command(arguments: Sequence[str]) -> str:
 def serve(arguments: Sequence[str], host: str, port: int, *, anywhere: bool) -> None:
     """Serve `secaudit ui ARGUMENTS` until Ctrl-C.
 
-    Whoever reaches the page acts as the user who started it, so `host` must be a loopback address unless `anywhere`.
+    Whoever has the printed address acts as the user who started it. `host` must be a loopback one unless `anywhere`.
     Raises CommandError for another one, and without the extra `serve`.
     """
     if not anywhere and not _is_loopback(host):
         raise CommandError(
-            f"{host} can be reached by others, and whoever opens the page acts as you; "
+            f"{host} can be reached by others, and the token of the page would go there unencrypted; "
             "use 127.0.0.1 and ssh -L, or say --serve-anywhere"
         )
     try:
@@ -56,6 +65,7 @@ def serve(arguments: Sequence[str], host: str, port: int, *, anywhere: bool) -> 
     except ImportError:
         raise CommandError("--serve needs the extra: pip install 'secaudit[serve]'") from None
     shown = f"[{host}]" if ":" in host else host
+    token = secrets.token_urlsafe(32)
     ours = frozenset(f"{name}:{port}" for name in (shown, "127.0.0.1", "localhost", "[::1]"))
 
     @web.middleware
@@ -65,9 +75,15 @@ def serve(arguments: Sequence[str], host: str, port: int, *, anywhere: bool) -> 
         is_ours = anywhere or request.host in ours
         if not is_ours or (origin is not None and urlsplit(origin).netloc not in ours | {request.host}):
             raise web.HTTPForbidden(text="This page belongs to another place.")
+        given = request.match_info.get("token") or request.query.get("token", "")
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+            raise web.HTTPForbidden(text="Open the address that `secaudit ui --serve` printed, with its token.")
         response = await handler(request)
         # The page of the library would fetch a font from elsewhere, which tells others who looks at it and when.
-        response.headers["Content-Security-Policy"] = _policy(request.host)
+        if not response.prepared:
+            response.headers["Content-Security-Policy"] = _policy(request.host)
+            response.headers["Referrer-Policy"] = "no-referrer"
+            response.headers["Cache-Control"] = "no-store"
         if request.path == "/" and isinstance(response, web.Response) and response.text is not None:
             response.text = response.text.replace("</body>", f"{_FOCUS}</body>")
         return response
@@ -76,9 +92,28 @@ def serve(arguments: Sequence[str], host: str, port: int, *, anywhere: bool) -> 
         async def _make_app(self) -> web.Application:
             app = await super()._make_app()
             app.middlewares.append(only_ours)
+            app.router.add_get("/with/{token}/ws", self.handle_websocket)
+            app.router.add_get("/with/{token}/static/{path:.+}", self.handle_static)
             return app
 
-    Guarded(served_command(arguments), host, port, "secaudit", f"http://{shown}:{port}").serve()
+        async def handle_static(self, request: web.Request) -> web.StreamResponse:
+            path = _file_below(Path(self.statics_path), request.match_info["path"])
+            if path is None:
+                raise web.HTTPNotFound
+            return web.FileResponse(path)
+
+        async def on_startup(self, app: web.Application) -> None:
+            del app
+            click.echo(f"The dashboard is at http://{shown}:{port}/?token={token}")
+            click.echo("Whoever has this address acts as you. Ctrl-C ends it.")
+
+    # The addresses of what the page loads begin with this.
+    Guarded(served_command(arguments), host, port, "secaudit", f"http://{shown}:{port}/with/{token}").serve()
+
+
+def _file_below(root: Path, name: str) -> Path | None:
+    path = (root / name).resolve()
+    return path if path.is_relative_to(root.resolve()) and path.is_file() else None
 
 
 def _is_loopback(host: str) -> bool:
