@@ -40,7 +40,7 @@ from secaudit.plugins import Registry
 from secaudit.sla.history import ContractHistory
 from secaudit.store import default_url, open_store
 from secaudit.store.connect import parse_url
-from secaudit.tui.services import FeedAge, Firing, Pauses, Rechecked, Services, Target, WaiverDraft
+from secaudit.tui.services import ADDED_TO_WAIVERS, FeedAge, Firing, Pauses, Rechecked, Services, Target, WaiverDraft
 
 NO_INVENTORY = "start the dashboard with --inventory to check hosts again"
 FIRINGS = 10
@@ -89,6 +89,7 @@ def make_services(sources: Sources, registry: Registry, *, read_only: bool) -> S
         feeds=lambda: _feeds(registry, sources.inventory),
         record=None if read_only else lambda event: _record(event, sources),
         pauses=lambda customer: _pauses(customer, sources),
+        waiver_requires=lambda customer: _waiver_requires(customer, sources),
         waive=None if read_only else lambda draft: _waive(draft, sources),
         schedules=_schedules(sources.schedules) if sources.schedules is not None else None,
         ticket=None if read_only else TrackerTickets(sources.store_url, sources.trackers, sources.inventory),
@@ -267,6 +268,13 @@ def _pauses(customer: str, sources: Sources) -> Pauses:
     return Pauses(contract.sla.pause_reasons, contract.sla.max_pause)
 
 
+def _waiver_requires(customer: str, sources: Sources) -> Sequence[str]:
+    """What the contract that is in force requires of the customer's waivers."""
+    contracts = read_contracts(sources.contracts, sources.inventory or HERE)
+    contract = ContractHistory(contracts.of(customer)).at(datetime.now(UTC))
+    return contract.waivers.require if contract is not None else ()
+
+
 def _waive(draft: WaiverDraft, sources: Sources) -> Callable[[], None]:
     """What `secaudit waivers add` does, with its refusals, in the files that a scan reads. Returns what takes it back.
 
@@ -281,6 +289,8 @@ def _waive(draft: WaiverDraft, sources: Sources) -> Callable[[], None]:
     argv = ["--customer", draft.customer, "--control", draft.control, "--host", draft.host]
     argv += ["--owner", draft.owner, "--reason", draft.reason, "--expires", draft.expires]
     argv += ["--subject", draft.subject, "--waivers", str(path)]
+    for name in ADDED_TO_WAIVERS:
+        argv += [f"--{name}", value] if (value := getattr(draft, name)) else []
     argv += ["--inventory", str(sources.inventory)] if sources.inventory is not None else []
     contracts = find(CONTRACTS, sources.contracts, sources.inventory or HERE)
     argv += ["--contracts", str(contracts)] if contracts is not None else []

@@ -98,6 +98,10 @@ class TicketPlan:
     actions: tuple[IssueAction, ...]
 
 
+ADDED_TO_WAIVERS = ("approver", "compensation")
+"""What a waiver names where its customer's contract requires that."""
+
+
 @dataclass(frozen=True, slots=True)
 class WaiverDraft:
     """A waiver as a person fills it in; `expires` is a day or a time with its zone, as the file takes it.
@@ -112,12 +116,15 @@ class WaiverDraft:
     owner: str
     reason: str
     expires: str
+    approver: str = ""
+    compensation: str = ""
 
     @property
     def preview(self) -> str:
         """The entry as it will stand in the file."""
         parts = {"control": self.control, "host": self.host, "subject": self.subject, "owner": self.owner}
         parts |= {"reason": self.reason, "expires": self.expires}
+        parts |= {name: value for name in ADDED_TO_WAIVERS if (value := getattr(self, name))}
         lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in parts.items()]
         return "- " + "\n  ".join(lines)
 
@@ -160,6 +167,8 @@ class Services:
     """Store what a person did about a finding, and return its number."""
     pauses: Callable[[str], Pauses] | None = None
     """What a customer's contract allows."""
+    waiver_requires: Callable[[str], Sequence[str]] | None = None
+    """Which fields a customer's contract requires of a waiver."""
     waive: Callable[[WaiverDraft], Callable[[], None]] | None = None
     """Write a waiver into the customer's file; refuses one that would be worth nothing. Returns what takes it back."""
     ticket: Ticket | None = None

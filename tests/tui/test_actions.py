@@ -467,3 +467,31 @@ def test_a_recheck_of_a_host_that_does_not_answer_is_no_success(store: Store) ->
         assert app(pilot).jobs.started[0].state is JobState.FAILED
 
     drive(store, steps, services=Services(recheck=Unreachable(store)))
+
+
+def test_a_waiver_asks_for_what_the_contract_requires(store: Store) -> None:
+    written: list[WaiverDraft] = []
+
+    def write(draft: WaiverDraft) -> Callable[[], None]:
+        written.append(draft)
+        return lambda: None
+
+    def requires(customer: str) -> tuple[str, ...]:
+        assert customer == "muster"
+        return ("owner", "reason", "expires", "approver")
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await at_the_critical_one(pilot)
+        await press(pilot, "w")
+        await until(pilot, lambda: bool(app(pilot).screen.query("#approver")))
+        assert not app(pilot).screen.query("#compensation")
+        await press(pilot, "down", *"why", "enter", "enter")
+        assert not written, "not without who agreed"
+        await press(pilot, *"ciso", "enter", "enter")
+        assert 'approver: "ciso"' in text(pilot, "#explanation")
+        await press(pilot, "enter")
+        await until(pilot, lambda: len(written) == 1)
+        assert (written[0].owner, written[0].approver, written[0].reason) == ("anna", "ciso", "why")
+
+    services = Services(record=store.add_event, waive=write, waiver_requires=requires, person="anna")
+    drive(store, steps, services=services)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from glob import escape
@@ -108,18 +108,23 @@ async def waive(findings: Sequence[Finding], dashboard: Dashboard) -> None:
         owner=before.owner if before else dashboard.services.person,
         reason=before.reason if before else "",
         expires=f"{dashboard.now() + WAIVED_FOR:%Y-%m-%d}",
+        approver=before.approver if before else "",
+        compensation=before.compensation if before else "",
     )
+    requires = dashboard.services.waiver_requires
+    required: set[str] = set()
+    if requires is not None:
+        for customer in {found.customer for found in findings}:
+            required.update(await asyncio.to_thread(requires, customer))
 
-    def drafts(owner: str, reason: str, expires: str) -> Sequence[WaiverDraft]:
+    def drafts(lines: Mapping[str, str]) -> Sequence[WaiverDraft]:
         # Host and subject are patterns in the file: what is meant is this one only.
         return [
-            WaiverDraft(
-                found.customer, escape(found.control), escape(found.host), escape(found.subject), owner, reason, expires
-            )
+            WaiverDraft(found.customer, escape(found.control), escape(found.host), escape(found.subject), **lines)
             for found in findings
         ]
 
-    chosen = await dashboard.push_screen_wait(WaiverForm(f"Waive {_these(findings)}", begun, drafts))
+    chosen = await dashboard.push_screen_wait(WaiverForm(f"Waive {_these(findings)}", begun, drafts, required))
     service = dashboard.services.waive
     if not chosen or service is None:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,13 +13,21 @@ from textual.widgets import Input, Static
 
 from secaudit.model.safe_text import visible
 from secaudit.tui.dialogs import Dialog
-from secaudit.tui.services import WaiverDraft
+from secaudit.tui.services import ADDED_TO_WAIVERS, WaiverDraft
 
 MOST_SHOWN = 2
 """Entries that are shown; of the others the number is told."""
 
-Drafts = Callable[[str, str, str], Sequence[WaiverDraft]]
-"""The waivers that owner, reason and end make."""
+Drafts = Callable[[Mapping[str, str]], Sequence[WaiverDraft]]
+"""The waivers that the lines make, by the name of their field."""
+
+_LABELS = {
+    "owner": "Who answers for it",
+    "approver": "Who agreed to it (the contract requires that)",
+    "reason": "Why it is accepted",
+    "compensation": "What protects instead (the contract requires that)",
+    "expires": "Its last day",
+}
 
 
 class WaiverForm(Dialog[Sequence[WaiverDraft] | None]):
@@ -30,25 +38,22 @@ class WaiverForm(Dialog[Sequence[WaiverDraft] | None]):
         Binding("up", "app.focus_previous", "Line before", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, begun: WaiverDraft, drafts: Drafts) -> None:
-        """`begun` holds what the lines begin with."""
+    def __init__(self, title: str, begun: WaiverDraft, drafts: Drafts, required: Collection[str] = ()) -> None:
+        """`begun` holds what the lines begin with; `required` are what the contract wants beside that."""
         super().__init__()
         self._title = title
         self._begun = begun
         self._drafts = drafts
+        self._asked = [name for name in _LABELS if name not in ADDED_TO_WAIVERS or name in required]
 
     def compose(self) -> ComposeResult:
         """Lines, what comes of them, keys."""
         begun = self._begun
         with Vertical(id="box"):
             yield Static(Text(self._title, "bold"))
-            for label, name, value in (
-                ("Who answers for it", "owner", begun.owner),
-                ("Why it is accepted", "reason", begun.reason),
-                ("Its last day", "expires", begun.expires),
-            ):
-                yield Static(Text(label, "dim"))
-                yield Input(value, id=name, compact=True)
+            for name in self._asked:
+                yield Static(Text(_LABELS[name], "dim"))
+                yield Input(getattr(begun, name), id=name, compact=True)
             yield Static("", id="explanation")
             yield Static(Text("Enter in the last line: write this · Esc: leave", "dim"))
 
@@ -60,8 +65,7 @@ class WaiverForm(Dialog[Sequence[WaiverDraft] | None]):
 
     @property
     def _chosen(self) -> Sequence[WaiverDraft]:
-        owner, reason, expires = (line.value.strip() for line in self.query(Input))
-        return self._drafts(owner, reason, expires)
+        return self._drafts({line.id or "": line.value.strip() for line in self.query(Input)})
 
     def on_input_changed(self) -> None:
         """Show what would be written."""
