@@ -17,7 +17,7 @@ from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import store_option
 from secaudit.cli.service_files import CONTRACTS, HERE, contracts_of, contracts_option, find, read_contracts
 from secaudit.cli.times import MonthOf
-from secaudit.cli.unit_files import unit_options, write_units
+from secaudit.cli.unit_files import named_store, unit_options, write_units
 from secaudit.model.counted import counted
 from secaudit.model.hours import Month
 from secaudit.model.safe_text import visible_line
@@ -87,8 +87,8 @@ def units(user: str | None, out: Path | None, contracts: Path | None, store_url:
     if path is None:
         raise CommandError("there is no contract here; see --contracts")
     arguments = ["availability", "probe", "--contracts", str(path.resolve())]
-    arguments += ["--store", store_url] if store_url else []
-    return write_units(arguments, user, PROBES, out)
+    arguments += named_store(store_url)
+    return write_units(arguments, user, PROBES, out, store_url=store_url)
 
 
 @command.command("import")

@@ -27,7 +27,7 @@ from secaudit.cli.service_files import (
 )
 from secaudit.cli.signing import sign_option
 from secaudit.cli.times import MonthOf
-from secaudit.cli.unit_files import unit_options, write_units
+from secaudit.cli.unit_files import named_store, unit_options, write_units
 from secaudit.model.counted import counted
 from secaudit.model.errors import UserError
 from secaudit.model.hours import Month
@@ -267,11 +267,9 @@ def units(
     if promised is None or told is None:
         raise CommandError("there is no contract or no delivery file here; see --contracts and --delivery")
     folders = [Path(one.path) for one in read_delivery(told, HERE).targets if isinstance(one, DirectoryTarget)]
-    common = ["--due", "--contracts", str(promised.resolve()), *(["--store", store_url] if store_url else [])]
+    common = ["--due", "--contracts", str(promised.resolve()), *named_store(store_url)]
     written = ["report", "--kind", "monthly", "--out", str(reports.resolve()), *common]
     written += ["--sign", str(signing_key.resolve())] if signing_key else []
     sent = ["deliver", "--send", "--reports", str(reports.resolve()), "--delivery", str(told.resolve()), *common]
     writes = dict.fromkeys([reports.resolve(), *(folder.resolve() for folder in folders)])
-    for missing in (path for path in writes if not path.is_dir()):
-        click.echo(f"{missing} has to be made first: a service cannot begin to write to what is not there", err=True)
-    return write_units(sent, user, REPORTS, out, before=written, writes=tuple(writes))
+    return write_units(sent, user, REPORTS, out, before=written, writes=tuple(writes), store_url=store_url)

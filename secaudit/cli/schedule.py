@@ -12,7 +12,7 @@ import click
 
 from secaudit.cli.exits import CommandError, Exit
 from secaudit.cli.options import plugins_option, store_option
-from secaudit.cli.unit_files import unit_options, write_units
+from secaudit.cli.unit_files import named_store, unit_options, write_units
 from secaudit.model.safe_text import visible, visible_line
 from secaudit.model.severity import Severity
 
@@ -160,8 +160,9 @@ def units(path: Path, state: Path | None, user: str | None, out: Path | None, st
 
     arguments = ["schedule", "run-due", "--schedules", str(path.resolve())]
     arguments += ["--state", str(state.resolve())] if state else []
-    arguments += ["--store", store_url] if store_url else []
-    return write_units(arguments, user, SCANS, out)
+    arguments += named_store(store_url)
+    writes = [state.resolve()] if state else []
+    return write_units(arguments, user, SCANS, out, writes=writes, store_url=store_url)
 
 
 def _local(moment: datetime, schedule: Schedule) -> str:

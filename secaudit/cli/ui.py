@@ -81,7 +81,10 @@ def command(
     from secaudit.tui.app import Dashboard
 
     state = state_directory()
-    coming = schedules if schedules.is_dir() else None
+    from secaudit.config.paths import has_yaml
+
+    # A directory without a schedule is as good as none: it is no reason to stop.
+    coming = schedules if schedules.is_dir() and has_yaml(schedules) else None
     sources = Sources(store_url or default_url(), inventory, contracts, waivers, state, coming, trackers)
     with ExitStack() as stack:
         store = read_store(store_url, stack)

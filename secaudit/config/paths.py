@@ -55,10 +55,20 @@ def yaml_files(path: Path) -> list[Path]:
     """
     if not is_dir(path):
         return [path]
-    try:
-        files = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES and not file.name.startswith("."))
-    except OSError as error:
-        raise ConfigError.at(None, f"{path}: cannot be listed: {error.strerror}") from None
+    files = _listed(path)
     if not files:
         raise ConfigError.at(None, f"{path}: there is no *.yaml file in this directory")
     return files
+
+
+def has_yaml(directory: Path) -> bool:
+    """Whether `yaml_files` finds any in a directory. Raises ConfigError for one that cannot be listed."""
+    return bool(_listed(directory))
+
+
+def _listed(directory: Path) -> list[Path]:
+    try:
+        found = [file for file in directory.iterdir() if file.suffix in _SUFFIXES and not file.name.startswith(".")]
+    except OSError as error:
+        raise ConfigError.at(None, f"{directory}: cannot be listed: {error.strerror}") from None
+    return sorted(found)

@@ -11,14 +11,15 @@ from pathlib import Path
 class Work:
     """What a timer starts: the stem of its file names, how both units are described, and when (systemd.time(7)).
 
-    `results` are exit codes that say what was found, not that the service failed.
+    `results` are exit codes that say what was found, not that the service failed: 1 is "there are findings". That
+    something was not scanned to the end (3) is a failure, which somebody has to look at.
     """
 
     name: str
     service: str
     timer: str
     calendar: str = "*-*-* *:*:00"
-    results: str = "1 3"
+    results: str = "1"
 
 
 SCANS = Work("secaudit-schedule", "Scheduled secaudit scans", "Start secaudit scans that are due")
@@ -30,6 +31,19 @@ REPORTS = Work(
     calendar="*-*-* 06:00:00",
     results="",
 )
+
+ALARM = "secaudit-failure"
+"""The unit that is started when one of the services failed, with the name of that one."""
+
+_ALARM_SERVICE = """\
+[Unit]
+Description=Say that %i failed
+
+[Service]
+Type=oneshot
+# An error in the system's log. Replace the command by what reaches somebody, for example a mail.
+ExecStart=/usr/bin/logger -p daemon.err -t secaudit "%i failed: see journalctl -u %i"
+"""
 
 SECRETS = "/etc/secaudit/secrets"
 """The environment file with the secrets that configuration names; it may be missing."""
@@ -43,7 +57,7 @@ def units(
     before: Sequence[str] = (),
     writes: Sequence[Path] = (),
 ) -> Mapping[str, str]:
-    """File name → text of the service (which runs `command` as `user`) and the timer, after systemd.exec(5).
+    """File name → text of the service (which runs `command` as `user`), the timer and the alarm: systemd.exec(5).
 
     `before` runs first, and `command` whatever becomes of it. `writes` are directories that have to be there, besides
     the state directory, into which the service may write. Raises ValueError for what a unit file cannot hold.
@@ -53,10 +67,14 @@ def units(
     starts = [f"ExecStartPre=-{_line(before)}"] if before else []
     starts.append(f"ExecStart={_line(command)}")
     if work.results:
-        starts.append('# 1 is "there are findings" and 3 is "not everything could be proven": results, not failures.')
+        starts.append('# 1 is "there are findings", a result; 3, "not everything could be scanned", is a failure.')
         starts.append(f"SuccessExitStatus={work.results}")
     starts += [f"ReadWritePaths={_path(path)}" for path in writes]
-    return {f"{work.name}.service": _service(starts, user, work), f"{work.name}.timer": _timer(work)}
+    return {
+        f"{work.name}.service": _service(starts, user, work),
+        f"{work.name}.timer": _timer(work),
+        f"{ALARM}@.service": _ALARM_SERVICE,
+    }
 
 
 def _line(command: Sequence[str]) -> str:
@@ -71,6 +89,7 @@ Description={work.service}
 Documentation=man:systemd.timer(5)
 After=network-online.target time-sync.target
 Wants=network-online.target
+OnFailure={ALARM}@%n.service
 
 [Service]
 Type=oneshot

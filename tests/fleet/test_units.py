@@ -58,3 +58,10 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     )
     mine = [line for line in ran.stderr.splitlines() if "secaudit" in line]
     assert not mine
+
+
+def test_a_scan_that_is_not_complete_fails_and_somebody_hears_of_it() -> None:
+    made = units(["/bin/true"], "audit")
+    assert "SuccessExitStatus=1\n" in made[SERVICE]
+    assert "OnFailure=secaudit-failure@%n.service\n" in made[SERVICE]
+    assert "%i failed" in made["secaudit-failure@.service"]
