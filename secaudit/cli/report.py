@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -231,6 +231,7 @@ def _write_month(
     from secaudit.cli.month import month_record
     from secaudit.cli.month_changes import month_changes, phrases
     from secaudit.cli.output import write_files
+    from secaudit.cli.promised_files import promised_files
     from secaudit.cli.shelf import INDEX, read_shelf
     from secaudit.cli.translations import phrasebook
     from secaudit.plugins import discover
@@ -254,8 +255,9 @@ def _write_month(
     written = write_files(_printed(f"monthly-{month}-{language}", page, names), folder)
     shelf = read_shelf(folder, customer, record.name, record.timezone, now)
     index = _maker("shelf", ShelfPage).render(shelf, record.language)
-    runs = dict.fromkeys(host.run for host in record.hosts if host.run)
-    _told(written, order.signing_key, "monthly", runs, [host.record for host in record.hosts], head)
+    runs = dict.fromkeys(scan.run for scan in record.scans if record.begin <= scan.at < record.until and scan.run)
+    files = {} if order.signing_key is None else promised_files(record)
+    _told(written, order.signing_key, "monthly", runs, [host.record for host in record.hosts], head, files)
     for path in write_files({INDEX: index}, folder):
         click.echo(path)
 
@@ -286,6 +288,7 @@ def _told(
     runs: Iterable[str],
     hosts: Iterable[HostRecord],
     head: ChainHead | None,
+    files: Mapping[str, str] | None = None,
 ) -> None:
     """Print where files were written, and sign them where that is wanted."""
     for path in written:
@@ -293,7 +296,7 @@ def _told(
     if signing_key is not None:
         from secaudit.cli.signing import sign_files
 
-        for path in sign_files(written, signing_key, kind, runs, hosts, head):
+        for path in sign_files(written, signing_key, kind, runs, hosts, head, files):
             click.echo(path)
 
 

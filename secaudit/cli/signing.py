@@ -41,15 +41,18 @@ def sign_files(
     runs: Iterable[str],
     hosts: Iterable[HostRecord],
     head: ChainHead | None,
+    files: Mapping[str, str] | None = None,
 ) -> tuple[Path, ...]:
-    """Write a signed statement beside each file, and return where. Raises SigningError, CommandError."""
+    """Write a signed statement beside each file, and return where. `files` are as `Origin` has them.
+
+    Raises SigningError, CommandError."""
     from secaudit.cli.output import write_files
     from secaudit.export.attestation import Origin, attest, statement_path
     from secaudit.model.signing import SigningKey
 
     signer = SigningKey.read(key)
     chain = (head.length, head.sha256) if head else None
-    origin = Origin(kind, __version__, datetime.now(UTC), tuple(runs), transcripts(hosts), chain)
+    origin = Origin(kind, __version__, datetime.now(UTC), tuple(runs), transcripts(hosts), chain, files or {})
     written: list[Path] = []
     for path in paths:
         beside = statement_path(path)

@@ -140,6 +140,13 @@ def _whole_store(store: Store, anchor: str | None) -> int:
         return Exit.INCOMPLETE
     links = counted(verdict.head.length, "link")
     click.echo(f"{counted(verdict.scans, 'scan')} of hosts in {links}, the last one {verdict.head.sha256}")
+    if verdict.probes:
+        click.echo(f"{counted(verdict.probes, 'probe')} of services")
+    if verdict.older_probes:
+        click.echo(
+            f"{counted(verdict.older_probes, 'probe')} of services from before probes were in the chain, "
+            "which covers them from the next probe of each service on"
+        )
     if verdict.older:
         click.echo(f"{counted(verdict.older, 'scan')} from before the chain began, which says nothing of that time")
     return Exit.FINDINGS if verdict.breaches or is_cut else Exit.FINE

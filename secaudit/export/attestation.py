@@ -12,7 +12,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
@@ -42,7 +42,8 @@ class Origin:
     """What a file was made from. `signed` is when (aware UTC); `kind` is `technical`, `monthly`, `fleet` or `bundle`.
 
     `transcripts` are the sha256 (hex) of each host's (`customer/host`), `chain` the length and digest of the store's
-    chain at that moment, None without a store.
+    chain at that moment, None without a store. `files` are the sha256 (hex) of what people wrote: contracts, ledgers,
+    probes and waivers, by their names.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Origin:
     runs: tuple[str, ...]
     transcripts: Mapping[str, str]
     chain: tuple[int, str] | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class _Predicate(_Strict):
     runs: tuple[str, ...]
     transcripts: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
     chain: _Chain | None
+    files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(default_factory=dict)
 
 
 class _Digest(_Strict):
@@ -114,6 +117,7 @@ def attest(path: Path, origin: Origin, key: SigningKey) -> bytes:
             "runs": list(origin.runs),
             "transcripts": dict(sorted(origin.transcripts.items())),
             "chain": {"length": origin.chain[0], "sha256": origin.chain[1]} if origin.chain else None,
+            "files": dict(sorted(origin.files.items())),
         },
     }
     return seal(json.dumps(statement, sort_keys=True, separators=(",", ":")).encode("ascii"), PAYLOAD, key)
@@ -150,7 +154,9 @@ def check(path: Path, keys: Sequence[PublicKey]) -> Attested:
     except ValidationError as error:
         raise SigningError(f"{beside}: {error.errors()[0]['msg']}") from None
     chain = (told.chain.length, told.chain.sha256) if told.chain else None
-    return Attested(path, key, Origin(told.kind, told.version, told.signed, told.runs, told.transcripts, chain))
+    return Attested(
+        path, key, Origin(told.kind, told.version, told.signed, told.runs, told.transcripts, chain, told.files)
+    )
 
 
 def _read(envelope: Envelope, beside: Path) -> _Statement:

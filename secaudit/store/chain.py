@@ -22,6 +22,8 @@ from secaudit.store.links import (
     NOTHING,
     host_state,
     link_digest,
+    probe_digests,
+    probes_digest,
     result_digest,
     run_digest,
     run_state,
@@ -30,7 +32,7 @@ from secaudit.store.links import (
     work_digest,
 )
 from secaudit.store.queries import Queries
-from secaudit.store.schema import blob, finding, host, link, result, run, scan
+from secaudit.store.schema import blob, finding, host, link, result, run, scan, service_probe
 from secaudit.transcript.codec import TranscriptError, outputs
 
 _BATCH = 200
@@ -51,7 +53,8 @@ class ChainHead:
 class Breach:
     """Something that is not as it was stored.
 
-    `control` where it is one result, no host where it is the run itself, no run where it is what is known of a host.
+    `control` where it is one result, no host where it is the run itself, no run where it is what is known of a host,
+    `service` where it is what was probed of one.
     """
 
     run: str
@@ -59,23 +62,31 @@ class Breach:
     host: str
     control: str
     what: str
+    service: str = ""
 
     @property
     def where(self) -> str:
         """The place for people."""
         run_id = f"run {self.run}" if self.run else ""
         host = f"{self.customer}/{self.host}" if self.host else ""
-        return ", ".join(part for part in (run_id, host, self.control) if part) or "the store"
+        service = f"service {self.customer}/{self.service}" if self.service else ""
+        return ", ".join(part for part in (run_id, host, self.control, service) if part) or "the store"
 
 
 @dataclass(frozen=True, slots=True)
 class ChainVerdict:
-    """What became of looking at every link. `older` scans were stored before there was a chain, which says nothing."""
+    """What became of looking at every link. `older` scans were stored before there was a chain, which says nothing.
+
+    `probes` of services are covered. `older_probes` are not yet: they were stored before probes were, and are covered
+    from the next probe of their service on.
+    """
 
     head: ChainHead | None
     scans: int
     older: int
     breaches: tuple[Breach, ...]
+    probes: int = 0
+    older_probes: int = 0
 
 
 class Chain(Queries):
@@ -128,6 +139,8 @@ class _Verification:
         self._found: list[Breach] = []
         self._known: dict[int, str] = {}
         """The digests of contents that are whole, by row id."""
+        self._probed: dict[tuple[str, str], list[Row[Any]]] = {}
+        """The links of each customer's service."""
         self._broken: set[int] = set()
 
     def verdict(self) -> ChainVerdict:
@@ -137,6 +150,9 @@ class _Verification:
         hosts: dict[tuple[str, str], Row[Any]] = {}
         with self._looking():
             for one in self._whole_links():
+                if one.service is not None:
+                    self._probed.setdefault((one.customer, one.service), []).append(one)
+                    continue
                 if not one.host:
                     runs[one.run_id] = one
                     continue
@@ -156,7 +172,51 @@ class _Verification:
         with self._looking():
             self._runs_without_link(runs)
         self._hosts_without_link(hosts)
-        return ChainVerdict(_head(self._connection), len(scans), older, tuple(self._found))
+        probes, older_probes = self._probes()
+        return ChainVerdict(
+            _head(self._connection), len(scans), older, tuple(self._found), len(probes), len(older_probes)
+        )
+
+    def _probes(self) -> tuple[list[bytes], list[bytes]]:
+        """Look at the probes of every service: those that are covered, and those of services without a link."""
+        covered: list[bytes] = []
+        older: list[bytes] = []
+        columns = (service_probe.c.customer, service_probe.c.service)
+        stored = {tuple(row) for row in self._connection.execute(select(*columns).distinct())}
+        for customer, service in sorted(stored | self._probed.keys()):
+            try:
+                there = {digest[:MARK]: digest for _, digest in probe_digests(self._connection, customer, service)}
+                links = self._probed.get((customer, service), [])
+                linked, gone = self._linked_probes(customer, service, there, links)
+            except _IMPOSSIBLE:
+                self._note_service(customer, service, "what is stored is nothing that secaudit writes")
+                continue
+            # One that was changed is gone as it was, and there as it never was.
+            more = len(there.keys() - linked) - gone
+            if links and more > 0:
+                self._note_service(customer, service, f"{counted(more, 'probe')} put in past the chain")
+            (covered if links else older).extend(there.values())
+        return covered, older
+
+    def _linked_probes(
+        self, customer: str, service: str, there: Mapping[bytes, bytes], links: Iterable[Row[Any]]
+    ) -> tuple[set[bytes], int]:
+        """The marks of all probes that links cover, and how many of them are not there any more, which is noted."""
+        linked: set[bytes] = set()
+        gone = 0
+        for one in links:
+            marks = [one.marks[at : at + MARK] for at in range(0, len(one.marks), MARK)]
+            lacking = sum(mark not in there for mark in marks)
+            gone += lacking
+            if not lacking and probes_digest(customer, service, [there[mark] for mark in marks]) != one.content:
+                self._note_service(customer, service, "the link was changed")
+            linked.update(marks)
+        if gone:
+            self._note_service(customer, service, f"{counted(gone, 'probe')} changed or removed")
+        return linked, gone
+
+    def _note_service(self, customer: str, service: str, what: str) -> None:
+        self._found.append(Breach("", customer, "", "", what, service))
 
     def _whole_links(self) -> Iterator[Row[Any]]:
         """All links, each held against the one before."""
@@ -166,7 +226,8 @@ class _Verification:
                 if link_digest(previous, one.content, one.state, one.marks) != one.sha256:
                     self._note(one, "the chain is broken here: what stood before was removed, added or changed")
                 is_work = not one.run_id and one.content == work_digest(one.customer, one.host)
-                if not (is_work or (one.run_id and bool(one.customer) == bool(one.host))):
+                is_probed = one.service is not None and not one.run_id and not one.host
+                if not (is_probed or is_work or (one.run_id and bool(one.customer) == bool(one.host))):
                     self._note(one, "the link was changed")
             previous = one.sha256
             yield one

@@ -1,16 +1,16 @@
 """The links of the chain: what each one covers, and how it is added in the transaction that stores what it is about.
 
 A link's digest covers the link before it, what was stored (`content`: a host of a run, the head of a run, that somebody
-worked on a host's findings), and how what changes later was left (`state`): of a host its findings, their events and
-which scans are its newest ones, of a run the hosts that it planned. Only the last link of each host or run tells its
-state. Links from before there were states have none.
+worked on a host's findings, probes of a service), and how what changes later was left (`state`): of a host its
+findings, their events and which scans are its newest ones, of a run the hosts that it planned. Only the last link of
+each host or run tells its state. Links of probes, and those from before there were states, have none.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from secaudit.model.run import HostRecord
-from secaudit.store.schema import finding, finding_event, host, link, planned, run, scan
+from secaudit.store.schema import finding, finding_event, host, link, planned, run, scan, service_probe
 from secaudit.transcript.codec import canonical_json
 
 NOTHING = bytes(32)
@@ -79,8 +79,45 @@ def link_work(connection: Connection, customer: str, name: str) -> None:
     _append(connection, ("", customer, name), work_digest(customer, name), host_state(connection, customer, name))
 
 
+def link_probes(connection: Connection, customer: str, service: str, added: Collection[datetime]) -> None:
+    """Add the link of probes that were stored; the first one of a service covers all that are there."""
+    _lock(connection)
+    of_service = (link.c.customer == customer) & (link.c.service == service)
+    is_first = connection.execute(select(link.c.id).where(of_service).limit(1)).first() is None
+    digests = [
+        digest
+        for at, digest in probe_digests(connection, customer, service, None if is_first else min(added))
+        if is_first or at in added
+    ]
+    _append(
+        connection,
+        ("", customer, ""),
+        probes_digest(customer, service, digests),
+        None,
+        b"".join(digest[:MARK] for digest in digests),
+        service,
+    )
+
+
+def probe_digests(
+    connection: Connection, customer: str, service: str, since: datetime | None = None
+) -> Iterator[tuple[datetime, bytes]]:
+    """The moment and the digest of each probe of a service as it is stored (from a moment on), the oldest first."""
+    query = _PROBES.where(service_probe.c.customer == customer, service_probe.c.service == service)
+    if since is not None:
+        query = query.where(service_probe.c.at >= since)
+    for row in connection.execute(query.order_by(service_probe.c.at)):
+        told = [shown(row.at), row.up, row.detail, shown(row.expires)]
+        yield row.at, hashlib.sha256(canonical_json(["probe", customer, service, *told])).digest()
+
+
+def probes_digest(customer: str, service: str, digests: Iterable[bytes]) -> bytes:
+    """The digest of what a link says of a service: each of its probes, in order."""
+    return hashlib.sha256(canonical_json(["probes", customer, service]) + b"".join(digests)).digest()
+
+
 def link_digest(previous: bytes, content: bytes, state: bytes | None, marks: bytes) -> bytes:
-    """What a link is known by; without a state its marks are not part of it."""
+    """What a link is known by; without a state its marks are not part of it: they are in the content of probes."""
     return hashlib.sha256(previous + content + (b"" if state is None else state + marks)).digest()
 
 
@@ -156,6 +193,8 @@ _NEWEST_SCANS = (
     .where(host.c.customer == bindparam("customer"), host.c.name == bindparam("name"))
 )
 
+_PROBES = _exactly(service_probe)
+
 _LATER_COLUMNS = (None, 0)
 """What columns hold that came to these tables later, at their end, in rows that say nothing of them."""
 
@@ -170,11 +209,17 @@ def _told(connection: Connection, query: Select[Any], here: Mapping[str, str]) -
 
 
 def _append(
-    connection: Connection, place: tuple[str, str, str], content: bytes, state: bytes, marks: bytes = b""
+    connection: Connection,
+    place: tuple[str, str, str],
+    content: bytes,
+    state: bytes | None,
+    marks: bytes = b"",
+    service: str | None = None,
 ) -> None:
     run_id, customer, name = place
     previous = connection.execute(select(link.c.sha256).order_by(link.c.id.desc()).limit(1)).scalar() or NOTHING
     values = {"run_id": run_id, "customer": customer, "host": name, "marks": marks, "content": content, "state": state}
+    values["service"] = service
     connection.execute(insert(link).values(**values, sha256=link_digest(previous, content, state, marks)))
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from secaudit.store.types import AnyText, Json, Moment, Rank
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """Every schema revision that this version knows, oldest first; the last one is current."""
 
 metadata = MetaData(
@@ -211,11 +211,13 @@ link = Table(
     Column("content", LargeBinary(32), nullable=False),
     Column("sha256", LargeBinary(32), nullable=False, unique=True),
     Column("state", LargeBinary(32)),
+    Column("service", AnyText),
 )
 """The chain over what the store holds, see `links`; rows are only ever added.
 
-Without host a link is about a run, without run about what somebody did with findings. `marks` are the beginnings of
-each result's digest, `content` the digest of what was stored, `state` that of what changes later, `sha256` the link's.
+With a service a link is about probes of it, else without host about a run, without run about what somebody did with
+findings. `marks` are the beginnings of each result's (or probe's) digest, `content` the digest of what was stored,
+`state` that of what changes later, `sha256` the link's.
 It refers to other tables by name only, because it has to tell when something of them is gone.
 """
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 
 from secaudit.model.availability import Probe
+from secaudit.store.links import link_probes
 from secaudit.store.queries import Queries
 from secaudit.store.schema import service_probe
 
@@ -70,4 +71,6 @@ class ServiceProbes(Queries):
             ]
             for first in range(0, len(rows), _BATCH):
                 connection.execute(insert(service_probe), rows[first : first + _BATCH])
+            if rows:
+                link_probes(connection, customer, service, {probe.at for probe in ordered} - known)
         return len(rows)

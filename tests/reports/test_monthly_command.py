@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sqlite3
 import struct
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from secaudit.cli.month import month_record
 from secaudit.config.contract import load_contracts
 from secaudit.export import results as results_file
 from secaudit.model.answer import Reach
+from secaudit.model.availability import Probe
 from secaudit.model.hours import Month
 from secaudit.model.outcome import Outcome
 from secaudit.store import Store, open_store
@@ -326,3 +328,35 @@ def test_a_report_that_is_promised_signed_is_not_written_unsigned(
     assert run(["keys", "new", "audit.key"]) == 0
     assert run([*month, "--sign", "audit.key"]) == 0
     assert run(["verify", "out/muster/monthly-2025-10-de.html", "--key", "audit.key.pub", "--against-store"]) == 0
+
+
+def test_the_statement_names_every_run_of_the_month_and_what_people_wrote(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["keys", "new", "audit.key"]) == 0
+    report = ["report", "--customer", "muster", "--month", "2025-10", "--kind", "monthly", "--out", "out"]
+    assert run([*report, "--sign", "audit.key"]) == 0
+    with open_store(str(place / "store.db"), read_only=True) as store:
+        runs = [scan.run for scan in store.scans("muster", datetime(2025, 10, 1, tzinfo=UTC), AFTER)]
+    (signed,) = (place / "out" / "muster").glob("monthly-*.html.intoto.json")
+    payload = json.loads(base64.b64decode(json.loads(signed.read_bytes())["payload"]))
+    assert payload["predicate"]["runs"] == runs
+    assert payload["predicate"]["files"] == {
+        name: hashlib.sha256((place / name).read_bytes()).hexdigest()
+        for name in ("contracts/ledger.csv", "contracts/muster.yaml")
+    }
+    capsys.readouterr()
+    page = str(signed).removesuffix(".intoto.json")
+    assert run(["verify", page, "--key", "audit.key.pub", "--against-store"]) == 0
+
+
+def test_an_outage_that_is_taken_out_of_the_store_is_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_store(str(place / "store.db")) as store:
+        store.add_probes("muster", "shop", [Probe(AFTER, False, "status 503"), Probe(AFTER + timedelta(hours=1), True)])
+    assert run(["verify"]) == 0
+    assert "2 probes of services" in capsys.readouterr().out
+    with sqlite3.connect(place / "store.db") as connection:
+        connection.execute("update service_probe set up = 1")
+    connection.close()
+    assert run(["verify"]) == 1
+    assert "CHANGED  service muster/shop: 1 probe changed or removed" in capsys.readouterr().err
