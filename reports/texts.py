@@ -374,6 +374,7 @@ TEXTS: Mapping[str, str | tuple[str, str]] = {
     "opened": "since {day}",
     "not_listed": ("{n} more finding is in the technical report.", "{n} more findings are in the technical report."),
     "not_reproven": "The last scan could neither confirm nor refute this finding; it stays open.",
+    "shown_before": "See the evidence of finding {n}.",
     "no_evidence": "No evidence was recorded with this result.",
     "exit": "exit {n}",
     "line": "line {first}",

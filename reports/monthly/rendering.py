@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from secaudit.api import CustomerReport
 from secaudit.model.availability import Availability
+from secaudit.model.evidence import Evidence
 from secaudit.model.month import MonthRecord
 from secaudit.model.phrasebook import Phrasebook
 from secaudit.model.severity import Severity
@@ -18,7 +20,7 @@ from . import charts, columns, sentences, year_words
 from .build import build
 from .drift import Drift, network_drifts, other_drifts
 from .gap_words import gap_rows
-from .report import MonthlyReport, Promise, Tally
+from .report import Entry, MonthlyReport, Promise, Tally
 
 MOST_EVIDENCE = 40
 """Findings whose evidence is printed; the technical report has all of it."""
@@ -48,6 +50,7 @@ def _page(
     others: tuple[Drift, ...] = (),
 ) -> bytes:
     name = report.name or report.customer
+    evidenced = [entry for entry in report.findings if entry.severity.at_least(Severity.HIGH)][:MOST_EVIDENCE]
     title = f"{name}: {language.text('report', month=language.month(report.month))}"
     return render_page(
         MONTHLY,
@@ -80,9 +83,22 @@ def _page(
         tally_bar=_tally_bar,
         time_bar=_time_bar,
         excerpts=lambda result: excerpts(result.evidence, language),
-        evidenced=[entry for entry in report.findings if entry.severity.at_least(Severity.HIGH)][:MOST_EVIDENCE],
+        evidenced=evidenced,
+        shown_before=_shown_before(evidenced),
         severities=tuple(reversed(Severity)),
     )
+
+
+def _shown_before(evidenced: Iterable[Entry]) -> Mapping[tuple[int, int], int]:
+    """For an evidence (number of its finding, place in it) that an earlier finding shows already, which one that is."""
+    first: dict[tuple[str, Evidence], int] = {}
+    again = {}
+    for entry in evidenced:
+        for at, evidence in enumerate(entry.result.evidence if entry.result is not None else ()):
+            number = first.setdefault((entry.host, evidence), entry.number)
+            if number != entry.number and evidence.excerpt:
+                again[entry.number, at] = number
+    return again
 
 
 def _own(report: MonthlyReport, language: Language) -> str:

@@ -14,7 +14,7 @@ from .build import most_urgent
 from .report import Cause, Doubt, DoubtKind, Entry, MonthlyReport, Promise, PromiseId, Unit
 
 MOST_STEPS = 5
-MOST_LACKING = 6
+MOST_LACKING = 4
 """Parts without proof that a promise names; section 9 has all of them."""
 
 _DOUBTED = {

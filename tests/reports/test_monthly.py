@@ -24,6 +24,7 @@ from secaudit.reports.texts import TEXTS
 
 from secaudit.cli.month_changes import phrases
 from secaudit.cli.translations import phrasebook
+from secaudit.model.evidence import Evidence
 from secaudit.model.month import MonthRecord
 from secaudit.model.outcome import Outcome
 from secaudit.model.phrasebook import Phrasebook
@@ -371,3 +372,31 @@ def test_clocks_of_an_earlier_contract_with_other_priorities_are_counted() -> No
     assert after[-1].remediated.total > 0
     row = Page(render(renamed, "en")).identified("deadlines").text
     assert "by an earlier contract" in row
+
+
+def test_evidence_that_several_findings_share_is_printed_once(record: MonthRecord) -> None:
+    seen = Evidence("ss -tlnp", 0, (3, 4), "LISTEN 0.0.0.0:8080 the-same-line")
+    found = [
+        sample.result("open-ports", "web1", Outcome.FAILED, f"tcp/{port}", evidence=(seen,), reason=f"{port} is open.")
+        for port in (8080, 8081, 8082)
+    ]
+    month = replace(record, hosts=(replace(record.hosts[1], results=tuple(found)),), findings=())
+    page = render(month, "en").decode()
+    assert page.count("the-same-line") == 1
+    assert page.count("See the evidence of finding 1.") == 2
+
+
+def test_reasons_on_page_one_are_whole_on_the_screen_and_on_paper_where_there_is_room(record: MonthRecord) -> None:
+    style = (REPORTS / "templates" / "monthly" / "monthly.css").read_text()
+    screen = style.partition("@media print")[0]
+    assert "line-clamp" not in screen
+    assert 'class="prom"' in render(record, "de").decode(), "much to say: a line each, so that it stays one page"
+    checks = ("firewall.default-policy", "network.open-ports", "patch.pending-security", "patch.end-of-life")
+    proofs = [
+        replace(sample.result("clock", "web1", Outcome.PASSED, check), check=check, family=check.partition(".")[0])
+        for check in (*checks, "patch.release-behind", "backup.borg-freshness")
+    ]
+    failed = sample.result("open-ports", "web1", Outcome.FAILED, "tcp/9")
+    calm = replace(record.hosts[1], results=(failed, *proofs))
+    little = replace(record, contract=None, hosts=(calm,), findings=(), availability=(), sightings={})
+    assert 'class="prom room4"' in render(little, "de").decode()
