@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from importlib import import_module
 from io import StringIO
@@ -116,6 +117,9 @@ def main() -> None:
     # Nearly all that a command creates at its start it keeps: looking through it for cycles again and again, as Python
     # does after every 700 new objects, is a tenth of the start.
     gc.set_threshold(200_000)
+    # A closed terminal is like Ctrl-C: what is complete is stored, the rest is said. nohup(1) has it ignored already.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     code = run(sys.argv[1:])
     # And once more at the end, just before all memory is given back at once: a fifth of a short scan.
     gc.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -68,19 +69,40 @@ def write(report: RunReport, chosen: Sequence[Format], directory: Path) -> tuple
 
 
 def write_files(contents: Mapping[str, bytes], directory: Path) -> tuple[Path, ...]:
-    """Write files below `directory` (made if need be); each appears whole or not at all. Raises CommandError."""
+    """Write files below `directory` (made if need be); each appears whole or not at all. Raises CommandError.
+
+    They are for their owner alone, as the store is: what is in them is how hosts can be attacked.
+    """
     paths = []
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        _make_private(directory)
         for name, content in contents.items():
             path = directory / name
-            draft = path.with_name(f".{path.name}.draft")
-            draft.write_bytes(content)
-            draft.replace(path)
+            _write_private(path, content)
             paths.append(path)
     except OSError as error:
         raise CommandError(f"cannot write to {directory}: {error.strerror or error}", Exit.INCOMPLETE) from None
     return tuple(paths)
+
+
+def _make_private(directory: Path) -> None:
+    """Make a folder and those above it for their owner alone; one that is there keeps its mode."""
+    for missing in reversed([one for one in (directory, *directory.parents) if not one.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    directory.mkdir(exist_ok=True)  # says what is wrong where it is no folder
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        # A draft that was left by a process that was killed has a mode of its own, and may be a link to elsewhere.
+        draft.unlink(missing_ok=True)
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:  # noqa: PTH123 - mode from the first moment on
+            out.write(content)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def summary(report: RunReport) -> str:

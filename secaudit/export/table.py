@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 from secaudit.api import Format
 from secaudit.export.results import show_time
@@ -36,6 +37,10 @@ COLUMNS = (
 
 # A cell that begins with one of these is a formula to a spreadsheet (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@")
+
+# A spreadsheet of a country with a decimal comma (Germany, Austria) splits at semicolons, quotes or not: what follows
+# one begins a cell there.
+_INNER = re.compile(r"(;)(?=[\s\"']*[=+\-@])")
 
 
 def render(report: RunReport) -> bytes:
@@ -74,8 +79,8 @@ def _row(result: Result) -> list[str]:
 
 
 def _inert(value: str) -> str:
-    shown = visible_line(value)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    shown = _INNER.sub(r"\1'", visible_line(value))
+    return f"'{shown}" if shown.lstrip(" \"'").startswith(_FORMULA) and not shown.startswith("'") else shown
 
 
 FORMAT = Format("csv", "results.csv", render)

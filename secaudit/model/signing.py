@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,7 @@ class SigningKey:
             raise SigningError(f"{path}: not a private key in PEM; `secaudit keys new` makes one") from None
         if not isinstance(key, Ed25519PrivateKey):
             raise SigningError(f"{path}: not an Ed25519 key")
+        _refuse_shared(path)
         return cls(key)
 
     def write(self, path: Path) -> Path:
@@ -194,6 +196,13 @@ def _authenticated(kind: str, payload: bytes) -> bytes:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
+
+
+def _refuse_shared(path: Path) -> None:
+    """Whoever else reads the key signs as its owner, and whoever else writes it chooses who signs."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise SigningError(f"{path}: others may read or write the key (mode {mode:04o}); run chmod 600 {path}")
 
 
 def _read(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 KERNEL = ("/proc", "/sys", "/dev/pts")
 """Not files but the kernel's own view, which differs from one moment to the next."""
 LOGGED = (
-    "/var/log/*",  # sshd's log and lastlog
+    *(f"/var/log/{name}" for name in ("sshd.log", "lab.log", "lastlog", "wtmp", "btmp", "faillog", "auth.log")),
     "/run/utmp",
     "/run/sudo",  # sudo's time stamps and lecture marks
     "/run/sudo/*",

@@ -32,6 +32,7 @@ def scratch(start_lab: StartLab) -> Lab:
         ("echo x > /dev/shm/hidden", ["+ /dev/shm/hidden"]),
         ("ln -sf /elsewhere /usr/bin/awk", ["~ /usr/bin/awk"]),
         ("echo login >> /var/log/sshd.log; mkdir -p /run/sudo/ts", []),
+        ("mkdir -p /var/log/apt; echo x > /var/log/apt/planned.log", ["+ /var/log/apt/planned.log"]),
     ],
 )
 def test_names_what_changed(scratch: Lab, script: str, seen: list[str]) -> None:

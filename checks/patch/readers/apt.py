@@ -18,6 +18,8 @@ from .stamps import FIND_FORMAT, Stamp, read_stamps
 SIMULATION = Command(
     (
         *("apt-get", "-q", "-s", "-o", "Debug::NoLocking=1", "-o", "APT::Get::Show-User-Simulation-Note=0"),
+        # Run by root, even a simulation writes down for its developers what it planned (eipp.log.xz).
+        *("-o", "Dir::Log::Planner=/dev/null"),
         *("-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="),
         *("-o", "APT::Get::Always-Include-Phased-Updates=1", "-t", "*-security", "--ignore-hold", "dist-upgrade"),
     ),

@@ -65,6 +65,7 @@ def command(
     if out is None:
         click.echo(text, nl=False)
     else:
+        out.touch(mode=0o600)  # for its owner alone from the first moment on
         out.write_text(text, encoding="utf-8")
     return 0
 

@@ -181,7 +181,9 @@ def _write(posted: Posted, target: DirectoryTarget) -> None:
     try:
         if folder.exists():
             return
-        draft.mkdir(parents=True, exist_ok=True)
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        # For its owner alone, as the store is; a group that is to read it can be given the folder above.
+        draft.mkdir(mode=0o700, exist_ok=True)
         (draft / "message.txt").write_text(visible(f"{message.subject}\n\n{message.text}"), encoding="utf-8")
         head = {"customer": message.customer, "subject": message.subject, "composed": _moment(posted.composed)}
         (draft / "message.json").write_text(json.dumps(head, indent=2) + "\n", encoding="utf-8")
