@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import resource
 import statistics
 import sys
 import time
@@ -20,7 +19,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import Static
 
-from benchmarks.measure import run
+from benchmarks.measure import own_peak, run
 from benchmarks.report import Bar, table
 from secaudit.model.answer import HostTranscript, Reach
 from secaudit.model.inventory import Host
@@ -185,4 +184,4 @@ def measure() -> tuple[str, list[Bar]]:
 
 if __name__ == "__main__":
     measured = asyncio.run(session(Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3]))))
-    print(*measured, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(*measured, own_peak())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import random
-import resource
 import time
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +20,7 @@ from secaudit.checks.firewall.rules.packet import read_packet
 from secaudit.checks.firewall.rules.ruleset import Hook, Ruleset, TableFamily
 from secaudit.checks.firewall.sets.packet_sets import ChainSets
 
+from benchmarks.measure import own_peak
 from benchmarks.peers.aerleon_shade import shaded
 from benchmarks.report import Bar, table
 
@@ -117,7 +117,7 @@ def measure() -> tuple[str, list[Bar]]:
             rows.append([f"ours, {count:,} rules, dead rules alone", f"{ours:.2f} s", "", "", ""])
         if count == 10_000:
             bars.append(Bar("one packet among 10,000 rules", _query(loaded) * 1000, 5, "ms", at_least=False))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = own_peak()
     bars.append(Bar("memory at 100,000 rules", peak, 1024, "MiB", at_least=False))
     theirs, seen = shaded(rules(COMPARED))
     missed = len(dead_of_ours - seen)

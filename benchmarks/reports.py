@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from tempfile import TemporaryDirectory
 from secaudit.reports.monthly import render as render_month
 from secaudit.reports.technical import render
 
-from benchmarks.measure import run
+from benchmarks.measure import own_peak, run
 from benchmarks.report import Bar, table
 from secaudit.cli.paper import browser, print_pdf
 from secaudit.model.answer import Reach
@@ -116,7 +115,7 @@ def _render(hosts: int, findings: int, page: Path) -> None:
     written = render(report)
     spent = time.process_time() - begun
     page.write_bytes(written)
-    print(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(spent, own_peak())
 
 
 if __name__ == "__main__":
