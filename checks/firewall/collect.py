@@ -17,19 +17,27 @@ from .facts import Firewall, Gap, Ipv6Stack, Source
 from .readers.ipset.members import resolve_sets
 from .readers.ipset.save import read_ipset_save
 from .readers.iptables.save import read_iptables_save
-from .readers.merge import merge
+from .readers.merge import has_extensions, merge
 from .readers.nft.document import read_nft_json
 from .rules.matches import PacketFamily, SetMembership
 from .rules.ruleset import Backend, Ruleset, RulesetError, TableFamily
 
 _LIMIT = 32 * MIB
 _TIMEOUT = timedelta(seconds=60)
+_LEGACY_WARNING = "legacy tables present"
 
 
 def _save(program: str) -> Command:
     # Printed by nf_tables and legacy variants to a user without CAP_NET_ADMIN.
     refusals = ("Permission denied", "Operation not permitted", "you must be root")
-    return Command((f"/usr/sbin/{program}", "-c"), root=True, timeout=_TIMEOUT, limit=_LIMIT, refusals=refusals)
+    return Command(
+        (f"/usr/sbin/{program}", "-c"),
+        root=True,
+        timeout=_TIMEOUT,
+        limit=_LIMIT,
+        refusals=refusals,
+        remarks=(_LEGACY_WARNING,),
+    )
 
 
 NFT = Command(
@@ -53,7 +61,6 @@ IPV6_ADDRESSES = Command(("cat", "/proc/net/if_inet6"))
 PROC_NET = Command(("ls", "-1", "/proc/net/"))
 
 _BOTH = frozenset(PacketFamily)
-_LEGACY_WARNING = b"legacy tables present"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +69,12 @@ class _Family:
     tables: TableFamily
     save: Command
     legacy: Command
+    legacy_modules: str
 
 
 _FAMILIES = (
-    _Family(PacketFamily.IPV4, TableFamily.IP, IPTABLES, IPTABLES_LEGACY),
-    _Family(PacketFamily.IPV6, TableFamily.IP6, IP6TABLES, IP6TABLES_LEGACY),
+    _Family(PacketFamily.IPV4, TableFamily.IP, IPTABLES, IPTABLES_LEGACY, "iptable_"),
+    _Family(PacketFamily.IPV6, TableFamily.IP6, IP6TABLES, IP6TABLES_LEGACY, "ip6table_"),
 )
 
 
@@ -92,7 +100,9 @@ class _View:
 
     def read_save(self, command: Command, family: TableFamily) -> Ruleset | Unproven:
         try:
-            ruleset = read_iptables_save(self.answers.text(command), family, command.key)
+            # Its tables come one after the other: nothing in it tells that one is left out.
+            listing = self.answers.ended(command, quiet=True)
+            ruleset = read_iptables_save(listing.text, family, command.key)
         except Unproven as reason:
             return self._failed(command, reason)
         self._gave(command, ruleset)
@@ -145,22 +155,23 @@ def firewall(answers: Answers) -> Firewall:
         view.gap(_BOTH, "nftables rules", nft)
     shown: list[Ruleset] = []
     for family, save, legacy in zip(_FAMILIES, saves, legacies, strict=True):
-        shown += _of_family(view, family, save, legacy, nft_answered=isinstance(nft, Ruleset))
+        shown += _of_family(view, family, save, legacy, nft)
     ruleset = view.resolved(merge(nft if isinstance(nft, Ruleset) else None, shown))
     return Firewall(ruleset, tuple(view.gaps), tuple(view.sources))
 
 
 def _of_family(
-    view: _View, family: _Family, save: Ruleset | Unproven, legacy: Ruleset | Unproven, *, nft_answered: bool
+    view: _View, family: _Family, save: Ruleset | Unproven, legacy: Ruleset | Unproven, nft: Ruleset | Unproven
 ) -> list[Ruleset]:
     """What the iptables tools show of one family, legacy tables once, and the gaps they leave."""
     only = frozenset({family.packets})
     save_is_legacy = isinstance(save, Ruleset) and _is_legacy(save)
-    if isinstance(save, Unproven) and not (nft_answered and save.kind is UnprovenKind.MISSING):
+    nft_suffices = isinstance(nft, Ruleset) and not has_extensions(nft, family.tables)
+    if isinstance(save, Unproven) and not (nft_suffices and save.kind is UnprovenKind.MISSING):
         view.gap(only, "iptables rules", save)
     if isinstance(legacy, Unproven) and not save_is_legacy:
-        announced = _LEGACY_WARNING in view.answers[family.save].stderr
-        if announced or legacy.kind is not UnprovenKind.MISSING:
+        gone = legacy.kind is UnprovenKind.MISSING and _legacy_unused(view.answers, family, save)
+        if not gone:
             view.gap(only, "legacy iptables rules", legacy)
     shown = [save] if save_is_legacy else [save, legacy]
     return [ruleset for ruleset in shown if isinstance(ruleset, Ruleset)]
@@ -171,23 +182,44 @@ def _is_legacy(ruleset: Ruleset) -> bool:
     return any(table.backend is Backend.LEGACY for table in ruleset.tables)
 
 
+def _legacy_unused(answers: Answers, family: _Family, save: Ruleset | Unproven) -> bool:
+    """Whether nothing speaks for rules in the legacy tables of a family on a host without the legacy tools.
+
+    A table there needs its own module (`iptable_filter`), and iptables-save of the nf_tables variant warns of them.
+    """
+    modules = _modules(answers)
+    if modules is not None and any(name.startswith(family.legacy_modules) for name in modules):
+        return False
+    if isinstance(save, Ruleset):
+        return _LEGACY_WARNING.encode() not in answers[family.save].stderr
+    return modules is not None
+
+
 def _nf_tables_unused(answers: Answers) -> bool:
     """Whether it is proven that the kernel holds no nf_tables rules.
 
     Netfilter is built as modules where `x_tables` is one (it is the base of legacy iptables), and then rules in
     nf_tables need the module `nf_tables`. A kernel with netfilter built in proves nothing. See proc_modules(5).
     """
+    modules = _modules(answers)
+    return modules is not None and "x_tables" in modules and "nf_tables" not in modules
+
+
+def _modules(answers: Answers) -> frozenset[str] | None:
+    """The names of the kernel's modules; None when they are not known."""
     try:
-        modules = {line.split(" ", 1)[0] for line in answers.ended(MODULES).lines}
+        return frozenset(line.split(" ", 1)[0] for line in answers.ended(MODULES).lines)
     except Unproven:
-        return False
-    return "x_tables" in modules and "nf_tables" not in modules
+        return None
 
 
 @collector(Ipv6Stack, (DISABLE_IPV6, IPV6_ADDRESSES, PROC_NET))
 def ipv6_stack(answers: Answers) -> Ipv6Stack:
     """Whether IPv6 is on: proven off when the kernel has no IPv6, or it is disabled and no interface has an address."""
     names = answers.ended(PROC_NET)
+    if "if_inet6" not in names.lines and answers[IPV6_ADDRESSES].stdout:
+        reason = "/proc/net does not list if_inet6, which can be read all the same"
+        raise Unproven(UnprovenKind.NOT_UNDERSTOOD, reason, (names.evidence(), answers[IPV6_ADDRESSES].evidence()))
     if "if_inet6" not in names.lines:
         if "dev" not in names.lines:
             raise Unproven(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
 
-from secaudit.api import Evidence, Expect, Facts, Unproven, UnprovenKind, Verdict, passed, unproven
+from secaudit.api import Evidence, Expect, Facts, Unproven, UnprovenKind, Verdict, not_applicable, passed, unproven
 
 from .facts import Firewall, Ipv6Stack
 from .rules.matches import PacketFamily
@@ -68,6 +68,14 @@ def unseen(firewall: Firewall, families: Iterable[PacketFamily] = PacketFamily) 
     return unread(firewall) or (Unproven(gap.kind, gap.reason, gap.evidence) if gap else None)
 
 
+def unfiltered(firewall: Firewall, subject: str, family: PacketFamily, *, expected: str) -> Verdict:
+    """That a check of filtered packets does not speak about a family of which no rule filters any, if that is seen."""
+    stop = unseen(firewall, [family])
+    if stop is not None:
+        return stop.verdict(subject, expected=expected)
+    return not_applicable(subject, reason="incoming packets are not filtered")
+
+
 def undecided(subject: str, *, reason: str, expected: str = "", evidence: Iterable[Evidence] = ()) -> Verdict:
     """The subject could not be decided, because something is in the rules that is not understood."""
     return unproven(subject, kind=UnprovenKind.NOT_UNDERSTOOD, reason=reason, expected=expected, evidence=evidence)
@@ -80,13 +88,14 @@ def conclusion(
     observed: str,
     expected: str,
     evidence: Iterable[Evidence] | None = None,
+    families: Iterable[PacketFamily] = PacketFamily,
 ) -> Iterator[Verdict]:
     """What is left to say of the whole ruleset once its findings have been `spoken`.
 
-    That not everything was seen; else, if there was no finding, that it is as expected: `observed`, with the answers
-    that the firewall was read from where no other `evidence` is given.
+    That not everything of the families was seen; else, if there was no finding, that it is as expected: `observed`,
+    with the answers that the firewall was read from where no other `evidence` is given.
     """
-    stop = unseen(firewall)
+    stop = unseen(firewall, families)
     if stop is not None:
         yield stop.verdict("ruleset", expected=expected)
     elif not spoken:

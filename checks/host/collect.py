@@ -118,7 +118,7 @@ def uptime(answers: Answers) -> Uptime:
 @collector(Mounts, (MOUNTS,))
 def mounts(answers: Answers) -> Mounts:
     """What is mounted where."""
-    return Mounts(read_mounts(answers.ended(MOUNTS)))
+    return Mounts(read_mounts(answers.ended(MOUNTS, quiet=True)))
 
 
 @collector(Filesystems, (DF_BYTES, DF_INODES), uses=(Mounts,))
@@ -152,7 +152,7 @@ def filesystems(answers: Answers) -> Filesystems:
 @collector(ListeningSockets, (SOCKETS_V4, SOCKETS_V6))
 def listening_sockets(answers: Answers) -> ListeningSockets:
     """Who listens. An empty list is an answer: a host need not listen anywhere."""
-    v4, v6 = answers.ended(SOCKETS_V4), answers.ended(SOCKETS_V6)
+    v4, v6 = answers.ended(SOCKETS_V4, quiet=True), answers.ended(SOCKETS_V6, quiet=True)
     return ListeningSockets((*read_sockets(v4, 4), *read_sockets(v6, 6)), (v4.evidence(), v6.evidence()))
 
 
@@ -165,7 +165,7 @@ def packages(answers: Answers) -> Packages:
 @collector(Services, (SERVICES,))
 def services(answers: Answers) -> Services:
     """All loaded service units. A host that was not booted with systemd has none to tell of and says so."""
-    answer = answers.ended(SERVICES)
+    answer = answers.ended(SERVICES, quiet=True)
     found = []
     for number, line in enumerate(answer.lines, 1):
         # Releases before 246 mark a failed unit with a dot even with --plain.

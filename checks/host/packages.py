@@ -40,7 +40,8 @@ def read_packages(answers: Answers) -> Packages:
     Raises `Unproven` when the manager cannot be told or its answer cannot be read.
     """
     manager = _native(answers.facts.get(OsRelease)) or _only(answers)
-    answer = answers.ended(manager.command)
+    # A list that ends early looks like a whole one; rpm alone tells of old files beside a list that is whole.
+    answer = answers.ended(manager.command, quiet=manager.name != "rpm")
     packages = tuple(manager.read(answer))
     if manager.name == "rpm":
         packages = _with_modules(packages, answers[_MODULES])
@@ -167,7 +168,7 @@ def _unknown(answer: Answer, number: int) -> Unproven:
 _MANAGERS = (
     _Manager(
         "dpkg",
-        Command(("dpkg-query", "-W", "-f", _DPKG_FORMAT), limit=16 * MIB),
+        Command(("dpkg-query", "-W", "-f", _DPKG_FORMAT), limit=16 * MIB, remarks=("dpkg-query: warning: ",)),
         frozenset({"debian", "ubuntu"}),
         _dpkg,
     ),
@@ -178,7 +179,12 @@ _MANAGERS = (
         _rpm,
     ),
     _Manager("apk", Command(("cat", "/lib/apk/db/installed"), limit=16 * MIB), frozenset({"alpine"}), _apk),
-    _Manager("pacman", Command(("pacman", "-Q"), limit=4 * MIB), frozenset({"arch", "manjaro"}), _pacman),
+    _Manager(
+        "pacman",
+        Command(("pacman", "-Q"), limit=4 * MIB, remarks=("warning: ",)),
+        frozenset({"arch", "manjaro"}),
+        _pacman,
+    ),
 )
 
 PACKAGE_COMMANDS: tuple[Command, ...] = (*(manager.command for manager in _MANAGERS), _MODULES)

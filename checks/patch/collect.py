@@ -100,7 +100,7 @@ def reboot_flag(answers: Answers) -> RebootFlag:
     """Whether a package asked for a reboot; which ones did is told when the host tells it."""
     named = answers[FLAG_PACKAGES]
     told = named.status is AnswerStatus.ENDED and named.exit == 0
-    return read_flag(answers.ended(FLAG), read_flag_packages(named) if told else ())
+    return read_flag(answers.ended(FLAG, quiet=True), read_flag_packages(named) if told else ())
 
 
 @collector(KernelUnpacked, (UNPACKED,))
@@ -114,15 +114,15 @@ def held_packages(answers: Answers) -> HeldPackages:
     """What the package manager leaves out of upgrades."""
     match front_end(answers.facts):
         case "apt":
-            return read_holds(answers.ended(HOLDS))
+            return read_holds(answers.ended(HOLDS, quiet=True))
         case "dnf":
             return dnf.read_locks(answers)
         case "zypper":
             return zypper.read_locks(answers)
         case "apk":
-            return apk.read_pins(answers.ended(apk.WORLD))
+            return apk.read_pins(answers.ended(apk.WORLD, quiet=True))
         case "pacman":
-            return pacman.read_ignored(answers.ended(pacman.SETTINGS))
+            return pacman.read_ignored(answers.ended(pacman.SETTINGS, quiet=True))
 
 
 @collector(
@@ -140,9 +140,9 @@ def repositories(answers: Answers) -> Repositories:
         case "zypper":
             return zypper.read_repositories(answers)
         case "apk":
-            return apk.read_repositories(answers.ended(apk.REPOSITORIES))
+            return apk.read_repositories(answers.ended(apk.REPOSITORIES, quiet=True))
         case "pacman":
-            return pacman.read_repositories(answers.ended(pacman.SETTINGS))
+            return pacman.read_repositories(answers.ended(pacman.SETTINGS, quiet=True))
 
 
 @collector(AutomaticUpdates, (APT_PERIODIC, APT_TIMER, TIMERS, DNF_CONF, apk.JOBS), uses=_MANAGED)

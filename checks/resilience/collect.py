@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind, collector
+from secaudit.api import Answer, Answers, Command, Unproven, UnprovenKind, attempt, collector
 
 from .facts import MdArrays, TimeSync
 from .mdstat import read_mdstat
@@ -41,19 +41,26 @@ def md_arrays(answers: Answers) -> MdArrays:
 
 @collector(TimeSync, (CHRONY, TIMEDATECTL))
 def time_sync(answers: Answers) -> TimeSync:
-    """chronyd's own word where it runs, else what systemd knows of the kernel's clock discipline.
+    """chronyd's own word where it is installed, else what systemd knows of the kernel's clock discipline.
 
-    Raises `Unproven` when neither answers.
+    Raises `Unproven` when neither answers, and when chronyd does not although it is there: that the kernel's clock is
+    disciplined does not say by whom and how well, that it is not says enough.
     """
     try:
         return _chrony(answers.ended(CHRONY))
-    except Unproven as chrony:
-        try:
-            return _timedatectl(answers.ended(TIMEDATECTL))
-        except Unproven as systemd:
-            raise Unproven(
-                systemd.kind, f"{chrony.reason}; {systemd.reason}", (*chrony.evidence, *systemd.evidence)
-            ) from None
+    except Unproven as trouble:
+        chrony = trouble
+    systemd = attempt(_systemd, answers)
+    if isinstance(systemd, Unproven):
+        reason = f"{chrony.reason}; {systemd.reason}"
+        raise Unproven(systemd.kind, reason, (*chrony.evidence, *systemd.evidence)) from None
+    if systemd.synchronized and chrony.kind is not UnprovenKind.MISSING:
+        raise chrony
+    return systemd
+
+
+def _systemd(answers: Answers) -> TimeSync:
+    return _timedatectl(answers.ended(TIMEDATECTL))
 
 
 def _chrony(answer: Answer) -> TimeSync:

@@ -10,7 +10,7 @@ from secaudit.api.expect import Expect
 from secaudit.api.facts import Facts, Unproven
 from secaudit.model.answer import Answer, AnswerStatus
 from secaudit.model.outcome import UnprovenKind
-from secaudit.model.request import Request
+from secaudit.model.request import Command, Request
 
 T = TypeVar("T")
 
@@ -33,6 +33,10 @@ _WORDS = {
 }
 
 
+_SUDO_REMARKS = ("sudo: unable to resolve host ",)
+"""What sudo itself prints on a host whose own name is in no list of names; the command runs all the same."""
+
+
 class Answers:
     """What a collector works on: the answers to its requests, the expectations that asked for the fact, and `uses`."""
 
@@ -47,10 +51,12 @@ class Answers:
         """The answer as it is, whatever its status."""
         return self._answers[request]
 
-    def ended(self, request: Request, exits: tuple[int, ...] = (0,), whole: bool = True) -> Answer:
+    def ended(self, request: Request, exits: tuple[int, ...] = (0,), whole: bool = True, quiet: bool = False) -> Answer:
         """The answer, if the command ran to its end with one of `exits` and (with `whole`) nothing was cut off.
 
-        Raises `Unproven` with the matching kind and the first line of stderr otherwise.
+        An empty stdout is an answer only where stderr is empty too, but for what the command's `remarks` name: some
+        programs fail and end with 0. With `quiet` that holds for every stdout: for lists in which nothing tells that
+        the rest is left out. Raises `Unproven` with the matching kind and the first line of stderr otherwise.
         """
         answer = self._answers[request]
         if answer.status is not AnswerStatus.ENDED:
@@ -65,16 +71,34 @@ class Answers:
             detail = _first_line(answer.stderr)
             reason = f"`{request.key}` ended with exit code {answer.exit}"
             raise Unproven(UnprovenKind.ERROR, f"{reason}: {detail}" if detail else reason, (answer.evidence(),))
+        complaint = self.complaint(request)
+        if complaint and (quiet or not answer.stdout.strip()):
+            what = "reports an error" if answer.stdout.strip() else "printed nothing but an error"
+            reason = f"`{request.key}` {what}: {complaint}"
+            raise Unproven(UnprovenKind.ERROR, reason, (answer.evidence(),))
         return answer
+
+    def complaint(self, request: Request) -> str:
+        """The first line of stderr that is no remark beside a good answer (`Command.remarks`); empty without one."""
+        return _first_line(self._answers[request].stderr, _remarks(request))
 
     def text(self, request: Request, exits: tuple[int, ...] = (0,)) -> str:
         """stdout as text under the conditions of `ended`."""
         return self.ended(request, exits).text
 
 
-def _first_line(stderr: bytes) -> str:
-    lines = stderr.decode("utf-8", "replace").strip().splitlines()
-    return lines[0][:200] if lines else ""
+def _first_line(stderr: bytes, without: tuple[str, ...] = ()) -> str:
+    remarked = False
+    for line in stderr.decode("utf-8", "replace").strip().splitlines():
+        # What begins with a blank goes on with the line before it.
+        remarked = any(text in line for text in without) or (remarked and line[:1].isspace())
+        if line.strip() and not remarked:
+            return line[:200]
+    return ""
+
+
+def _remarks(request: Request) -> tuple[str, ...]:
+    return (*_SUDO_REMARKS, *request.remarks) if isinstance(request, Command) else ()
 
 
 Requests = Sequence[Request] | Callable[[Sequence[Expect]], Iterable[Request]]

@@ -53,7 +53,7 @@ class Command:
     `sudo -n` unless the session is root already, needs an absolute `argv[0]` and ends up in the generated sudoers
     file. `timeout` and `limit` (bytes of stdout) are upper bounds that the transport enforces. `refusals` are texts
     that this command prints on stderr when it was denied although it ran (matched case-sensitively as substrings,
-    on stderr only).
+    on stderr only). `remarks` are texts that it prints there beside an answer that stands all the same.
 
     Raises ValueError for an argv that no transport could run safely.
     """
@@ -63,6 +63,7 @@ class Command:
     timeout: timedelta = field(default=timedelta(seconds=30), compare=False)
     limit: int = field(default=4 * MIB, compare=False)
     refusals: tuple[str, ...] = field(default=(), compare=False)
+    remarks: tuple[str, ...] = field(default=(), compare=False)
     is_recorded: bool = field(default=False, compare=False, repr=False)
     """Read back from a transcript, never to be run: it may be of a version that allowed more in root commands."""
 

@@ -48,12 +48,12 @@ def saved(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     evidence = [*files.evidence, *firewall.evidence]
     running = without_tools(firewall.ruleset)
     found = read_saved(files, running)
-    if not any(table.chains for table in running.tables) and not found.files and not found.open:
-        yield not_applicable("ruleset", reason="there are neither running nor saved rules", evidence=evidence)
-        return
     stop = unseen(firewall)
     if stop is not None:
         yield stop.verdict("ruleset", expected=expected)
+        return
+    if not any(table.chains for table in running.tables) and not found.files and not found.open:
+        yield not_applicable("ruleset", reason="there are neither running nor saved rules", evidence=evidence)
         return
     problems = [*found.open, *(_unread(found.ruleset))]
     if not found.files and not found.open:

@@ -27,6 +27,7 @@ from ..rules.owner import owners
 from ..rules.ruleset import Hook, Ruleset
 from ..wording import (
     Nothing,
+    conclusion,
     families,
     ipv6_off,
     place,
@@ -226,10 +227,10 @@ def any_any(facts: Facts, expect: OpenHooks) -> Iterator[Verdict]:
                     found[subject] = family, rule
     for subject, (family, rule) in found.items():
         yield _judge_open(firewall, subject, family, rule)
-    if not found:
-        rules = sum(1 for _ in firewall.ruleset.rules)
-        observed = f"none among {rules} rules{_owned(firewall.ruleset)}"
-        yield passed(observed=observed, expected="no rule that accepts everything", evidence=firewall.evidence)
+    rules = sum(1 for _ in firewall.ruleset.rules)
+    observed = f"none among {rules} rules{_owned(firewall.ruleset)}"
+    expected = "no rule that accepts everything"
+    yield from conclusion(firewall, found, observed=observed, expected=expected, families=families(facts))
 
 
 def _judge_open(firewall: Firewall, subject: str, family: PacketFamily, found: OpenRule) -> Verdict:
@@ -288,6 +289,8 @@ def ipv6_unfiltered(facts: Facts, _: Nothing) -> Iterator[Verdict]:
             expected=expected,
             evidence=(*firewall.evidence, stack.evidence),
         )
+    elif (stop := unseen(firewall)) is not None:
+        yield stop.verdict("input ipv6", expected=expected)
     else:
         reason = "incoming IPv4 packets are not filtered either"
         yield not_applicable("input ipv6", reason=reason, evidence=firewall.evidence)

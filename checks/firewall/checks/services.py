@@ -19,7 +19,7 @@ from ..rules.matches import NumberRange, PacketFamily
 from ..rules.ruleset import Hook
 from ..sets.addresses import most_addresses
 from ..sets.regions import Runs, TooManyRegionsError, common, outside, runs
-from ..wording import Nothing, families, undecided, unread, unseen
+from ..wording import Nothing, families, undecided, unseen
 
 SHOWN = 3
 """Accesses, and networks of each, that are named in one finding."""
@@ -172,7 +172,7 @@ def ipv6_wider(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     if not stack.enabled:
         yield not_applicable("services", reason=stack.reason, evidence=(stack.evidence,))
         return
-    if unread(firewall) is None and not filters(firewall.ruleset, PacketFamily.IPV6, Hook.INPUT):
+    if unseen(firewall, [PacketFamily.IPV6]) is None and not filters(firewall.ruleset, PacketFamily.IPV6, Hook.INPUT):
         reason = "incoming IPv6 packets are not filtered; whether IPv4 is says firewall.ipv6-unfiltered"
         yield not_applicable("services", reason=reason, evidence=evidence)
         return

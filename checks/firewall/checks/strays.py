@@ -12,7 +12,6 @@ from secaudit.api import (
     Verdict,
     check,
     failed,
-    not_applicable,
     passed,
 )
 
@@ -30,7 +29,7 @@ from ..sets.expansion import TooManyPlacesError
 from ..sets.packet_sets import tracks_connections
 from ..sets.regions import Region, TooManyRegionsError
 from ..sets.universe import STATES
-from ..wording import Nothing, families, point, undecided, unseen
+from ..wording import Nothing, families, point, undecided, unfiltered, unseen
 
 _FIN, _SYN, _RST, _PSH, _ACK, _URG = (numbers.TCP_FLAGS[name] for name in ("fin", "syn", "rst", "psh", "ack", "urg"))
 _IMPOSSIBLE = (
@@ -69,7 +68,7 @@ def invalid_packets(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     for family in families(facts):
         subject = f"input {family.label}"
         if not filters(firewall.ruleset, family, Hook.INPUT):
-            yield not_applicable(subject, reason="incoming packets are not filtered")
+            yield unfiltered(firewall, subject, family, expected=expected)
             continue
         try:
             flags = [TcpFlags(_ALL_FLAGS, frozenset({bits})) for _, bits in _IMPOSSIBLE]
@@ -113,7 +112,7 @@ def fragments(facts: Facts, _: Nothing) -> Iterator[Verdict]:
     for family in families(facts):
         subject = f"input {family.label}"
         if not filters(firewall.ruleset, family, Hook.INPUT):
-            yield not_applicable(subject, reason="incoming packets are not filtered")
+            yield unfiltered(firewall, subject, family, expected=expected)
             continue
         if tracks_connections(firewall.ruleset):
             observed = "rules ask for the states of connections, so the kernel puts fragments together before them"

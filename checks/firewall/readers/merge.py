@@ -26,6 +26,11 @@ def merge(nft: Ruleset | None, saves: Sequence[Ruleset]) -> Ruleset:
     return Ruleset(tuple(tables), (*(nft.unread if nft else ()), *unread))
 
 
+def has_extensions(ruleset: Ruleset, family: TableFamily) -> bool:
+    """Whether nft's listing holds extensions of iptables in tables of the family, which only iptables-save explains."""
+    return any(_has_extension(rule) for table, _, rule in ruleset.rules if table.family is family)
+
+
 def _modern(table: Table) -> bool:
     return table.backend is Backend.NF_TABLES
 

@@ -20,12 +20,12 @@ _PATHS = (
     "/etc/ufw",
     "/etc/default/ufw",
 )
-FILES = Command(("/usr/bin/grep", "-r", "-a", "-H", "-n", "^", *_PATHS), root=True, limit=32 * MIB)
+_ABSENT = "No such file or directory"
+FILES = Command(("/usr/bin/grep", "-r", "-a", "-H", "-n", "^", *_PATHS), root=True, limit=32 * MIB, remarks=(_ABSENT,))
 UNITS = ("nftables", "netfilter-persistent", "iptables", "ip6tables", "ufw", "firewalld")
 LOADERS = Command(("systemctl", "show", "--property=Id,UnitFileState", *(f"{name}.service" for name in UNITS)))
 
 _LINE = re.compile(r"(/etc/[^:\n]+):(\d+):(.*)")
-_ABSENT = "No such file or directory"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,9 @@ JOBS = Command(("grep", "-r", "-l", "-E", "(^|[ /])apk .*upgrade", "/etc/periodi
 
 _NEWER = re.compile(r"(?P<name>[a-z0-9][\w.+-]*)-(?P<old>\d[^\s-]*-r\d+)\s+<\s+(?P<new>\d\S*)\s*(?:@\S+)?", re.ASCII)
 _HEADING = "Installed:"
-_WORLD = re.compile(r"(?P<negated>!?)(?P<name>[A-Za-z0-9][\w.+:-]*)(?P<tag>@[\w.-]+)?(?P<pin>[<>=~]+.+)?", re.ASCII)
+_WORLD = re.compile(
+    r"(?P<negated>!?)(?P<name>[A-Za-z0-9](?:[\w.+:-]*[\w.+-])?)(?P<tag>@[\w.-]+)?(?P<pin>[<>=~]+.+)?", re.ASCII
+)
 _REPOSITORY = re.compile(r"(?:@[\w.-]+\s+)?(?P<address>[a-z]+://\S+|/\S+)", re.ASCII)
 _NO_MATCH = 1
 

@@ -88,7 +88,7 @@ def read_metadata(answer: Answer) -> PackageLists:
 
 def read_locks(answers: Answers) -> HeldPackages:
     """What the plugin versionlock ties to a version or excludes, and what `excludepkgs` of any file leaves out."""
-    locks = answers.ended(LOCKS, exits=(0, _NO_MATCH))
+    locks = answers.ended(LOCKS, exits=(0, _NO_MATCH), quiet=True)
     held = []
     for number, line in enumerate(locks.lines, 1):
         found = match_line(_LOCK, line)
@@ -99,7 +99,7 @@ def read_locks(answers: Answers) -> HeldPackages:
         elif not is_toml:
             reason = f"line {number} of the locked versions has a form that is not known"
             raise unknown_line(locks, number, line, reason=reason)
-    for section in read_sections(answers.ended(DNF_FILES, exits=(0, _NO_MATCH))):
+    for section in read_sections(answers.ended(DNF_FILES, exits=(0, _NO_MATCH), quiet=True)):
         for key in ("exclude", "excludepkgs"):
             names = section.settings.get(key, "").replace(",", " ").split()
             held += [HeldPackage(name, section.evidence) for name in names]
@@ -108,7 +108,7 @@ def read_locks(answers: Answers) -> HeldPackages:
 
 def read_repositories(answers: Answers) -> Repositories:
     """The enabled repositories; dnf checks signatures only where a file says that it must (dnf.conf(5), gpgcheck)."""
-    answer = answers.ended(DNF_FILES, exits=(0, _NO_MATCH))
+    answer = answers.ended(DNF_FILES, exits=(0, _NO_MATCH), quiet=True)
     archives, overrides = read_archives(read_sections(answer), answer, default=False)
     return Repositories(archives, overrides, answer.evidence())
 

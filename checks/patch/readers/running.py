@@ -69,7 +69,9 @@ def read_running_code(answers: Answers) -> RunningCode:
         # A process that has gone by the time its namespace is asked for needs no restart any more.
         if library is None or library["path"].startswith(_NO_FILE) or spaces.get(pid) != own:
             continue
-        unit = names.get(pid, _SESSIONS)
+        unit = names.get(pid)
+        if unit is None:
+            raise Unproven(UnprovenKind.NOT_UNDERSTOOD, f"which service process {pid} belongs to is not told")
         key = unit, library["path"]
         if key not in found:
             found[key] = OutdatedProcess(unit, int(pid), library["path"], at_line(maps, number, line))
@@ -79,7 +81,7 @@ def read_running_code(answers: Answers) -> RunningCode:
 
 
 def _units(answers: Answers) -> dict[str, str]:
-    """The systemd service of each process; processes of users' sessions belong to none."""
+    """The systemd service of each process, or what stands for the sessions of users, whose processes have none."""
     groups = answers.ended(GROUPS, exits=_ENDINGS)
     units = {}
     for line in groups.lines:
@@ -87,6 +89,8 @@ def _units(answers: Answers) -> dict[str, str]:
         service = _SERVICE.findall(found["path"]) if found else []
         if found and service and not service[0].startswith("user@"):
             units[found["pid"]] = service[0]
+        elif found:
+            units.setdefault(found["pid"], _SESSIONS)
     return units
 
 

@@ -11,7 +11,10 @@ from ..facts import Archive, AutomaticUpdates, HeldPackage, HeldPackages, LastAu
 from .lines import LONGEST_LINE, at_line, match_line, unknown_line
 from .stamps import FIND_FORMAT, read_stamps
 
-HOLDS = Command(("apt-mark", "showhold"))
+_REMARKS = ("W: ", "N: ")
+"""How lines begin in which programs of apt tell of something that changes nothing."""
+
+HOLDS = Command(("apt-mark", "showhold"), remarks=_REMARKS)
 # apt-get(8), indextargets: made for other programs. Signed-by is not told, whether a signature was checked is.
 ARCHIVES = Command(
     (
@@ -20,7 +23,8 @@ ARCHIVES = Command(
         "--format",
         "$(SITE)\t$(RELEASE)\t$(ORIGIN)\t$(LABEL)\t$(TRUSTED)",
         "Created-By: Packages",
-    )
+    ),
+    remarks=_REMARKS,
 )
 # sources.list(5): these options switch the check off. Nothing behind them is printed: an address may hold a password.
 OVERRIDES = Command(
@@ -36,10 +40,12 @@ APT_TRUST = Command(
         *("apt-config", "dump", "--format", "%F\t%v%n"),
         *("Acquire::AllowInsecureRepositories", "Acquire::AllowWeakRepositories"),
         *("Acquire::AllowDowngradeToInsecureRepositories", "APT::Get::AllowUnauthenticated"),
-    )
+    ),
+    remarks=_REMARKS,
 )
 APT_PERIODIC = Command(("apt-config", "dump", "--format", "%F\t%v%n", "APT::Periodic"))
-APT_TIMER = Command(("systemctl", "is-enabled", "apt-daily-upgrade.timer"))
+# Of a timer that is not there systemctl(1) says so on stderr only.
+APT_TIMER = Command(("systemctl", "is-enabled", "apt-daily-upgrade.timer"), remarks=("No such file or directory",))
 APT_RUNS = Command(
     (
         *("find", "-H", "/var/lib/apt/periodic", "-maxdepth", "1", "-path", "/var/lib/apt/periodic"),
@@ -80,7 +86,7 @@ def read_repositories(answers: Answers) -> Repositories:
 
     Raises `Unproven` when there is no archive at all: then nothing tells where packages came from.
     """
-    answer = answers.ended(ARCHIVES)
+    answer = answers.ended(ARCHIVES, quiet=True)
     archives: dict[tuple[str, ...], Archive] = {}
     for number, line in enumerate(answer.lines, 1):
         fields = line.split("\t")
@@ -93,9 +99,12 @@ def read_repositories(answers: Answers) -> Repositories:
         archives.setdefault((site, release, origin, label, trusted), archive)
     if not archives:
         raise Unproven(UnprovenKind.MISSING, "the host has no list of any archive", (answer.evidence(),))
-    found = answers.ended(OVERRIDES, exits=(0, _NOTHING_FOUND))
+    found = answers.ended(OVERRIDES, exits=(0, _NOTHING_FOUND), quiet=True)
     overrides = [_override(found, number, line) for number, line in enumerate(found.lines, 1)]
-    settings = answers.ended(APT_TRUST)
+    settings = answers.ended(APT_TRUST, quiet=True)
+    if settings.lines and not _settings(settings):
+        reason = "line 1 of the settings has a form that is not known"
+        raise unknown_line(settings, 1, settings.lines[0], reason=reason)
     for number, (name, value) in _settings(settings):
         if name.lower() in _INSECURE and value.lower() not in _NO:
             overrides.append(TrustOverride(name, f"{name} {value}", at_line(settings, number, f"{name}\t{value}")))

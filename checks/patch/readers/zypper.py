@@ -86,7 +86,7 @@ def read_metadata(answer: Answer) -> PackageLists:
 
 def read_locks(answers: Answers) -> HeldPackages:
     """What is locked: names or patterns of names."""
-    answer = answers.ended(LOCKS, exits=(0, _NO_MATCH))
+    answer = answers.ended(LOCKS, exits=(0, _NO_MATCH), quiet=True)
     held = []
     for number, line in enumerate(answer.lines, 1):
         found = match_line(_LOCK, line)
@@ -100,6 +100,6 @@ def read_locks(answers: Answers) -> HeldPackages:
 
 def read_repositories(answers: Answers) -> Repositories:
     """The enabled repositories; zypper checks signatures unless a file says that it must not."""
-    answer = answers.ended(ZYPPER_FILES, exits=(0, _NO_MATCH))
+    answer = answers.ended(ZYPPER_FILES, exits=(0, _NO_MATCH), quiet=True)
     archives, overrides = read_archives(read_sections(answer), answer, default=True)
     return Repositories(archives, overrides, answer.evidence())
