@@ -102,7 +102,7 @@ _FILES = {"datasets": {"shop-db": {"path": "/var/backups/shop/*.gz", "max_age": 
 _RESTIC = {
     "repositories": {"offsite": {"repository": "/srv/restic", "password_file": "/srv/keys/restic", "max_age": "24h"}}
 }
-_BORG = {"repositories": {"vault": {"repository": "/srv/borg", "max_age": "24h", "min_files": 2}}}
+_BORG = {"repositories": {"vault": {"repository": "/srv/borg", "max_age": "24h", "min_files": 1}}}
 _BACKUPS: Expectations = {
     "backup.file-freshness": [_FILES],
     "backup.restic-freshness": [_RESTIC],

@@ -161,13 +161,22 @@ def test_chrony_that_follows_its_own_clock_follows_nobody() -> None:
     assert not found.synchronized
 
 
-@pytest.mark.parametrize(("word", "synchronized"), [("yes", True), ("no", False)])
-@pytest.mark.parametrize("chrony", [None, "", "garbage"])
+@pytest.mark.parametrize(
+    ("chrony", "word", "synchronized"),
+    [(None, "yes", True), (None, "no", False), ("", "no", False), ("x", "no", False)],
+)
 def test_systemd_is_believed_where_chrony_says_nothing(chrony: str | None, word: str, synchronized: bool) -> None:
     found = sync(chrony, f"Timezone=Etc/UTC\nLocalRTC=no\nCanNTP=yes\nNTP=yes\nNTPSynchronized={word}\n")
     assert isinstance(found, TimeSync)
     assert (found.source, found.synchronized, found.offset) == ("systemd", synchronized, None)
     assert found.evidence.lines == (5, 5)
+
+
+@pytest.mark.parametrize(("chrony", "kind"), [("", UnprovenKind.ERROR), ("garbage", UnprovenKind.NOT_UNDERSTOOD)])
+def test_systemd_does_not_vouch_for_a_chrony_that_is_there_and_says_nothing(chrony: str, kind: UnprovenKind) -> None:
+    found = sync(chrony, "NTPSynchronized=yes\n")
+    assert isinstance(found, Unproven)
+    assert (found.kind, "chronyc" in found.reason) == (kind, True)
 
 
 def test_chrony_is_believed_before_systemd() -> None:
