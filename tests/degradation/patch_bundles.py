@@ -282,6 +282,7 @@ _FLAWS = (
     osv("DSA-2-1", "bash", "5.0-1"),
     osv("DSA-3-1", "vim", cves=["CVE-2026-2000"], database_specific={"severity": "HIGH"}),
     osv("DSA-4-1", "zlib", "1:1.0-1"),
+    osv("DSA-5-1", "inetutils", database_specific={"severity": "HIGH"}),
     osv("GHSA-1", "django", "4.2.9", ecosystem="PyPI"),
     osv("GHSA-2", "lodash", "4.17.21", ecosystem="npm"),
 )
