@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from secaudit.api import MIB, Answers, Command, Platform, Unproven, UnprovenKind, collector
+from secaudit.api import MIB, Answers, Command, Platform, ScannerLead, Unproven, UnprovenKind, collector
 
 from .facts import (
     Filesystem,
@@ -101,6 +101,12 @@ def host_clock(answers: Answers) -> HostClock:
         accuracy=max(read_at - (answer.asked or answer.started), answer.duration / 2) + resolution,
         evidence=answer.evidence(1),
     )
+
+
+@collector(ScannerLead, (CLOCK,))
+def scanner_lead(answers: Answers) -> ScannerLead:
+    """The other way round, for the engine: whether it may trust its own clock."""
+    return ScannerLead(-host_clock.read(answers).skew)
 
 
 @collector(Uptime, (UPTIME,))

@@ -7,7 +7,7 @@ nothing else of secaudit. See `docs/writing-a-check.md`.
 from secaudit.api.check import Check, check
 from secaudit.api.collector import Answers, Collector, collector
 from secaudit.api.expect import Duration, Expect, Size, parse_duration, parse_size, show_duration, show_size
-from secaudit.api.facts import Facts, Now, Platform, Target, Unproven, attempt
+from secaudit.api.facts import Facts, Now, Platform, ScannerLead, Target, Unproven, attempt
 from secaudit.api.family import Family, load_family
 from secaudit.api.format import CustomerReport, FleetReport, Format, ShelfPage, Speech
 from secaudit.api.laboratory import AskedHost, HostChoice, Kernel, Laboratory, Outside
@@ -60,6 +60,7 @@ __all__ = [
     "ReferenceSource",
     "ReportSection",
     "Request",
+    "ScannerLead",
     "Severity",
     "ShelfPage",
     "Size",

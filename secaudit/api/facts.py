@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar, cast
 
 from secaudit.api.verdict import Verdict, unproven
@@ -64,6 +64,16 @@ class Platform:
 
     os_id: str
     os_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerLead:
+    """How far the scanner's clock is ahead of the host's; planned for every host when a family provides it.
+
+    A scan that most hosts contradict does not count.
+    """
+
+    by: timedelta
 
 
 class Facts:

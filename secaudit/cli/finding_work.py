@@ -196,7 +196,7 @@ def _add(
         kind,
         datetime.now(UTC),
         until=until,
-        author=author or _me(),
+        author=author or person(),
         reason=reason,
         note=note,
         withdraws=withdraws,
@@ -218,7 +218,8 @@ def _finding(store: Store, fingerprint: str) -> Finding:
     return finding
 
 
-def _me() -> str:
+def person() -> str:
+    """The name that whoever runs this is logged in with. Raises CommandError without one."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -38,6 +38,7 @@ COMMANDS = {
     "baseline": _Entry("baseline", "List, show, validate and compare baselines."),
     "inventory": _Entry("inventory", "Validate and list hosts; pin host keys."),
     "checks": _Entry("checks", "List the checks and show their pages."),
+    "store": _Entry("store", "Take back runs that should not count."),
     "schedule": _Entry("schedule", "Run scans on a schedule."),
     "sudoers": _Entry("sudoers", "Print the exact sudoers file for a baseline."),
     "schema": _Entry("schema", "Print the JSON Schema of a file format."),

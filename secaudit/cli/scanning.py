@@ -19,6 +19,7 @@ from secaudit.cli.progress import Watcher
 from secaudit.cli.promises import Promises
 from secaudit.cli.targets import Targets
 from secaudit.engine.allowance import Limits
+from secaudit.engine.clocks import ClockJury
 from secaudit.engine.overlay import Overlay
 from secaudit.engine.recorder import Recorder
 from secaudit.engine.reference import ReferenceData, open_references
@@ -26,6 +27,7 @@ from secaudit.engine.scan import Scanner, new_run, scan
 from secaudit.engine.sections import host_sections
 from secaudit.model.answer import HostTranscript
 from secaudit.model.contract import Contracts
+from secaudit.model.future import from_the_future, of_the_future
 from secaudit.model.inventory import Host, TransportKind
 from secaudit.model.run import RunInfo, RunReport
 from secaudit.model.waiver import WaiverGrant
@@ -95,6 +97,7 @@ def run_scan(order: ScanOrder, registry: Registry, watch: Watcher, store: Store 
     Raises ConfigError, CommandError, StoreError (before the scan began); a store that fails in the middle of a scan
     is a CommandError with exit code 3 that says what was stored.
     """
+    before = _newest(store, order.resume)
     hosts = order.targets.hosts
     run = new_run(__version__, datetime.now(UTC), os.urandom(16))
     if order.resume is not None:
@@ -114,6 +117,8 @@ def run_scan(order: ScanOrder, registry: Registry, watch: Watcher, store: Store 
         recorders.append(BundleWriter(order.record))
     if store is not None:
         recorders.append(store)
+    jury = ClockJury(registry, before.started if before is not None else None)
+    recorders.append(jury)
     overlay = Promises(order.contracts, order.waivers, store, order.only)
     scanner = make_scanner(registry, order.targets.names, order.jobs, order.limits, references, overlay)
     try:
@@ -121,10 +126,25 @@ def run_scan(order: ScanOrder, registry: Registry, watch: Watcher, store: Store 
     except StoreError as trouble:
         message = f"the scan stopped because its results could not be stored: {trouble}"
         raise CommandError(f"{message}\nHosts that were reported before are stored.", Exit.INCOMPLETE) from None
+    if store is not None and jury.objection:
+        store.withdraw(ended.id, "secaudit", jury.objection, datetime.now(UTC))
+        message = f"the run {ended.id} was withdrawn: {jury.objection}; set the clock of this machine and scan again"
+        raise CommandError(message, Exit.INCOMPLETE)
     if order.resume is not None and store is not None:
         # Only of those that were chosen: the run may have scanned others before it was interrupted.
         return store.report_of(ended.id, {host.customer for host in order.targets.hosts})
     return gathered.report(ended, order.targets.hosts)
+
+
+def _newest(store: Store | None, resumed: str | None) -> RunInfo | None:
+    """The newest run of the store, other than one that goes on now.
+
+    Raises CommandError when one is later than now: what is scanned now would change nothing.
+    """
+    found = [overview.run for overview in store.runs(limit=2)] if store is not None else []
+    if found and from_the_future(found[0], datetime.now(UTC)):
+        raise CommandError(of_the_future(found[0]))
+    return next((run for run in found if run.id != resumed), None)
 
 
 def _interrupted(run_id: str, hosts: Sequence[Host], store: Store | None) -> tuple[RunInfo, tuple[Host, ...]]:

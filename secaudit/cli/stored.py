@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from datetime import UTC, datetime
+
+import click
 
 from secaudit.cli.exits import CommandError, Exit
+from secaudit.model.future import from_the_future, of_the_future
 from secaudit.model.run import RunInfo, RunReport
+from secaudit.model.safe_text import visible_line
 from secaudit.model.section import HostSection
 from secaudit.store import Store, default_url, open_store
 
@@ -22,9 +27,14 @@ def written_store(url: str | None, stack: ExitStack) -> Store:
 
 
 def whole_run(store: Store, customer: str | None) -> RunInfo:
-    """The newest whole scan (of a customer). Raises CommandError when there is none, and says what there is."""
+    """The newest whole scan (of a customer), with a warning when it is later than now.
+
+    Raises CommandError when there is none, and says what there is.
+    """
     latest = store.latest_run(customer)
     if latest is not None:
+        if from_the_future(latest, datetime.now(UTC)):
+            click.echo(visible_line(f"Warning: {of_the_future(latest)}"), err=True)
         return latest
     of_whom = f" of customer {customer!r}" if customer else ""
     partial = store.runs(customer, 1)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from secaudit.api import Check, Expect, Now, Platform, Request, Target, Unproven, UnprovenKind
+from secaudit.api import Check, Expect, Now, Platform, Request, ScannerLead, Target, Unproven, UnprovenKind
 from secaudit.model.baseline import Baseline, Control
 from secaudit.model.inventory import Host
 from secaudit.plugins import Registry
@@ -54,8 +54,7 @@ def select(baseline: Baseline, only: Sequence[str]) -> tuple[Control, ...]:
 def plan_host(host: Host, controls: Sequence[Control], registry: Registry) -> HostPlan:
     """Plan the scan of `host` against `controls`. Never raises: a collector's trouble is kept in its fact."""
     wanted: dict[type, list[Expect]] = {}
-    if Platform in registry.collectors:
-        wanted[Platform] = []
+    wanted |= {fact: [] for fact in (Platform, ScannerLead) if fact in registry.collectors}
     for control in controls:
         check = registry.checks.get(control.check)
         if check is None or not isinstance(control.expect, Expect):

@@ -262,7 +262,7 @@ class _Verification:
         elif run_digest(row) != one.content:
             self._note(one, "whether the run is a whole scan, or its times, baselines or feeds were changed")
         if one.state is not None and run_state(self._connection, one.run_id, one.marks) != one.state:
-            self._note(one, "the hosts that the run planned were changed")
+            self._note(one, "the hosts that the run planned, or its withdrawal, were changed")
 
     def _host(self, one: Row[Any]) -> None:
         if one.state is not None and host_state(self._connection, one.customer, one.host) != one.state:

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from secaudit.model.run import HostRecord
-from secaudit.store.schema import finding, finding_event, host, link, planned, run, scan, service_probe
+from secaudit.store.schema import finding, finding_event, host, link, planned, run, scan, service_probe, withdrawal
 from secaudit.transcript.codec import canonical_json
 
 NOTHING = bytes(32)
@@ -149,10 +149,17 @@ def work_digest(customer: str, name: str) -> bytes:
 
 
 def run_state(connection: Connection, run_id: str, older: bytes) -> bytes:
-    """The digest of what a run planned, and of the number of scans from before the chain as its link has it."""
+    """The digest of what a run planned, of who took it back, and of the number of scans from before the chain.
+
+    That number is as the run's link has it.
+    """
     columns = (planned.c.customer, planned.c.host)
     rows = connection.execute(select(*columns).where(planned.c.run_id == run_id).order_by(planned.c.position, *columns))
-    return hashlib.sha256(canonical_json(["planned", [list(row) for row in rows]]) + older).digest()
+    told: list[object] = ["planned", [list(row) for row in rows]]
+    gone = connection.execute(select(withdrawal).where(withdrawal.c.run_id == run_id)).first()
+    if gone is not None:
+        told.append([shown(gone.at), gone.author, gone.reason])
+    return hashlib.sha256(canonical_json(told) + older).digest()
 
 
 def host_state(connection: Connection, customer: str, name: str) -> bytes:

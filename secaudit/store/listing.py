@@ -13,7 +13,7 @@ from secaudit.model.answer import Reach
 from secaudit.model.outcome import Outcome
 from secaudit.model.severity import Severity
 from secaudit.model.sla import EventKind
-from secaudit.store.queries import Queries
+from secaudit.store.queries import Queries, counts
 from secaudit.store.records import HostName, Tally
 from secaudit.store.schema import finding, finding_event, host, run, scan
 from secaudit.store.types import Ended
@@ -105,6 +105,7 @@ class Listing(Queries):
     def host_tags(self) -> Sequence[tuple[str, str, tuple[str, ...]]]:
         """Customer, name and tags of every host that had tags when it was scanned last."""
         query = select(scan.c.customer, scan.c.host, scan.c.tags).join(host, host.c.latest_id == scan.c.id)
+        query = query.where(counts(scan.c.run_id))
         with self._reading() as connection:
             return [(customer, name, tuple(tags)) for customer, name, tags in connection.execute(query) if tags]
 
@@ -267,7 +268,7 @@ class Listing(Queries):
         query = (
             select(scan.c.run_id, scan.c.opened, scan.c.status, scan.c.detail)
             .join(run, run.c.id == scan.c.run_id)
-            .where(scan.c.customer == customer, scan.c.host == host_name)
+            .where(scan.c.customer == customer, scan.c.host == host_name, counts(scan.c.run_id))
             .where(or_(run.c.narrow.is_(False), scan.c.id == only_one.scalar_subquery()))
             .order_by(scan.c.opened.desc(), scan.c.id.desc())
             .limit(limit)
@@ -282,7 +283,8 @@ class Listing(Queries):
         otherwise; the whole is None for a host that was never scanned. Scans for some controls only do not count: that
         few questions were answered does not say that all would be.
         """
-        mine = and_(scan.c.customer == customer, scan.c.host == host_name, run.c.narrow.is_(False))
+        mine = and_(scan.c.customer == customer, scan.c.host == host_name, counts(scan.c.run_id))
+        mine = and_(mine, run.c.narrow.is_(False))
         query = select(scan.c.id, scan.c.run_id, scan.c.opened, scan.c.status, scan.c.detail).where(mine)
         query = query.join(run, run.c.id == scan.c.run_id)
         late_first, early_first = (scan.c.opened.desc(), scan.c.id.desc()), (scan.c.opened, scan.c.id)

@@ -48,7 +48,7 @@ from secaudit.store.records import (
     Tally,
     merge,
 )
-from secaudit.store.schema import blob, finding, host, planned, result, run, scan
+from secaudit.store.schema import blob, finding, host, planned, result, run, scan, withdrawal
 from secaudit.transcript.codec import decode
 
 _FINDING_FIELDS = tuple(field.name for field in fields(Finding))
@@ -143,7 +143,7 @@ class Queries:
         rows = connection.execute(_scans().where(chosen)).all()
         position = {(row.customer, row.host): row.position for row in connection.execute(_planned(run_id))}
         rows = sorted(rows, key=lambda row: (position.get((row.customer, row.host), len(position)), row.id))
-        results = _results(connection, chosen)
+        results = results_of(connection, chosen)
         ordered = tuple(found for row in rows for found in results.get(row.id, ()))
         return RunReport(info, tuple(_host_record(row) for row in rows), ordered)
 
@@ -173,6 +173,7 @@ class Queries:
     def latest_transcripts(self, customer: str | None = None) -> Iterator[HostTranscript]:
         """The newest complete transcript of every host (of `customer`), one after the other, to be evaluated anew."""
         query = select(scan.c.run_id, host.c.customer, host.c.name).join(scan, scan.c.id == host.c.complete_id)
+        query = query.where(counts(scan.c.run_id))
         if customer is not None:
             query = query.where(host.c.customer == customer)
         with self._reading() as connection:
@@ -187,7 +188,8 @@ class Queries:
 
     def hosts(self, customer: str | None = None) -> tuple[HostOverview, ...]:
         """Every host (of `customer`) as its newest scan found it, by customer and name."""
-        query = _scans().join(host, host.c.latest_id == scan.c.id).order_by(host.c.customer, host.c.name)
+        query = _scans().join(host, host.c.latest_id == scan.c.id).where(counts(scan.c.run_id))
+        query = query.order_by(host.c.customer, host.c.name)
         if customer is not None:
             query = query.where(host.c.customer == customer)
         with self._reading() as connection:
@@ -199,7 +201,8 @@ class Queries:
 
         Those for some controls only are among them and say so.
         """
-        chosen = and_(scan.c.customer == customer, scan.c.opened >= since, scan.c.opened < until)
+        mine = and_(scan.c.customer == customer, counts(scan.c.run_id))
+        chosen = and_(mine, scan.c.opened >= since, scan.c.opened < until)
         query = _scans().add_columns(run.c.narrow).join(run, run.c.id == scan.c.run_id).where(chosen)
         with self._reading() as connection:
             rows = connection.execute(query.order_by(scan.c.opened, scan.c.id)).all()
@@ -209,11 +212,11 @@ class Queries:
         """The results of a host in a run, or in its newest scan. Empty when it was never scanned there."""
         if run_id is None:
             newest = select(host.c.latest_id).where(host.c.customer == customer, host.c.name == name)
-            chosen: ColumnElement[bool] = scan.c.id == newest.scalar_subquery()
+            chosen: ColumnElement[bool] = and_(scan.c.id == newest.scalar_subquery(), counts(scan.c.run_id))
         else:
             chosen = and_(scan.c.run_id == run_id, scan.c.customer == customer, scan.c.host == name)
         with self._reading() as connection:
-            results = _results(connection, chosen)
+            results = results_of(connection, chosen)
         return tuple(found for part in results.values() for found in part)
 
     def findings(self, wanted: FindingFilter, limit: int = 500, offset: int = 0) -> tuple[Finding, ...]:
@@ -242,7 +245,7 @@ class Queries:
             select(scan.c.run_id, scan.c.opened, scan.c.status, result, blob.c.sha256, blob.c.data)
             .join(scan, scan.c.id == result.c.scan_id)
             .join(blob, blob.c.id == result.c.detail)
-            .where(result.c.fingerprint == fingerprint)
+            .where(result.c.fingerprint == fingerprint, counts(scan.c.run_id))
             .order_by(scan.c.opened.desc(), scan.c.id.desc(), result.c.position)
             .limit(limit)
         )
@@ -253,7 +256,15 @@ class Queries:
         row = connection.execute(select(run).where(run.c.id == id)).first()
         if row is None:
             raise StoreError(f"the store holds no run {id!r}")
+        gone = connection.execute(select(withdrawal).where(withdrawal.c.run_id == id)).first()
+        if gone is not None:
+            raise StoreError(f"the run {id} was withdrawn on {gone.at:%Y-%m-%d} by {gone.author}: {gone.reason}")
         return _run_info(row)
+
+
+def counts(run_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """That a run was not taken back; `run_id` is the column that names it."""
+    return run_id.not_in(select(withdrawal.c.run_id))
 
 
 def finding_of(row: Row[Any]) -> Finding:
@@ -275,7 +286,7 @@ _WHOLE = and_(run.c.narrow.is_(False), run.c.recheck.is_(False))
 
 
 def _newest_runs(customer: str | None, limit: int | None) -> Select[Any]:
-    query = select(run).order_by(run.c.started.desc(), run.c.id.desc()).limit(limit)
+    query = select(run).where(counts(run.c.id)).order_by(run.c.started.desc(), run.c.id.desc()).limit(limit)
     if customer is None:
         return query
     asked = select(planned.c.run_id).where(planned.c.customer == customer)
@@ -290,7 +301,7 @@ def _scans() -> Select[Any]:
     return select(scan, blob.c.sha256).join(blob, blob.c.id == scan.c.transcript)
 
 
-def _results(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, list[Result]]:
+def results_of(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, list[Result]]:
     """Results by scan id, in the order in which they were recorded."""
     query = (
         select(result, scan.c.customer, scan.c.site, scan.c.host)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from secaudit.store.types import AnyText, Json, Moment, Rank
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 """Every schema revision that this version knows, oldest first; the last one is current."""
 
 metadata = MetaData(
@@ -44,6 +44,16 @@ run = Table(
     Column("recheck", Boolean, nullable=False, server_default=false()),
 )
 """A run. A `narrow` one judged only some controls, a `recheck` was started from the dashboard: neither is whole."""
+
+withdrawal = Table(
+    "withdrawal",
+    metadata,
+    Column("run_id", ForeignKey(run.c.id), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("author", AnyText, nullable=False),
+    Column("reason", AnyText, nullable=False),
+)
+"""The runs that were taken back: they stay, and nothing counts them; see `withdrawals`."""
 
 planned = Table(
     "planned",

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from secaudit.model.month import Sighting
 from secaudit.model.outcome import Outcome
-from secaudit.store.queries import Queries
+from secaudit.store.queries import Queries, counts
 from secaudit.store.schema import result, scan
 
 _AT_ONCE = 500
@@ -31,7 +31,7 @@ class Sightings(Queries):
         query = (
             select(result.c.fingerprint, scan.c.opened, result.c.outcome)
             .join(scan, scan.c.id == result.c.scan_id)
-            .where(scan.c.opened >= since, scan.c.opened < until)
+            .where(scan.c.opened >= since, scan.c.opened < until, counts(scan.c.run_id))
             .order_by(scan.c.opened, scan.c.id, result.c.position)
         )
         with self._reading() as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from datetime import datetime
 from typing import Any
 
@@ -23,26 +23,32 @@ from secaudit.store.customer_view import CustomerView
 from secaudit.store.details import dump_details
 from secaudit.store.errors import StoreError, explained
 from secaudit.store.finding_events import FindingEvents, keep_events
-from secaudit.store.lifecycle import Finding, advance
+from secaudit.store.finding_rows import finding_row
+from secaudit.store.lifecycle import advance
 from secaudit.store.links import link_run, link_scan
 from secaudit.store.listing import Listing
 from secaudit.store.outbox import Outbox
-from secaudit.store.queries import finding_of, lines_of
+from secaudit.store.queries import finding_of
 from secaudit.store.records import tally
 from secaudit.store.service_probes import ServiceProbes
 from secaudit.store.sightings import Sightings
 from secaudit.store.tracker_issues import TrackerIssues
+from secaudit.store.withdrawals import Withdrawals
 from secaudit.transcript.codec import encode
 
 _latest, _complete = schema.scan.alias(), schema.scan.alias()
 _NEWEST = (
-    select(_latest.c.opened.label("latest"), _complete.c.opened.label("complete"))
+    select(
+        _latest.c.opened.label("latest"),
+        _complete.c.opened.label("complete"),
+        _latest.c.run_id.in_(select(schema.withdrawal.c.run_id)).label("is_withdrawn"),
+    )
     .select_from(schema.host)
     .join(_latest, _latest.c.id == schema.host.c.latest_id)
     .join(_complete, _complete.c.id == schema.host.c.complete_id, isouter=True)
     .with_for_update(of=schema.host)
 )
-"""When the newest scan and the newest complete scan of a host opened it.
+"""When the newest scan and the newest complete scan of a host opened it, and whether no scan of it counts any more.
 
 The lock is for PostgreSQL, where two runs may record one host at once; SQLite has one writer anyway.
 """
@@ -66,7 +72,7 @@ def open_store(url: str, read_only: bool = False, *, create: bool = True) -> Sto
     return Store(connect(parsed, read_only=read_only, create=create and not read_only), parsed)
 
 
-class Store(Listing, FindingEvents, Sightings, ServiceProbes, TrackerIssues, Chain, Outbox):
+class Store(Listing, FindingEvents, Sightings, ServiceProbes, TrackerIssues, Chain, Outbox, Withdrawals):
     """A store that scans are recorded in (the engine's `Recorder`) and that answers every query."""
 
     def __init__(self, engine: Engine, url: URL) -> None:
@@ -162,6 +168,9 @@ def _store_scan(
     connection: Connection, run: RunInfo, host: HostRecord, results: Sequence[Result], opened: datetime, transcript: int
 ) -> int:
     scan = schema.scan
+    gone = select(schema.withdrawal.c.run_id).where(schema.withdrawal.c.run_id == run.id)
+    if connection.execute(gone).first() is not None:
+        raise StoreError(f"the run {run.id} was withdrawn while it went on")
     twice = select(scan.c.id).where(scan.c.run_id == run.id, scan.c.customer == host.customer, scan.c.host == host.host)
     if connection.execute(twice).first() is not None:
         raise StoreError(f"the store holds {host.customer}/{host.host} in the run {run.id} already")
@@ -216,8 +225,11 @@ def _advance_host(connection: Connection, run: RunInfo, host: HostRecord, scan_i
     mine = and_(table.c.customer == host.customer, table.c.name == host.host)
     row = connection.execute(_NEWEST.where(mine)).first()
     is_complete = host.status is Reach.COMPLETE
+    values = {"latest_id": scan_id, "complete_id": scan_id if is_complete else None}
+    if row is not None and row.is_withdrawn:
+        connection.execute(update(table).where(mine).values(values))
+        return True
     if row is None:
-        values = {"latest_id": scan_id, "complete_id": scan_id if is_complete else None}
         connection.execute(insert(table).values(customer=host.customer, name=host.host, **values))
         return True
     if run.narrow:
@@ -239,24 +251,12 @@ def _advance_findings(
     query = select(table).where(table.c.customer == host.customer, table.c.host == host.host)
     before = {row.fingerprint: finding_of(row) for row in connection.execute(query)}
     changed = advance(before, results, run.id, opened, host.status)
-    created = [_finding_row(found) for fingerprint, found in changed.items() if fingerprint not in before]
+    created = [finding_row(found) for fingerprint, found in changed.items() if fingerprint not in before]
     moved = [
-        {**_finding_row(found), "this": fingerprint} for fingerprint, found in changed.items() if fingerprint in before
+        {**finding_row(found), "this": fingerprint} for fingerprint, found in changed.items() if fingerprint in before
     ]
     if created:
         connection.execute(insert(table), created)
     if moved:
         connection.execute(_MOVE_FINDING, moved)
     keep_events(connection, before, changed, results)
-
-
-def _finding_row(found: Finding) -> dict[str, Any]:
-    row = {field.name: getattr(found, field.name) for field in fields(found)}
-    searched = "\n".join((found.host, found.control, found.subject, found.title)).casefold()
-    return {
-        **row,
-        "outcome": found.outcome.value,
-        "kind": found.kind.value if found.kind else None,
-        "searched": searched,
-        "advisories": lines_of(found.advisories),
-    }

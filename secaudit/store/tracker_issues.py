@@ -19,7 +19,7 @@ from secaudit.store.blobs import content
 from secaudit.store.details import load_details
 from secaudit.store.errors import StoreError
 from secaudit.store.lifecycle import Finding
-from secaudit.store.queries import Queries
+from secaudit.store.queries import Queries, counts
 from secaudit.store.schema import blob, result, run, scan, tracker_issue
 
 
@@ -98,7 +98,7 @@ class TrackerIssues(Queries):
     def complete_scans(self, customer: str, host: str, since: datetime, until: datetime) -> int:
         """How many complete scans of a host for all its controls were opened from `since` up to `until` (aware UTC)."""
         mine = and_(scan.c.customer == customer, scan.c.host == host, scan.c.status == Reach.COMPLETE.value)
-        chosen = and_(mine, scan.c.opened >= since, scan.c.opened < until)
+        chosen = and_(mine, scan.c.opened >= since, scan.c.opened < until, counts(scan.c.run_id))
         with self._reading() as connection:
             whole = scan.join(run, (run.c.id == scan.c.run_id) & run.c.narrow.is_(False))
             return connection.execute(select(func.count()).select_from(whole).where(chosen)).scalar_one()
