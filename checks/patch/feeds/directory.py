@@ -32,7 +32,7 @@ def opened(data: bytes) -> sqlite3.Connection:
         if all(row[1] != "stream" for row in connection.execute("PRAGMA table_info(affected)")):
             connection.execute(_ADDED_COLUMN)
     except (FeedError, sqlite3.Error) as error:
-        raise Unproven(UnprovenKind.STALE, f"{error}; import the feed again") from None
+        raise Unproven(UnprovenKind.STALE, str(error)) from None
     connection.execute("PRAGMA query_only = ON")
     return connection
 

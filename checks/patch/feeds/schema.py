@@ -172,8 +172,9 @@ def refuse_hostile(path: Path, place: str) -> None:
             if there and connection.execute(f"SELECT 1 FROM {table} WHERE {wrong} LIMIT 1").fetchone():  # noqa: S608
                 raise FeedError(f"{place}: a row of {table} has a value that it cannot have")
     except sqlite3.OperationalError as error:
-        why = "takes more work to look at than a part can need" if "interrupt" in str(error) else str(error)
-        raise FeedError(f"{place}: {why}") from None
+        if "interrupt" in str(error):
+            raise FeedError(f"{place}: takes more work to look at than a part can need") from None
+        raise FeedError(f"{place}: {error}") from None
     except sqlite3.Error as error:
         raise FeedError(f"{place}: {error}") from None
     finally:
