@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -26,7 +25,6 @@ MOST_RULES = 500
 MOST_WAYS = 6
 """Interfaces whose packets are told apart."""
 
-_SHORT = re.compile(r"(\S+)\s+([a-z]+)/(\d{1,5})(?:\s+(.*))?")
 _TONES = {
     Severity.CRITICAL: Tone.CRITICAL,
     Severity.HIGH: Tone.HIGH,
@@ -131,7 +129,7 @@ class Packets:
     def answer(self, text: str) -> PanelLines:
         """Verdict and way, or what is wrong with the question."""
         try:
-            packet = read_packet(_long(text))
+            packet = read_packet(text)
         except PacketTextError as error:
             return PanelLines("", ((Words(f"not understood: {error}", Tone.UNSURE),),))
         return PanelLines("", tuple(self._lines(packet)))
@@ -155,15 +153,6 @@ class Packets:
     def _trace(self, packet: Packet) -> Trace:
         gaps = [gap.reason for gap in self._firewall.gaps if packet.family in gap.families]
         return held_back(self._tracer.trace(packet), gaps)
-
-
-def _long(text: str) -> str:
-    """`10.0.0.1 tcp/5432` in the words of a packet."""
-    found = _SHORT.fullmatch(text.strip())
-    if found is None:
-        return text
-    source, protocol, port, rest = found.groups()
-    return f"{protocol} {source} -> any:{port} {rest or 'new'}"
 
 
 def _alike(traces: Sequence[tuple[str, Trace]]) -> list[tuple[list[str], Trace]]:

@@ -17,7 +17,12 @@ from .output import print_json, print_lines, spot
 
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@click.option("--packet", "text", required=True, help="For example 'iif eth0 tcp 10.0.0.1:4000 -> 192.0.2.1:22 new'.")
+@click.option(
+    "--packet",
+    "text",
+    required=True,
+    help="For example '10.0.0.1 tcp/22' or 'iif eth0 tcp 10.0.0.1:4000 -> 192.0.2.1:22 new'.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @source_options
 @click.pass_obj

@@ -119,6 +119,18 @@ _WORDS = frozenset(
 )
 
 
+_SHORT = re.compile(r"(\S+)\s+([a-z]+)/(\d{1,5})(?:\s+(.*))?")
+
+
+def _long(text: str) -> str:
+    """`10.0.0.1 tcp/5432` in the words of a packet."""
+    found = _SHORT.fullmatch(text.strip())
+    if found is None:
+        return text
+    source, protocol, port, rest = found.groups()
+    return f"{protocol} {source} -> any:{port} {rest or 'new'}"
+
+
 def read_packet(text: str) -> Packet:
     """Read a packet as people write it: `iif eth0 tcp 10.0.0.1:4000 -> 192.0.2.1:22 new`.
 
@@ -128,6 +140,7 @@ def read_packet(text: str) -> Packet:
     ICMP (else an echo request), `flags syn,ack` of TCP (else those that the state suggests), `mark`, `ctmark`
     (else 0), `fragment`, `stype`, `dtype`. Raises `PacketTextError`.
     """
+    text = _long(text)
     words = text.replace("->", " -> ").split()
     if words.count("->") != 1 or not 0 < words.index("->") < len(words) - 1:
         raise PacketTextError("say where the packet comes from and goes to: SOURCE[:PORT] -> DESTINATION[:PORT]")
