@@ -11,7 +11,7 @@ from typing import Any
 from secaudit.checks.host import collect as host
 from secaudit.checks.host.packages import PACKAGE_COMMANDS
 from secaudit.checks.patch.feeds.importing import import_feeds
-from secaudit.checks.patch.languages import NODE, PYTHON
+from secaudit.checks.patch.languages import LanguagePackages, node_below, python_below
 from secaudit.checks.patch.readers import (
     apk,
     apt,
@@ -84,6 +84,14 @@ def _listed(manager: str, output: str, others: AnswerStatus = AnswerStatus.MISSI
     return answers
 
 
+def _languages(python: str, node: str) -> list[Answer]:
+    """What is below /opt; the other places are not there, and nothing declares more of them."""
+    told = {python_below("/opt"): python, node_below("/opt"): node}
+    asked = registry().collectors[LanguagePackages].plan(())
+    absent = [one for one in asked if one.key.startswith("test -d ") and one.key != "test -d /opt"]
+    return [ended(one, told.get(one, ""), exit=int(one in absent)) for one in asked]
+
+
 def _kernel(release: str) -> Answer:
     return ended(host.KERNEL, f"Linux {release} #1 SMP Debian 6.1.1 x86_64\n")
 
@@ -112,13 +120,16 @@ def _common(*, well: bool, release: str, os: str) -> list[Answer]:
     container = json.dumps(["web", "shop:1.4" if well else "shop:latest"])
     return [
         ended(host.OS_RELEASE, os),
+        ended(host.MOUNTS, b"".join(recorded("host", "mountinfo.txt").splitlines(keepends=True)[:3])),
         ended(host.CLOCK, f"{AT.timestamp():.9f}\n"),
         _kernel(release),
         ended(running.MAPS, maps, exit=1),
         ended(running.GROUPS, groups, exit=1),
         ended(running.NAMESPACES, link.format(pid=1) + link.format(pid=70), exit=1),
-        ended(PYTHON, f"{venv}/Django-{django}.dist-info\n{venv}/zope.interface-6.0.dist-info\n"),
-        ended(NODE, f'/opt/shop/node_modules/lodash/package.json:  "version": "{lodash}",\n'),
+        *_languages(
+            f"{venv}/Django-{django}.dist-info\n{venv}/zope.interface-6.0.dist-info\n",
+            f'/opt/shop/node_modules/lodash/package.json:  "version": "{lodash}",\n',
+        ),
         ended(images.DOCKER_IMAGES, "\n".join(("/run/docker.pid", *images_of_docker, ""))),
         ended(images.DOCKER_CONTAINERS, f"/run/docker.pid\n{container}\n"),
         ended(images.STORE, "/var/lib/containers/storage\n" if not well else ""),
