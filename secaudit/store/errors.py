@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ def explained(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(f"the store {name_of(url)} {_reason(error)}") from error
+        raise StoreError(f"the store {name_of(url)} {_reason(error, url)}") from error
     except TranscriptError as error:
         raise StoreError(f"the store {name_of(url)} is damaged: {error}") from error
     except SQLAlchemyError as error:
@@ -51,10 +52,14 @@ def name_of(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
-def _reason(error: DBAPIError) -> str:
+def _reason(error: DBAPIError, url: URL) -> str:
     original = error.orig
     code = getattr(original, "sqlite_errorcode", None)
-    known = _SQLITE.get(code & 0xFF) if isinstance(code, int) else None
+    primary = code & 0xFF if isinstance(code, int) else None
+    if primary == sqlite3.SQLITE_CANTOPEN and os.access(name_of(url), os.R_OK, effective_ids=True):
+        # The file may be read; the ones that SQLite keeps beside it (`-wal`, `-shm`) could not be made.
+        primary = sqlite3.SQLITE_READONLY
+    known = _SQLITE.get(primary) if primary is not None else None
     if known is not None:
         return known
     # psycopg: no SQLSTATE means that there was no answer from a server (connection refused, broken, timed out).
