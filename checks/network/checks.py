@@ -7,7 +7,19 @@ from ipaddress import IPv6Address, ip_address
 from itertools import groupby
 from operator import attrgetter
 
-from secaudit.api import Evidence, Facts, Severity, Unproven, UnprovenKind, Verdict, check, failed, passed, unproven
+from secaudit.api import (
+    Evidence,
+    Facts,
+    Outcome,
+    Severity,
+    Unproven,
+    UnprovenKind,
+    Verdict,
+    check,
+    failed,
+    passed,
+    unproven,
+)
 
 from ..host.facts import ListeningSockets, Socket
 from .expectations import FromNetworks, ListeningServices, OpenPorts, Source
@@ -43,8 +55,8 @@ SHOWN = 20
 def open_ports(facts: Facts, expect: OpenPorts) -> Iterator[Verdict]:
     """No port is open from the scanner's place in the network that the baseline does not name.
 
-    The scan sees the host from one address. A port that is named with `from` may therefore be seen open or closed;
-    that it is closed to everybody else is for the checks of the firewall to prove.
+    The scan sees the host from one address. A port that is named with `from` may be seen open only from an address in
+    these networks; that it is closed to everybody else is for the checks of the firewall to prove.
     """
     yield from _judge_protocol(facts[ScannedPorts], "tcp", expect.scan, expect.tcp, expect.required)
     if expect.scan_udp is not None:
@@ -87,7 +99,8 @@ def _judge_protocol(
             evidence=[scan.evidence],
         )
     for ports in required:
-        yield _judge_required(scan, ports)
+        verdict, source = _judge_required(scan, ports), named.get(ports, "any")
+        yield verdict if verdict.outcome is Outcome.FAILED or source == "any" else _judge_named(scan, ports, source)
     for ports, source in named.items():
         if ports not in required:
             yield _judge_named(scan, ports, source)
@@ -124,17 +137,33 @@ def _judge_required(scan: PortScanResult, ports: str) -> Verdict:
 
 
 def _judge_named(scan: PortScanResult, ports: str, source: Source) -> Verdict:
-    inside = _inside(scan, parse_range(ports))
+    subject, inside = f"{scan.protocol}/{ports}", _inside(scan, parse_range(ports))
     opened = [port.port for port in inside if port.state == "open"]
     observed = "not open" if not opened else "open" if ports.isdecimal() else f"open: {_some(opened)}"
-    if isinstance(source, FromNetworks):
-        networks = ", ".join(map(str, source.networks))
-        reason = "One scan cannot prove who else is let in; the firewall's checks do."
-        expected = f"open to {networks} only"
-    else:
-        reason, expected = "", "may be open"
     evidence = [port.evidence for port in inside] or [scan.evidence]
-    return passed(f"{scan.protocol}/{ports}", reason=reason, observed=observed, expected=expected, evidence=evidence)
+    if not isinstance(source, FromNetworks):
+        return passed(subject, observed=observed, expected="may be open", evidence=evidence)
+    networks = ", ".join(map(str, source.networks))
+    expected = f"open to {networks} only"
+    if opened and not scan.scanner:
+        return unproven(
+            subject,
+            kind=UnprovenKind.NOT_RECORDED,
+            reason="the port is open, and the recording does not say from which address it was scanned",
+            expected=expected,
+            evidence=evidence,
+        )
+    if opened and not any(ip_address(scan.scanner) in network for network in source.networks):
+        return failed(
+            subject,
+            reason=f"Port {subject} is open to {scan.scanner}, which is in none of the networks that may reach it.",
+            observed=observed,
+            expected=expected,
+            evidence=evidence,
+            remediation=_admit(scan.protocol, opened[0], networks),
+        )
+    reason = "One scan cannot prove who else is let in; the firewall's checks do."
+    return passed(subject, reason=reason, observed=observed, expected=expected, evidence=evidence)
 
 
 def _inside(scan: PortScanResult, ports: range) -> list[ScannedPort]:
@@ -228,6 +257,14 @@ def _close(protocol: str, port: int) -> str:
         "there, name the port in the baseline:\n"
         f"ss -ln{protocol[0]}p 'sport = :{port}'\n"
         "systemctl disable --now SERVICE"
+    )
+
+
+def _admit(protocol: str, port: int, networks: str) -> str:
+    return (
+        f"Let only {networks} through the host's firewall, or name the network of the scanner in the baseline; what "
+        "the rules let through shows:\n"
+        f"secaudit firewall reach --host HOST --to {protocol}/{port}"
     )
 
 

@@ -32,7 +32,8 @@ class ScannedPort:
 class PortScanResult:
     """A finished scan of the port list `ports`: all ports whose state differs from the rest's, by number.
 
-    `rest` counts the others by state. Evidence is the scan as a whole.
+    `rest` counts the others by state. Evidence is the scan as a whole. `scanner` is the address that the scanner sent
+    from, empty where the recording does not say it.
     """
 
     protocol: str
@@ -40,6 +41,7 @@ class PortScanResult:
     seen: tuple[ScannedPort, ...]
     rest: tuple[tuple[str, int], ...]
     evidence: Evidence
+    scanner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

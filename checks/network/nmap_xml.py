@@ -8,6 +8,7 @@ constructor, on whose results the parser does not depend (it keeps the text and 
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Any, NoReturn
 from xml.etree import ElementTree as ET
 
@@ -20,6 +21,7 @@ from .ports import parse_list
 
 STATES = frozenset({"open", "closed", "filtered", "open|filtered"})
 
+_SCANNER = re.compile(r"<!-- secaudit: scanned from ([0-9a-fA-F.:]{2,45}) -->")
 _PORT_LINE = re.compile(r'<port protocol="(tcp|udp)" portid="(\d{1,5})">')
 
 
@@ -61,7 +63,16 @@ def read_scan(answer: Answer, request: PortScan) -> PortScanResult:
             "does not reach look the same",
             (answer.evidence(),),
         )
-    return PortScanResult(request.protocol, request.ports, tuple(seen), states, answer.evidence())
+    return PortScanResult(request.protocol, request.ports, tuple(seen), states, answer.evidence(), _scanner(answer))
+
+
+def _scanner(answer: Answer) -> str:
+    """The scanner's address, which the prober notes behind nmap's output; empty in recordings without the note."""
+    found = _SCANNER.search(answer.text.rpartition("</nmaprun>")[2])
+    try:
+        return str(ip_address(found[1])) if found else ""
+    except ValueError:
+        return ""
 
 
 def _document(answer: Answer) -> ET.Element:

@@ -135,7 +135,22 @@ class NmapProber:
         stdout = _output(scanner)
         if _GAVE_UP.search(stdout):
             return answer(AnswerStatus.TIMEOUT, f"the scan did not end within {left:.0f} s", stdout)
-        return answer(AnswerStatus.ENDED, "", stdout, _complaints(found))
+        return answer(AnswerStatus.ENDED, "", stdout + _scanned_from(address), _complaints(found))
+
+
+def _scanned_from(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:
+    """The scanner's own address on the way to the host, as an XML comment behind nmap's output, which lacks it.
+
+    Connecting a datagram socket chooses the address and sends nothing (udp(7)).
+    """
+    version = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(version, socket.SOCK_DGRAM) as way:
+            way.connect((str(address), 9))
+            own = way.getsockname()[0]
+    except OSError:
+        return b""
+    return f"<!-- secaudit: scanned from {own.partition('%')[0]} -->\n".encode()
 
 
 def _arguments(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from secaudit.cli.main import run
+from secaudit.store import open_store
 from tests.lab.fixtures import StartLab
 from tests.lab.lab import Lab
 
@@ -93,7 +94,10 @@ def test_recorded_answers_do_as_well(
     written = (tmp_path / "out" / "report.html").read_text()
     assert 'id="about-firewall"' in written
     assert "policy drop" in written
-    assert run(["report", "--store", str(store), "--out", str(tmp_path / "again"), "--format", "html"]) == 0
+    with open_store(str(store), read_only=True) as opened:
+        (only,) = opened.runs()
+    again = ["--run", only.run.id, "--store", str(store), "--out", str(tmp_path / "again"), "--format", "html"]
+    assert run(["report", *again]) == 0
     assert (tmp_path / "again" / "report.html").read_text() == written
     assert (
         run(["scan", f"replay:{bundle}", "--only", "firewall.*", "--out", str(tmp_path / "replayed"), "--quiet"]) == 0

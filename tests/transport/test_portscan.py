@@ -47,6 +47,7 @@ def test_an_open_and_a_closed_port(listening: int) -> None:
     answer = scan(host(), PortScan(ports=f"1,{listening}"))
     assert (answer.status, answer.exit, answer.stderr, answer.truncated) == (AnswerStatus.ENDED, 0, b"", False)
     assert states(answer) == {1: "closed", listening: "open"}
+    assert answer.stdout.endswith(b"</nmaprun>\n<!-- secaudit: scanned from 127.0.0.1 -->\n")
 
 
 @needs_nmap

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,13 +54,40 @@ def test_ranges_are_named_once() -> None:
     assert verdicts[1].observed == "open: 8001, 8004"
 
 
-@pytest.mark.parametrize("seen", [(), (port(22),)])
-def test_a_port_for_some_networks_may_be_seen_open_or_closed(seen: tuple[ScannedPort, ...]) -> None:
-    expect = {"tcp": {22: {"from": ["10.20.0.0/24", "2001:db8::/64"]}}}
-    verdict = judge(open_ports, expect, scans(*seen, port(80, "closed")))[1]
+SOME = {"tcp": {22: {"from": ["10.20.0.0/24", "2001:db8::/64"]}}}
+
+
+def from_address(scanner: str, *seen: ScannedPort) -> ScannedPorts:
+    ((protocol, ports, result),) = scans(*seen, port(80, "closed")).scans
+    assert isinstance(result, PortScanResult)
+    return ScannedPorts(((protocol, ports, replace(result, scanner=scanner)),))
+
+
+@pytest.mark.parametrize("scanner", ["10.20.0.9", "2001:db8::9"])
+def test_a_port_for_some_networks_may_be_open_to_them(scanner: str) -> None:
+    verdict = judge(open_ports, SOME, from_address(scanner, port(22)))[1]
     assert verdict.outcome is Outcome.PASSED
     assert verdict.expected == "open to 10.20.0.0/24, 2001:db8::/64 only"
     assert "cannot prove" in verdict.reason
+
+
+@pytest.mark.parametrize("scanner", ["", "10.20.0.9", "192.0.2.1"])
+def test_a_port_for_some_networks_may_be_closed_to_anybody(scanner: str) -> None:
+    assert judge(open_ports, SOME, from_address(scanner))[1].outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("required", [[], [22]])
+def test_a_port_for_some_networks_fails_when_it_is_open_to_others(required: list[int]) -> None:
+    verdict = judge(open_ports, SOME | {"required": required}, from_address("192.0.2.1", port(22)))[1]
+    assert (verdict.subject, verdict.outcome) == ("tcp/22", Outcome.FAILED)
+    assert "is open to 192.0.2.1, which is in none of the networks" in verdict.reason
+
+
+@pytest.mark.parametrize("required", [[], [22]])
+def test_without_the_scanners_address_an_open_port_for_some_networks_proves_nothing(required: list[int]) -> None:
+    verdict = judge(open_ports, SOME | {"required": required}, from_address("", port(22)))[1]
+    assert (verdict.subject, verdict.outcome) == ("tcp/22", Outcome.UNPROVEN)
+    assert verdict.kind is UnprovenKind.NOT_RECORDED
 
 
 def test_required_ports_must_be_open() -> None:

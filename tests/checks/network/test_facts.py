@@ -61,6 +61,21 @@ def test_a_scan_of_few_ports_names_all() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("note", "scanner"),
+    [
+        (b"", ""),
+        (b"<!-- secaudit: scanned from 10.20.0.9 -->\n", "10.20.0.9"),
+        (b"<!-- secaudit: scanned from 2001:db8::9 -->\n", "2001:db8::9"),
+        (b"<!-- secaudit: scanned from 10.20.0.999 -->\n", ""),
+    ],
+)
+def test_the_address_of_the_scanner_is_noted_behind_the_scan(note: bytes, scanner: str) -> None:
+    found = scan(bytes(recorded("network", "few.xml")) + note, "22,80,443,8080")
+    assert isinstance(found, PortScanResult)
+    assert found.scanner == scanner
+
+
 def test_one_port_that_answers_proves_that_the_host_was_reached() -> None:
     assert states("filtered.xml", "1-1000") == {"tcp/9": "closed", "tcp/22": "open"}
 
