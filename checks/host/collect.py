@@ -33,8 +33,10 @@ UPTIME = Command(("cat", "/proc/uptime"))
 MOUNTS = Command(("cat", "/proc/self/mountinfo"))
 DF_BYTES = Command(("df", "-P", "-k"), limit=MIB)
 DF_INODES = Command(("df", "-P", "-i"), limit=MIB)
-SOCKETS_V4 = Command(("ss", "-H", "-l", "-n", "-t", "-u", "-p", "-e", "-4"))
-SOCKETS_V6 = Command(("ss", "-H", "-l", "-n", "-t", "-u", "-p", "-e", "-6"))
+# Where the control groups are not mounted, ss shows sockets without the name of theirs, which nothing reads.
+_NO_CGROUPS = ("Failed to find cgroup2 mount",)
+SOCKETS_V4 = Command(("ss", "-H", "-l", "-n", "-t", "-u", "-p", "-e", "-4"), remarks=_NO_CGROUPS)
+SOCKETS_V6 = Command(("ss", "-H", "-l", "-n", "-t", "-u", "-p", "-e", "-6"), remarks=_NO_CGROUPS)
 SERVICES = Command(
     ("systemctl", "list-units", "--type=service", "--all", "--plain", "--no-legend", "--no-pager", "--full")
 )

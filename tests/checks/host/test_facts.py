@@ -301,6 +301,18 @@ def test_a_host_that_listens_nowhere_is_an_answer() -> None:
     assert [evidence.source for evidence in sockets().evidence] == [host.SOCKETS_V4.key, host.SOCKETS_V6.key]
 
 
+def test_sockets_are_read_where_control_groups_are_not_mounted() -> None:
+    remark = b"Failed to find cgroup2 mount\nFailed to find cgroup2 mount\n"
+    found: ListeningSockets = collect(
+        host.listening_sockets,
+        ended(host.SOCKETS_V4, REAL[host.SOCKETS_V4], stderr=remark),
+        ended(host.SOCKETS_V6, stderr=remark),
+    )
+    assert found.sockets
+    cut = ended(host.SOCKETS_V4, REAL[host.SOCKETS_V4], stderr=remark + b"Cannot allocate memory\n")
+    assert refusal(host.listening_sockets, cut, ended(host.SOCKETS_V6)).kind is UnprovenKind.ERROR
+
+
 @pytest.mark.parametrize(
     "line",
     [
