@@ -260,7 +260,7 @@ DECLARATIONS = """\
 /etc/apache2/sites-available/a.conf:  DocumentRoot /usr/share/doc
 /etc/apache2/sites-available/a.conf:  WSGIScriptAlias / /wsgi/a/app.wsgi
 /etc/apache2/sites-available/a.conf:  WSGIDaemonProcess a threads=2 python-home=/venvs/a
-/etc/supervisor/conf.d/w.conf:command=/work/w/bin/python worker.py
+/etc/supervisor/conf.d/w.conf:command=/worker/w/bin/python worker.py
 /etc/supervisor/conf.d/w.conf:directory = /elsewhere
 """
 
@@ -273,7 +273,7 @@ def test_places_that_services_and_web_servers_use_are_looked_into_or_unproven() 
         "/web/club": "/etc/nginx/sites-available/club",
         "/wsgi/a": "/etc/apache2/sites-available/a.conf",
         "/venvs/a": "/etc/apache2/sites-available/a.conf",
-        "/work/w": "/etc/supervisor/conf.d/w.conf",
+        "/worker/w": "/etc/supervisor/conf.d/w.conf",
         "/elsewhere": "/etc/supervisor/conf.d/w.conf",
     }
     verdicts = judge(language_packages, {}, installed("", "", DECLARATIONS), LanguageAdvisories({}), NOW)
@@ -292,7 +292,7 @@ def test_places_that_services_and_web_servers_use_are_looked_into_or_unproven() 
 
     named: dict[str, Any] = {
         "places": ["/data", "/web/", "/wsgi"],
-        "ignore_places": ["/home", "/venvs", "/work", "/elsewhere"],
+        "ignore_places": ["/home", "/venvs", "/worker", "/elsewhere"],
     }
     assert installed("", "", DECLARATIONS, **named).used == {}
 
