@@ -9,6 +9,7 @@ import io
 import lzma
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any, Protocol, cast
 
@@ -37,19 +38,28 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
 
-def _zstandard() -> _Decompressor:
-    for module in ("compression.zstd", "backports.zstd"):
+@dataclass(frozen=True, slots=True)
+class _Packing:
+    """A way of packing: what makes its decompressors, and what these raise for damaged data."""
+
+    make: Callable[[], _Decompressor]
+    damage: type[Exception]
+
+
+def _zstandard() -> _Packing:
+    """Raises FeedError where no module for it is installed."""
+    for name in ("compression.zstd", "backports.zstd"):
         try:
-            made: _Decompressor = importlib.import_module(module).ZstdDecompressor()
+            module = importlib.import_module(name)
         except ImportError:
             continue
-        return made
+        return _Packing(module.ZstdDecompressor, module.ZstdError)
     raise FeedError("Zstandard needs Python 3.14 or the package backports.zstd; unpack it with zstd -d")
 
 
-_MAKERS: Mapping[str, Callable[[], _Decompressor]] = {
-    ".bz2": bz2.BZ2Decompressor,
-    ".xz": lambda: lzma.LZMADecompressor(memlimit=_MAX_MEMORY),
+_PACKINGS: Mapping[str, Callable[[], _Packing]] = {
+    ".bz2": lambda: _Packing(bz2.BZ2Decompressor, OSError),
+    ".xz": lambda: _Packing(lambda: lzma.LZMADecompressor(memlimit=_MAX_MEMORY), lzma.LZMAError),
     ".zst": _zstandard,
 }
 
@@ -69,19 +79,20 @@ def unpacked(stream: IO[bytes], name: str) -> IO[bytes]:
     lower = next((one for short, one in _SHORT.items() if lower.endswith(short)), lower)
     if lower.endswith(".gz"):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
-    made = next((make for suffix, make in _MAKERS.items() if lower.endswith(suffix)), None)
-    return stream if made is None else cast("IO[bytes]", io.BufferedReader(_Unpacked(stream, made, name), _CHUNK))
+    packing = next((find() for suffix, find in _PACKINGS.items() if lower.endswith(suffix)), None)
+    return stream if packing is None else cast("IO[bytes]", io.BufferedReader(_Unpacked(stream, packing, name), _CHUNK))
 
 
 class _Unpacked(io.RawIOBase):
     """What comes out of one packed stream after the other, as `cat a.gz b.gz` makes them."""
 
-    def __init__(self, stream: IO[bytes], make: Callable[[], _Decompressor], name: str) -> None:
+    def __init__(self, stream: IO[bytes], packing: _Packing, name: str) -> None:
         super().__init__()
         self._stream = stream
-        self._make = make
+        self._make = packing.make
+        self._damage = packing.damage
         self._name = name
-        self._decompressor = make()
+        self._decompressor = packing.make()
         self._rest = b""
 
     def readable(self) -> bool:
@@ -93,12 +104,7 @@ class _Unpacked(io.RawIOBase):
         while True:
             try:
                 data = self._some(len(buffer))
-            except (OSError, lzma.LZMAError, ValueError) as error:
-                raise FeedError(f"{self._name}: damaged or incomplete: {error}") from None
-            except Exception as error:
-                # Zstandard's own kind of error is known only where its module is.
-                if type(error).__name__ != "ZstdError":
-                    raise
+            except (OSError, ValueError, self._damage) as error:
                 raise FeedError(f"{self._name}: damaged or incomplete: {error}") from None
             if data is not None:
                 buffer[: len(data)] = data
