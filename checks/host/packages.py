@@ -40,7 +40,7 @@ def read_packages(answers: Answers) -> Packages:
     Raises `Unproven` when the manager cannot be told or its answer cannot be read.
     """
     manager = _native(answers.facts.get(OsRelease)) or _only(answers)
-    # A list that ends early looks like a whole one; rpm alone tells of old files beside a list that is whole.
+    # A list that ends early looks like a whole one; only rpm warns of old files beside a complete list.
     answer = answers.ended(manager.command, quiet=manager.name != "rpm")
     packages = tuple(manager.read(answer))
     if manager.name == "rpm":

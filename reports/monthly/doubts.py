@@ -54,7 +54,7 @@ class Shown:
 
 
 def doubts(record: MonthRecord, shown: Shown) -> tuple[Doubt, ...]:
-    """What is unproven at the end of a month, in the order in which it is told."""
+    """What is unproven at the end of a month, in the order in which it is shown."""
     return (
         *_hosts(record),
         *_results(record, shown.copies),
@@ -159,7 +159,7 @@ def _parts(record: MonthRecord, copies: Sequence[CopyRow]) -> Iterator[Doubt]:
         return
     for promise in PromiseId:
         if promise is PromiseId.OTHER_BACKUPS and copies:
-            continue  # what is promised is told by dataset
+            continue  # promised copies are listed by dataset
         for one in missing(record, promise):
             yield Doubt(DoubtKind.PART, frozenset({promise}), one.hosts, len(one.hosts) or 1, part=one.part)
 

@@ -138,7 +138,7 @@ def _copies(id: PromiseId, rows: Sequence[CopyRow], record: MonthRecord, found: 
 def _state(id: PromiseId, here: Scope, record: MonthRecord, *, by_deadline: bool = False) -> Promise:
     """What checks make of a promise, but for what leaves it unproven.
 
-    It is broken by a finding whose time to be mended ended in the month, and by one of severity high or above that was
+    It is broken by a finding whose deadline was in the month, and by one of severity high or above that was
     there in the month at all; `by_deadline` promises a time only, so there such a finding counts when nothing gives it
     time. One whose time ended in an earlier month is counted there, and breaks this one as long as it stays open. What
     is waived breaks nothing, and is said.

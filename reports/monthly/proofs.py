@@ -52,7 +52,7 @@ class Missing:
 
 
 def missing(record: MonthRecord, id: PromiseId) -> Iterator[Missing]:
-    """The parts of a promise that no check looked at on the scanned hosts. What a check answered is told elsewhere."""
+    """The parts of a promise that no check looked at on the scanned hosts. What a check answered is shown elsewhere."""
     scanned = [host for host in record.hosts if host.scanned is not None]
     for proof in PROOFS.get(id, ()):
         seen = {

@@ -69,7 +69,7 @@ def _back(month: Month, months: int) -> Month:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """A month of a customer's calendar: its begin and end, and until when it is told."""
+    """A month of a customer's calendar: its begin and end, and the moment up to which it is reported."""
 
     month: Month
     zone: ZoneInfo

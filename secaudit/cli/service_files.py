@@ -92,7 +92,7 @@ def read_contracts(given: Path | None, inventory: Path | None) -> Contracts:
 
 
 def read_resolved(given: Path | None, inventory: Path | None) -> Contracts:
-    """The contracts that go with an inventory, held against it where there is one.
+    """The contracts that go with an inventory, checked against it where there is one.
 
     Raises ConfigError, also for a customer or host that a contract names and the inventory does not.
     """

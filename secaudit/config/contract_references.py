@@ -1,4 +1,4 @@
-"""What contracts name of an inventory: held against it, so that no promise is about something that nobody scans."""
+"""References of contracts to an inventory, resolved so that no promise is about something that nobody scans."""
 
 from __future__ import annotations
 

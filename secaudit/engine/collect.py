@@ -28,7 +28,7 @@ def collect(
 ) -> HostTranscript:
     """Ask the host everything that `plan` needs, over `transport` and, for port scans, by `prober` at the same time.
 
-    `step` is told what happens, `opened` gets the session (to close it from elsewhere), `allowance` is what the host
+    `step` receives the progress, `opened` gets the session (to close it from elsewhere), `allowance` is what the host
     may send where others are scanned as well. Never raises for the host's trouble: it ends in `reach` and in the
     answers.
     """
